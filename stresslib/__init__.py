@@ -1,0 +1,55 @@
+"""stresslib: put feature vectors under stress, and measure what a linear classifier still scores.
+
+The companion of "Deep Neural Networks Under Stress" (Carvalho, Cord, Avila, Thome, Valle; ICIP 2016). In the order of
+the data flow: images -> features -> reduction -> quantization -> evaluation -> results -> figures.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from stresslib.evaluation.linear_svm import LinearSVM
+from stresslib.evaluation.metrics import average_precision
+from stresslib.evaluation.protocol import evaluate
+from stresslib.features import FeatureSet, load_feature_sets, load_features
+from stresslib.published import agreement, agreement_summary, published
+from stresslib.quantization import BitErasure, UniformQuantizer
+from stresslib.reduction import PrincipalComponents, RandomSelection
+from stresslib.results import read_results, write_results
+from stresslib.spec import bits_per_vector, compression_rate, make_stress
+from stresslib.sweep import sweep
+
+__version__ = "0.1.0"
+
+_LAZY = {"Extractor": "stresslib.extraction", "extract": "stresslib.extraction", "load_images": "stresslib.datasets"}
+
+__all__ = [
+    "BitErasure",
+    "Extractor",
+    "FeatureSet",
+    "LinearSVM",
+    "PrincipalComponents",
+    "RandomSelection",
+    "UniformQuantizer",
+    "agreement",
+    "agreement_summary",
+    "average_precision",
+    "bits_per_vector",
+    "compression_rate",
+    "evaluate",
+    "extract",
+    "load_feature_sets",
+    "load_features",
+    "load_images",
+    "make_stress",
+    "published",
+    "read_results",
+    "sweep",
+    "write_results",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # torch takes seconds to import, and only extraction needs it.
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

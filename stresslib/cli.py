@@ -1,0 +1,271 @@
+"""The command line: ``stresslib list | import | extract | evaluate | sweep | reproduce | check``.
+
+The top of the chain: reads arguments, calls the library, turns its errors into one line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+import stresslib as sl
+from stresslib.features import list_features
+from stresslib.files import cache_dir, file_sha256
+from stresslib.reproduce import check, chosen_figures, project_root, reproduce
+
+_SPECS = "stress, such as none, DR1:64, DR2:64, Q1:8, Q2:8, QB:52 or DR2:64,Q2:27"
+_FEATURES = "DATASET/MODEL/LAYER, or the path of a feature file"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Default: those of the process.
+
+    Returns
+    -------
+    int
+        Exit code: 0 well, 1 an error, which is one line on standard error, 130 stopped by the user.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options) or 0)
+    except (ValueError, OSError) as error:
+        print(f"stresslib: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stresslib: stopped; what was finished is kept, the same command goes on from there", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="stresslib", description="Put feature vectors under stress, and measure what is left."
+    )
+    parser.add_argument("--version", action="version", version=f"stresslib {sl.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, run: Any, about: str, examples: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name,
+            help=about,
+            description=f"{about[0].upper()}{about[1:]}.",
+            epilog="examples:\n" + "\n".join(f"  stresslib {line}" for line in examples.splitlines()),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.set_defaults(run=run)
+        return command
+
+    add("list", _list, "list the features at hand, the data sets, the networks and the figures", "list")
+
+    command = add(
+        "import",
+        _import,
+        "make a feature set of your own vectors",
+        "import X.npy labels.csv -o mine.safetensors\nevaluate mine.safetensors DR2:64,Q2:8",
+    )
+    command.add_argument("vectors", metavar="X.npy", help="a matrix of numbers, one vector a row")
+    command.add_argument(
+        "labels",
+        metavar="labels.csv",
+        help="a line for each row: column labels (several joined by |), perhaps split and difficult",
+    )
+    command.add_argument("--column", default="labels", help="the column that has the labels (default: %(default)s)")
+    command.add_argument(
+        "--metric",
+        choices=("accuracy", "mean-class-accuracy", "mAP"),
+        help="default: accuracy, or mAP where rows have several labels",
+    )
+    command.add_argument("--seed", type=int, default=0, help="of the split, where the CSV has none (default: %(default)s)")
+    command.add_argument("-o", "--output", required=True, metavar="PATH", help="file to write, conventionally *.safetensors")
+
+    command = add(
+        "extract",
+        _extract,
+        "turn images into features; the same command goes on after a stop",
+        "extract caltech101 --archive caltech101.tar --model efficientnet-lite0\n"
+        "extract photographs/ --model efficientnet-lite2 --on-error skip -o photographs.safetensors\n"
+        "extract list.csv --model resnet50 --layer layer3 --preprocessing native -o mine.safetensors",
+    )
+    command.add_argument("images", help="caltech101, scenes15, coco; a folder of CLASS/IMAGE; or a CSV of file and labels")
+    command.add_argument("--archive", metavar="FILE", help="a local tar or zip of a named data set")
+    command.add_argument("--model", required=True, help="network; 'stresslib list' names them")
+    command.add_argument("--layer", default="pooled", help="alias or node of the network (default: %(default)s)")
+    command.add_argument(
+        "--preprocessing",
+        choices=("paper", "native"),
+        default="paper",
+        help="the paper's square resize, or the network's own (default: %(default)s)",
+    )
+    command.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        default="auto",
+        help="auto: bfloat16 where the processor has it (default)",
+    )
+    command.add_argument("--batch-size", type=int, default=32, help="default: %(default)s")
+    command.add_argument(
+        "--on-error",
+        choices=("raise", "skip"),
+        default="raise",
+        help="what to do about an unreadable image (default: %(default)s)",
+    )
+    command.add_argument(
+        "-o", "--output", metavar="PATH", help="default: the user's cache, where DATASET/MODEL/LAYER is found"
+    )
+
+    command = add(
+        "evaluate",
+        _evaluate,
+        "measure what one stress leaves of the score",
+        "evaluate scenes15/efficientnet-lite0/pooled DR2:64,Q2:8\nevaluate mine.safetensors Q1:4 --C 10 --bias",
+    )
+    command.add_argument("features", help=_FEATURES)
+    command.add_argument("spec", help=_SPECS)
+    _add_protocol(command)
+
+    command = add(
+        "sweep",
+        _sweep,
+        "measure a grid of stresses; the same command goes on after a stop",
+        "sweep scenes15/efficientnet-lite0/pooled none DR1:64 DR1:128 --repeats 10 -o random.csv",
+    )
+    command.add_argument("features", help=_FEATURES)
+    command.add_argument("specs", nargs="+", metavar="spec", help=_SPECS)
+    command.add_argument("--repeats", type=int, default=1, help="draws of each random stress (default: %(default)s)")
+    command.add_argument("-o", "--output", metavar="CSV", help="file for the results table (default: print it)")
+    _add_protocol(command)
+
+    command = add(
+        "reproduce",
+        _reproduce,
+        "run the notebook of a figure, or of all",
+        "reproduce figure-2\nreproduce figure-4 -p dataset=scenes15 -p values=[2,4,8] -o build/mine\n"
+        "reproduce all --profile full",
+    )
+    command.add_argument("figure", nargs="+", help="name in notebooks/figures.yml, or all")
+    command.add_argument("--profile", default="quick", help="quick, or full: the committed results (default: %(default)s)")
+    command.add_argument(
+        "-p",
+        dest="parameters",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the template; lists as [a,b]",
+    )
+    command.add_argument("--redraw", action="store_true", help="draw the committed results, compute nothing")
+    command.add_argument("-o", "--output", metavar="DIR", help="default: build/PROFILE")
+
+    command = add(
+        "check", _check, "run the quick profile and compare it with the committed results", "check\ncheck figure-4"
+    )
+    command.add_argument("figure", nargs="*", default=["all"], help="default: all")
+    return parser
+
+
+def _add_protocol(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--C", type=float, default=1.0, help="of the linear SVM (default: %(default)s)")
+    command.add_argument("--bias", action="store_true", help="give the linear SVM a bias")
+    command.add_argument("--raw", action="store_true", help="do not divide rows by their L2 norm first")
+    command.add_argument("--seed", type=int, default=0, help="of random stresses (default: %(default)s)")
+
+
+def _list(options: argparse.Namespace) -> None:
+    from stresslib.datasets import DATASETS
+    from stresslib.extraction import NETWORKS
+
+    print("features at hand:")
+    for name, path in list_features():
+        print(f"  {name}  ({'shipped' if path.suffix == '.xz' else path})")
+    print("data sets:", *(f"  {dataset.name}: {dataset.about}" for dataset in DATASETS.values()), sep="\n")
+    print("networks:")
+    for network in NETWORKS.values():
+        print(f"  {network.name}: {network.about}\n    layers {', '.join(network.layers)}")
+    print(f"figures: {', '.join(chosen_figures(project_root(), ['all']))}")
+
+
+def _import(options: argparse.Namespace) -> None:
+    from stresslib.datasets import read_labels
+
+    try:
+        X = np.load(options.vectors, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{options.vectors} is no .npy matrix of numbers: {error}") from error
+    y, train, classes, metric, provenance = read_labels(
+        options.labels, labels=options.column, metric=options.metric, seed=options.seed
+    )
+    if len(X) != len(y):
+        raise ValueError(f"{options.vectors} has {len(X)} rows, {options.labels} {len(y)} lines; one line a row is needed")
+    provenance.update(dataset=Path(options.output).name.split(".")[0], vectors_sha256=file_sha256(options.vectors))
+    features = sl.FeatureSet(X, y, train, metric, classes, provenance=provenance)
+    print(f"{features.save(options.output)}: {features}")
+
+
+def _extract(options: argparse.Namespace) -> None:
+    images = sl.load_images(options.images, archive=options.archive) if options.archive else sl.load_images(options.images)
+    path = sl.extract(
+        images,
+        options.model,
+        options.layer,
+        preprocessing=options.preprocessing,
+        precision=options.precision,
+        batch_size=options.batch_size,
+        on_error=options.on_error,
+        output=options.output,
+    )
+    print(f"{path}: {sl.load_features(path, normalize=False)}")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    features, classifier = _protocol(options)
+    table = sl.evaluate(features, options.spec, classifier, random_state=options.seed, metrics=features.metrics)
+    bits = sl.bits_per_vector(options.spec, features.X.shape[1])
+    rate = sl.compression_rate(options.spec, features.X.shape[1])
+    for row in table.to_dict("records"):
+        print(f"{row['metric']} {row['score']:.2f} %, {bits} bits per vector, {100 * rate:.2f} % compression")
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    features, classifier = _protocol(options)
+    table = sl.sweep(
+        features, options.specs, classifier, repeats=options.repeats, random_state=options.seed, store=cache_dir() / "sweeps"
+    )
+    if options.output:
+        sl.write_results(table, options.output)
+    else:
+        print(table.to_string(index=False))
+
+
+def _protocol(options: argparse.Namespace) -> tuple[sl.FeatureSet, sl.LinearSVM]:
+    features = sl.load_features(options.features, normalize=not options.raw)
+    return features, sl.LinearSVM(C=options.C, fit_intercept=options.bias)
+
+
+def _reproduce(options: argparse.Namespace) -> None:
+    parameters = {}
+    for text in options.parameters:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"-p {text}: give a parameter as NAME=VALUE")
+        parameters[name] = yaml.safe_load(value)
+    for name in chosen_figures(project_root(), options.figure):
+        print(reproduce(name, profile=options.profile, parameters=parameters, output=options.output, redraw=options.redraw))
+
+
+def _check(options: argparse.Namespace) -> int:
+    problems = check(options.figure)
+    print("\n".join(problems) or "the committed results hold: every setting of the quick profile is within tolerance")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

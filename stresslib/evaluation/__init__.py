@@ -1,0 +1,1 @@
+"""Evaluation: the classifier, the metrics, and the protocol that joins them."""

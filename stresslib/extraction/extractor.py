@@ -1,0 +1,399 @@
+"""The extractor: images through a network, batch by batch, into shards that a kill does not lose.
+
+Joins networks and preprocessing, and hands a FeatureSet to the rest of the chain.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import operator
+import os
+import shutil
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from copy import deepcopy
+from functools import partial
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from torch import fx, nn
+from torch.fx.passes.split_module import split_module
+from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+from tqdm import tqdm
+
+from stresslib.datasets.imageset import ImageSet
+from stresslib.extraction.networks import find_network
+from stresslib.extraction.preprocessing import WAYS, UnreadableImageError, read_input
+from stresslib.features import FeatureSet, features_path
+from stresslib.files import replacing, text_sha256
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+"""``auto`` is bfloat16 where the processor multiplies it in hardware, else float32."""
+
+SHARD = 512
+"""Images in a shard: what a kill can cost at most."""
+
+
+class Extractor:
+    """One layer of one network, as a function from image files to vectors.
+
+    Parameters
+    ----------
+    model : str
+        Name in the registry of networks.
+    layer : str, default="pooled"
+        Alias or node name; the output is flattened, in the order channel, row, column.
+    preprocessing : {"paper", "native"}, default="paper"
+        The paper's square resize, or what the network was trained with.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of the network's products; vectors are float32 always.
+    batch_size : int, default=32
+
+    Attributes
+    ----------
+    weights_sha256 : str
+        Hash of the file of weights.
+
+    Raises
+    ------
+    ValueError
+        On an unknown network, layer, preprocessing or precision; the message lists what there is.
+    OSError
+        When the weights cannot be had.
+
+    Examples
+    --------
+    >>> from stresslib import Extractor
+    >>> extractor = Extractor("efficientnet-lite0")           # doctest: +SKIP
+    >>> extractor(["cat.jpg", "dog.jpg"]).shape               # doctest: +SKIP
+    (2, 1280)
+    """
+
+    def __init__(
+        self,
+        model: str,
+        layer: str = "pooled",
+        *,
+        preprocessing: str = "paper",
+        precision: str = "auto",
+        batch_size: int = 32,
+    ) -> None:
+        for name, value, allowed in (("preprocessing", preprocessing, WAYS), ("precision", precision, PRECISIONS)):
+            if value not in allowed:
+                raise ValueError(f"{name}={value!r} is unknown; allowed are {', '.join(allowed)}")
+        if batch_size < 1:
+            raise ValueError(f"batch_size={batch_size}; at least 1 image")
+        self.network = find_network(model)
+        self.layer = layer
+        self.preprocessing = preprocessing
+        self.batch_size = batch_size
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.precision = _best_precision(self.device) if precision == "auto" else precision
+        module, self.weights_sha256 = self.network.load()
+        node = _find_node(module, self.network.layers.get(layer, layer), model, self.network.layers)
+        part = cut(module, node)
+        chosen: nn.Module = part
+        if self.precision == "bfloat16":
+            chosen = in_bfloat16(part, self.network.float32_before, self.device.type)
+        self._module = chosen.to(self.device).to(memory_format=torch.channels_last)
+
+    def __call__(self, paths: Sequence[str | os.PathLike[str]]) -> NDArray[np.float32]:
+        """Extract the vectors of image files.
+
+        Parameters
+        ----------
+        paths : sequence of path-like
+
+        Returns
+        -------
+        ndarray of shape (n, d), float32
+
+        Raises
+        ------
+        UnreadableImageError
+            On the first file that cannot be decoded.
+        """
+        if not paths:
+            raise ValueError("there are no images to extract from")
+        return np.concatenate([vectors for _, vectors, _ in self.batches([Path(path) for path in paths])])
+
+    def batches(
+        self, paths: Sequence[Path], *, skip: bool = False
+    ) -> Iterator[tuple[list[int], NDArray[np.float32], list[str]]]:
+        """Extract batch by batch, images of coming batches being decoded meanwhile.
+
+        Parameters
+        ----------
+        paths : sequence of pathlib.Path
+        skip : bool, default=False
+            Whether unreadable images are left out.
+
+        Yields
+        ------
+        rows : list of int
+            Places in `paths` of the images in the batch.
+        vectors : ndarray of shape (len(rows), d), float32
+        skipped : list of str
+            What was wrong with those left out.
+        """
+        read = partial(read_input, preprocessing=self.network.preprocessing, way=self.preprocessing)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            waiting = iter(enumerate(paths))
+            ahead: deque[tuple[int, Future[NDArray[np.float32]]]] = deque()
+            try:
+                while True:
+                    # One batch in the network, two more being decoded: enough to hide the decoding, and bounded.
+                    ahead.extend(
+                        (row, pool.submit(read, path)) for row, path in islice(waiting, 3 * self.batch_size - len(ahead))
+                    )
+                    if not ahead:
+                        return
+                    rows, inputs, skipped = [], [], []
+                    for row, future in (ahead.popleft() for _ in range(min(self.batch_size, len(ahead)))):
+                        try:
+                            inputs.append(future.result())
+                            rows.append(row)
+                        except UnreadableImageError as error:
+                            if not skip:
+                                raise
+                            skipped.append(str(error))
+                    yield rows, self._forward(inputs), skipped
+            finally:
+                for _, future in ahead:
+                    future.cancel()
+
+    def _forward(self, inputs: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+        if not inputs:
+            return np.empty((0, 0), dtype=np.float32)
+        batch = torch.from_numpy(np.stack(inputs)).to(self.device, memory_format=torch.channels_last)
+        with torch.inference_mode():
+            output = self._module(batch)
+        return output.float().contiguous().flatten(1).cpu().numpy()
+
+
+def _best_precision(device: torch.device) -> str:
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = any(getattr(torch.cpu, f"_is_{feature}_supported", bool)() for feature in ("avx512_bf16", "amx_tile"))
+    return "bfloat16" if fast else "float32"
+
+
+def _find_node(module: nn.Module, node: str, model: str, layers: Any) -> str:
+    nodes = get_graph_node_names(module, suppress_diff_warning=True)[1]
+    if node not in nodes:
+        near = difflib.get_close_matches(node, [*layers, *nodes], n=3)
+        raise ValueError(
+            f"{model} has no layer {node!r}; it has {', '.join(layers)}, or any of {len(nodes)} nodes"
+            + (f", such as {', '.join(near)}" if near else "")
+        )
+    return node
+
+
+def cut(module: nn.Module, node: str) -> fx.GraphModule:
+    """Return the part of a network that computes one node, its output as it was when computed.
+
+    An operation in place after that node (a ReLU, an addition) would overwrite it; those are made ordinary ones, on a
+    copy.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        In evaluation mode.
+    node : str
+        Name of a node of its graph.
+
+    Returns
+    -------
+    torch.fx.GraphModule
+        Returns the node's output alone.
+    """
+    part = create_feature_extractor(deepcopy(module), {node: "output"}, suppress_diff_warning=True)
+    for child in part.modules():
+        if getattr(child, "inplace", False):
+            child.inplace = False
+    for step in part.graph.nodes:
+        if step.kwargs.get("inplace"):
+            step.kwargs = {**step.kwargs, "inplace": False}
+        if step.target in _ORDINARY:
+            step.target = _ORDINARY[step.target]
+        if step.op == "output":
+            step.args = (step.args[0]["output"],)
+    part.graph.eliminate_dead_code()
+    part.recompile()
+    return part.eval()
+
+
+_ORDINARY = {operator.iadd: operator.add, operator.imul: operator.mul}
+
+
+class _Autocast(nn.Module):
+    def __init__(self, module: nn.Module, device_type: str) -> None:
+        super().__init__()
+        self.module = module
+        self.device_type = device_type
+
+    def forward(self, *inputs: Any) -> Any:
+        with torch.autocast(self.device_type, torch.bfloat16):
+            return self.module(*inputs)
+
+
+def in_bfloat16(part: fx.GraphModule, first: str | None, device_type: str) -> nn.Module:
+    """Make a network multiply in bfloat16, from one node on.
+
+    Parameters
+    ----------
+    part : torch.fx.GraphModule
+    first : str or None
+        Prefix of the first node's name; None means the whole network.
+    device_type : {"cpu", "cuda"}
+
+    Returns
+    -------
+    torch.nn.Module
+    """
+    if first is None:
+        return _Autocast(part, device_type)
+    halves: dict[fx.Node, int] = {}
+    begun = 0
+    for step in part.graph.nodes:
+        begun = begun or int(str(step.target).startswith(first))
+        halves[step] = begun
+    split = split_module(part, part, halves.__getitem__)
+    if hasattr(split, "submod_1"):
+        split.submod_1 = _Autocast(split.get_submodule("submod_1"), device_type)
+    return split
+
+
+def extract(
+    images: ImageSet,
+    model: str,
+    layer: str = "pooled",
+    *,
+    preprocessing: str = "paper",
+    precision: str = "auto",
+    batch_size: int = 32,
+    on_error: str = "raise",
+    output: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> Path:
+    """Extract the features of a set of images into a file, going on where an earlier call was stopped.
+
+    Finished shards of 512 images lie in a folder beside the file until it is whole.
+
+    Parameters
+    ----------
+    images : ImageSet
+    model, layer, preprocessing, precision, batch_size
+        As in :class:`Extractor`.
+    on_error : {"raise", "skip"}, default="raise"
+        What to do about an unreadable image: stop with its name, or leave it out, and list it in the provenance.
+    output : path-like, optional
+        Default: the user's cache, where :func:`stresslib.load_features` finds it.
+    progress : bool, default=True
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    pathlib.Path
+        Of the saved FeatureSet.
+
+    Raises
+    ------
+    UnreadableImageError
+        With ``on_error="raise"``. Finished shards stay.
+    ValueError, OSError
+        As :class:`Extractor` does, and on features that are not finite.
+    """
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f"on_error={on_error!r} is unknown; allowed are raise, skip")
+    extractor = Extractor(model, layer, preprocessing=preprocessing, precision=precision, batch_size=batch_size)
+    provenance = {
+        **images.provenance,
+        "dataset": images.name,
+        "model": model,
+        "layer": layer,
+        "preprocessing": preprocessing,
+        "precision": extractor.precision,
+        "weights_sha256": extractor.weights_sha256,
+        "versions": {name: version(name) for name in ("stresslib", "torch", "torchvision", "pillow", "numpy")},
+    }
+    path = Path(output) if output is not None else features_path(images.name, model, layer)
+    job = text_sha256(
+        json.dumps(provenance, sort_keys=True), str(batch_size), on_error, str(images.root.resolve()), *images.files
+    )
+    shards = path.with_name(f"{path.name}.{job[:12]}.shards")
+    shards.mkdir(parents=True, exist_ok=True)
+    starts = range(0, len(images), SHARD)
+    paths = [images.root / name for name in images.files]
+    begun, fresh = time.perf_counter(), 0
+    with tqdm(total=len(images), desc=f"{images.name}/{model}/{layer}", unit="image", disable=not progress) as bar:
+        for start in starts:
+            shard, part = shards / f"{start:08d}.safetensors", paths[start : start + SHARD]
+            if not _is_whole(shard):
+                _write_shard(shard, start, extractor, part, on_error == "skip", bar)
+                fresh += len(part)
+            else:
+                bar.update(len(part))
+                bar.initial += len(part)
+    if progress and fresh:
+        tqdm.write(
+            f"{fresh} images at {fresh / (time.perf_counter() - begun):.1f} images/s "
+            f"({extractor.precision} on {extractor.device})"
+        )
+    features = _gather(images, [shards / f"{start:08d}.safetensors" for start in starts], provenance)
+    features.save(path)
+    shutil.rmtree(shards)
+    return path
+
+
+def _is_whole(shard: Path) -> bool:
+    # Written under another name and renamed, so that it is whole if it is there; a damaged disk is still noticed.
+    try:
+        return shard.is_file() and "rows" in load_file(shard)
+    except (SafetensorError, OSError):
+        return False
+
+
+def _write_shard(shard: Path, start: int, extractor: Extractor, paths: list[Path], skip: bool, bar: Any) -> None:
+    rows: list[int] = []
+    vectors: list[NDArray[np.float32]] = []
+    skipped: list[str] = []
+    for places, batch, problems in extractor.batches(paths, skip=skip):
+        rows += [start + place for place in places]
+        vectors += [batch] if len(batch) else []
+        skipped += problems
+        for problem in problems:
+            tqdm.write(f"skipped: {problem}")
+        bar.update(len(places) + len(problems))
+    tensors: dict[str, NDArray[Any]] = {
+        "rows": np.array(rows, dtype=np.int64),
+        "skipped": np.frombuffer(json.dumps(skipped).encode(), dtype=np.uint8),
+    }
+    if vectors:
+        tensors["X"] = np.concatenate(vectors)
+    with replacing(shard) as temporary:
+        save_file(tensors, temporary)
+
+
+def _gather(images: ImageSet, shards: list[Path], provenance: dict[str, Any]) -> FeatureSet:
+    parts = [load_file(shard) for shard in shards]
+    rows = np.concatenate([part["rows"] for part in parts])
+    skipped = [problem for part in parts for problem in json.loads(part["skipped"].tobytes())]
+    if len(rows) == 0:
+        raise ValueError(f"{images.name}: none of {len(images)} images could be read")
+    X = np.concatenate([part["X"] for part in parts if "X" in part])
+    files = [images.files[row] for row in rows]
+    if skipped:
+        provenance = {**provenance, "skipped": skipped}
+    return FeatureSet(X, images.y[rows], images.train[rows], images.metric, images.classes, files, provenance)

@@ -1,0 +1,408 @@
+"""FeatureSet: vectors with their labels, split, metric and provenance, in memory and on disk.
+
+First stop of the chain: every stress, sweep and figure starts from one. Stored vectors are raw; L2 normalisation has
+its one home here, in `load_features`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import lzma
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save_file
+from safetensors.numpy import save as to_bytes
+
+from stresslib.files import cache_dir, replacing
+
+Array = NDArray[Any]
+
+METRICS = ("mAP", "accuracy", "mean-class-accuracy")
+"""Metrics that a feature set may ask for; `evaluation.metrics` computes them."""
+
+EMBEDDED = Path(__file__).parent / "embedded"
+"""Folder of the features that are shipped with the package."""
+
+
+class FeatureSet:
+    """Feature vectors, what they show, and how they are to be used.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+        One vector a row, finite; kept as float32.
+    y : array-like of shape (n,) or (n, classes)
+        Class labels; or a matrix of 1 (positive), -1 (negative) and 0 (difficult: neither); or one of 1 and 0
+        (negative).
+    train : array-like of bool, shape (n,)
+        True for training rows. The others are test rows.
+    metric : {"mAP", "accuracy", "mean-class-accuracy"}, optional
+        Default: mAP for a matrix `y`, accuracy for labels.
+    classes : sequence of str, optional
+        Names of the classes. Default: the sorted labels, or column numbers.
+    files : sequence of str, optional
+        Name of the image behind each row.
+    provenance : dict, optional
+        JSON values that say where the vectors come from; ``dataset``, ``model`` and ``layer`` name them in results.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, d), float32
+    y : ndarray of shape (n,), class numbers; or of shape (n, classes), of 1, -1 and 0
+    train, test : ndarray of bool, shape (n,)
+    metric : str
+    classes : tuple of str
+    files : tuple of str, may be empty
+    provenance : dict
+
+    Raises
+    ------
+    ValueError
+        On NaN or infinity, on shapes that do not agree, on an empty part of the split, or on a class that the metric
+        cannot work with; the message names the row, column or class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stresslib import FeatureSet
+    >>> f = FeatureSet(np.eye(4), ["cat", "dog", "cat", "dog"], train=[True, True, False, False])
+    >>> f.classes, f.y.tolist(), f.metric
+    (('cat', 'dog'), [0, 1, 0, 1], 'accuracy')
+    """
+
+    def __init__(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        train: ArrayLike,
+        metric: str | None = None,
+        classes: Sequence[str] | None = None,
+        files: Sequence[str] = (),
+        provenance: dict[str, Any] | None = None,
+    ) -> None:
+        self.X = _checked_vectors(X)
+        self.train = np.asarray(train)
+        if self.train.dtype != bool or self.train.shape != (len(self.X),):
+            raise ValueError(f"train is a boolean mask of shape ({len(self.X)},); got {_form(self.train)}")
+        if self.train.all() or not self.train.any():
+            raise ValueError("train marks all rows or none; both training and test rows are needed")
+        self.y, self.classes = _checked_labels(np.asarray(y), len(self.X), classes)
+        if metric is None:
+            metric = "mAP" if self.y.ndim == 2 else "accuracy"
+        if metric not in METRICS or (metric == "mAP") != (self.y.ndim == 2):
+            raise ValueError(f"metric={metric!r}: allowed is mAP for a matrix y, accuracy or mean-class-accuracy else")
+        self.metric = metric
+        self._check_classes()
+        self.files = tuple(files)
+        if self.files and len(self.files) != len(self.X):
+            raise ValueError(f"{len(self.files)} file names for {len(self.X)} rows; give one a row, or none")
+        self.provenance = {"dataset": "own", "model": "own", "layer": "own", **(provenance or {})}
+
+    def _check_classes(self) -> None:
+        for part, mask in (("training", self.train), ("test", self.test)):
+            present = (
+                (self.y[mask] == 1).any(axis=0) if self.y.ndim == 2 else np.isin(np.arange(len(self.classes)), self.y[mask])
+            )
+            if not present.all():
+                name = self.classes[int(np.flatnonzero(~present)[0])]
+                kind = "positives" if self.y.ndim == 2 else "rows"
+                raise ValueError(f"class {name!r} has no {part} {kind}; give it some, or leave the class out")
+
+    @property
+    def test(self) -> Array:
+        """Boolean mask of the test rows."""
+        return ~self.train
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metric; beside a mean class accuracy, the overall accuracy too."""
+        return (self.metric, "accuracy") if self.metric == "mean-class-accuracy" else (self.metric,)
+
+    @property
+    def name(self) -> str:
+        """``DATASET/MODEL/LAYER``."""
+        return "/".join(str(self.provenance[key]) for key in ("dataset", "model", "layer"))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over vectors, labels and split, in hexadecimal: which data a result was computed from."""
+        digest = hashlib.sha256(f"{self.X.shape} {self.y.shape} {self.metric}".encode())
+        for part in (self.X, self.y, self.train):
+            digest.update(np.ascontiguousarray(part).tobytes() if part.ndim else b"")
+        return digest.hexdigest()
+
+    def __repr__(self) -> str:
+        rows, width = self.X.shape
+        return (
+            f"FeatureSet({self.name}: {rows} x {width}, {len(self.classes)} classes, "
+            f"{int(self.train.sum())} training and {int(self.test.sum())} test rows, {self.metric})"
+        )
+
+    def _described(self) -> dict[str, str]:
+        described = {
+            "metric": self.metric,
+            "classes": self.classes,
+            "files": self.files,
+            "provenance": self.provenance,
+        }
+        return {"stresslib": json.dumps(described, sort_keys=True)}
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the set as one safetensors file, its provenance as JSON in the header.
+
+        Parameters
+        ----------
+        path : path-like
+            Conventionally ``*.safetensors``. An existing file is replaced at once, never left half-written.
+
+        Returns
+        -------
+        pathlib.Path
+        """
+        with replacing(path) as temporary:
+            save_file({"X": np.ascontiguousarray(self.X), "y": self.y, "train": self.train}, temporary, self._described())
+        return Path(path)
+
+    def save_compact(self, path: str | os.PathLike[str]) -> Path:
+        """Write the set in a byte a value, for features without negative values that are to be shipped.
+
+        A value becomes ``round(255 value / max)`` of its dimension, so that 0 stays exactly 0; the codes are compressed
+        by xz, dimension by dimension.
+
+        Parameters
+        ----------
+        path : path-like
+            ``*.safetensors.xz``; `load_features` reads it.
+
+        Returns
+        -------
+        pathlib.Path
+
+        Raises
+        ------
+        ValueError
+            When a value is negative.
+        """
+        if self.X.min() < 0:
+            raise ValueError("the compact form holds values >= 0 only; save() holds any")
+        maximum = self.X.max(axis=0)
+        scale = np.divide(255, maximum, out=np.zeros_like(maximum), where=maximum > 0)
+        codes = np.rint(self.X * scale).astype(np.uint8)
+        tensors = {"codes": np.ascontiguousarray(codes.T), "maximum": maximum, "y": self.y, "train": self.train}
+        with replacing(path) as temporary:
+            temporary.write_bytes(lzma.compress(to_bytes(tensors, self._described()), preset=9 | lzma.PRESET_EXTREME))
+        return Path(path)
+
+    def _normalized(self) -> FeatureSet:
+        # Squares are summed in float64, so that a tiny row keeps its direction; a row of zeros stays one.
+        norms = np.sqrt(np.einsum("ij,ij->i", self.X, self.X, dtype=np.float64))
+        norms[norms == 0] = 1
+        return self._with_vectors((self.X / norms[:, None]).astype(np.float32), "l2")
+
+    def _with_vectors(self, X: Array, normalization: str) -> FeatureSet:
+        provenance = {**self.provenance, "normalization": normalization}
+        return FeatureSet(X, self.y, self.train, self.metric, self.classes, self.files, provenance)
+
+
+def _form(array: Array) -> str:
+    return f"{array.dtype} of shape {array.shape}"
+
+
+def _checked_vectors(X: ArrayLike) -> Array:
+    vectors = np.asanyarray(X)
+    if vectors.ndim != 2 or 0 in vectors.shape or vectors.dtype.kind not in "fiub":
+        raise ValueError(f"X is a matrix of numbers, one vector a row; got {_form(vectors)}")
+    if vectors.dtype != np.float32:
+        with np.errstate(over="ignore"):
+            vectors = vectors.astype(np.float32)
+    for start in range(0, len(vectors), 4096):
+        bad = np.argwhere(~np.isfinite(vectors[start : start + 4096]))
+        if len(bad):
+            row, column = bad[0] + (start, 0)
+            raise ValueError(f"X holds {vectors[row, column]} in row {row}, column {column}; values are finite float32")
+    return vectors
+
+
+def _checked_labels(y: Array, rows: int, classes: Sequence[str] | None) -> tuple[Array, tuple[str, ...]]:
+    if y.ndim not in (1, 2) or len(y) != rows or 0 in y.shape:
+        raise ValueError(f"y has one label, or one row of 1, -1 and 0, for each of {rows} vectors; got {_form(y)}")
+    if y.ndim == 2:
+        if not np.isin(y, (1, -1, 0)).all():
+            raise ValueError("a matrix y holds 1, -1 and 0 (difficult), or 1 and 0; it has other values")
+        y = np.where(y == 1, 1, -1).astype(np.int8) if -1 not in y else y.astype(np.int8)
+        names = tuple(map(str, classes if classes is not None else range(y.shape[1])))
+        if len(names) != y.shape[1]:
+            raise ValueError(f"{len(names)} class names for {y.shape[1]} columns of y")
+        return y, names
+    if classes is not None and y.dtype.kind in "iu":
+        if y.min() < 0 or y.max() >= len(classes):
+            raise ValueError(f"class numbers are 0 to {len(classes) - 1}; y goes from {y.min()} to {y.max()}")
+        return y.astype(np.int64), tuple(map(str, classes))
+    labels, numbers = np.unique(y, return_inverse=True)
+    if classes is not None and list(map(str, labels)) != list(map(str, classes)):
+        raise ValueError("classes are the sorted labels of y; give both as such, or leave classes out")
+    if len(labels) < 2:
+        raise ValueError(f"y has only one class, {labels[0]!r}; at least two are needed")
+    return numbers.astype(np.int64), tuple(map(str, labels))
+
+
+def load_features(
+    source: str | os.PathLike[str], model: str | None = None, layer: str = "pooled", *, normalize: bool = True
+) -> FeatureSet:
+    """Load a feature set: one shipped with the package, else one from the user's cache, else a file.
+
+    Parameters
+    ----------
+    source : str or path-like
+        A data set's name (with `model`), ``"DATASET/MODEL/LAYER"``, or the path of a saved feature set.
+    model : str, optional
+        The network's name.
+    layer : str, default="pooled"
+        The layer's name; used with `model`.
+    normalize : bool, default=True
+        Divide each row by its L2 norm, as the paper does before any stress. A row of zeros stays as it is. With False a
+        saved set is memory-mapped.
+
+    Returns
+    -------
+    FeatureSet
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such set; the message has the command that makes it.
+    ValueError
+        When the file is damaged or no feature set; the message names it.
+
+    Examples
+    --------
+    >>> from stresslib import load_features
+    >>> load_features("scenes15", "efficientnet-lite0")
+    FeatureSet(scenes15/efficientnet-lite0/pooled: 4467 x 1280, 15 classes, 1498 training and 2969 test rows, accuracy)
+    """
+    features = _read(_find(source, model, layer))
+    return features._normalized() if normalize else features
+
+
+def load_feature_sets(
+    dataset: str | Sequence[str], model: str | Sequence[str], layer: str | Sequence[str] = "pooled"
+) -> list[FeatureSet]:
+    """Load every combination of data sets, networks and layers, normalised; each may be one name or a list.
+
+    Parameters
+    ----------
+    dataset, model, layer : str or sequence of str
+        A data set that is a path, or ``DATASET/MODEL/LAYER``, is taken as it is.
+
+    Returns
+    -------
+    list of FeatureSet
+    """
+    paths = [
+        _find(name) if "/" in name or name.endswith(_SUFFIXES) else _find(name, one_model, one_layer)
+        for name in _listed(dataset)
+        for one_model in _listed(model)
+        for one_layer in _listed(layer)
+    ]
+    return [_read(path)._normalized() for path in dict.fromkeys(paths)]
+
+
+def _listed(names: str | Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+_SUFFIXES = (".safetensors", ".safetensors.xz")
+
+
+def features_path(dataset: str, model: str, layer: str) -> Path:
+    """Return where the user's cache keeps a feature set."""
+    return cache_dir() / "features" / f"{_stem(dataset, model, layer)}.safetensors"
+
+
+def embedded_path(dataset: str, model: str, layer: str) -> Path:
+    """Return where the package keeps a feature set that is shipped with it."""
+    return EMBEDDED / f"{_stem(dataset, model, layer)}.safetensors.xz"
+
+
+def _stem(*names: str) -> str:
+    return "--".join(name.replace("/", "-") for name in names)
+
+
+def list_features() -> list[tuple[str, Path]]:
+    """List the feature sets at hand as (``DATASET/MODEL/LAYER``, path), shipped ones first."""
+    found: dict[str, Path] = {}
+    for folder in (EMBEDDED, cache_dir() / "features"):
+        for path in sorted(folder.glob("*--*--*.safetensors*")):
+            found.setdefault(path.name.split(".safetensors")[0].replace("--", "/"), path)
+    return list(found.items())
+
+
+def _find(source: str | os.PathLike[str], model: str | None = None, layer: str = "pooled") -> Path:
+    text = os.fspath(source)
+    if model is None:
+        path = Path(text)
+        if path.is_file():
+            return path
+        if text.endswith(_SUFFIXES):
+            raise FileNotFoundError(f"{text}: there is no such file")
+        parts = text.split("/")
+        if len(parts) != 3 or not all(parts):
+            raise FileNotFoundError(f"{text!r} is neither a feature file nor DATASET/MODEL/LAYER")
+        text, model, layer = parts
+    for path in (embedded_path(text, model, layer), features_path(text, model, layer)):
+        if path.is_file():
+            return path
+    at_hand = ", ".join(name for name, _ in list_features())
+    raise FileNotFoundError(
+        f"there are no features {text}/{model}/{layer}; make them with "
+        f"'stresslib extract {text} --model {model} --layer {layer}'. At hand: {at_hand}"
+    )
+
+
+def _read(path: Path) -> FeatureSet:
+    try:
+        if path.suffix == ".xz":
+            raw = lzma.decompress(path.read_bytes())
+            tensors, header = load(raw), _header(raw, path)[0]
+            X = np.ascontiguousarray(tensors["codes"].T) * (tensors["maximum"] / np.float32(255))
+        else:
+            with open(path, "rb") as stream:
+                start = stream.read(8)
+                header, offset = _header(start + stream.read(min(_length(start, path), path.stat().st_size)), path)
+            tensors = {
+                name: np.memmap(path, _DTYPES[entry["dtype"]], "r", offset + entry["data_offsets"][0], tuple(entry["shape"]))
+                for name, entry in header.items()
+                if name != "__metadata__"
+            }
+            X = tensors["X"]
+        described = json.loads(header["__metadata__"]["stresslib"])
+        y, train = np.array(tensors["y"]), np.array(tensors["train"])
+    except (KeyError, TypeError, EOFError, lzma.LZMAError, SafetensorError, ValueError) as error:
+        raise ValueError(f"{path} is damaged or no feature set: {error}") from error
+    return FeatureSet(
+        np.asarray(X), y, train, described["metric"], described["classes"], described["files"], described["provenance"]
+    )
+
+
+_DTYPES = {"F32": np.float32, "I64": np.int64, "I8": np.int8, "BOOL": np.bool_}
+
+
+def _length(start: bytes, path: Path) -> int:
+    length = int.from_bytes(start, "little")
+    if len(start) < 8 or length > path.stat().st_size:
+        raise ValueError("the file is shorter than its header says")
+    return length
+
+
+def _header(raw: bytes, path: Path) -> tuple[dict[str, Any], int]:
+    """Return the JSON header of a safetensors file and where its data starts."""
+    offset = 8 + int.from_bytes(raw[:8], "little")
+    return json.loads(raw[8:offset]), offset

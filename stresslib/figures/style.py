@@ -1,0 +1,155 @@
+"""One look for all figures: a colour for each stress, ours filled and thick, the paper's open and thin.
+
+Every figure module draws with these; `save` writes what a reader may want to take away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pandas as pd
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from stresslib.files import replacing
+from stresslib.results import write_results
+
+COLOURS: dict[str, Any] = {
+    "random-selection": "#D55E00",
+    "pca": "#0072B2",
+    "uniform-shared": "#AA4499",
+    "uniform-per-dimension": "#007A5A",
+}
+"""Colour of each stress in the whole book; told apart by colour-blind readers, and dark enough for text on white."""
+
+LABELS = {
+    "random-selection": "DR-1 random selection",
+    "pca": "DR-2 principal components",
+    "uniform-shared": "Q-1 one dictionary",
+    "uniform-per-dimension": "Q-2 one dictionary per dimension",
+}
+"""What a legend calls each stress."""
+
+PAPER: dict[str, Any] = {"linewidth": 1.0, "linestyle": "-", "marker": "o", "markersize": 4.5, "markerfacecolor": "white"}
+OURS: dict[str, Any] = {
+    "linewidth": 2.4,
+    "marker": "o",
+    "markersize": 5.0,
+    "markeredgecolor": "white",
+    "markeredgewidth": 0.6,
+}
+
+
+def panels(count: int, height: float = 3.9) -> tuple[Figure, list[Axes]]:
+    """Make a figure with panels side by side that share their vertical axis.
+
+    Parameters
+    ----------
+    count : int
+    height : float, default=3.9
+        In inches; a panel is 4.6 wide.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        Not registered with pyplot, so that nothing keeps or shows it twice.
+    axes : list of matplotlib.axes.Axes
+    """
+    settings: Any = {
+        **seaborn.axes_style("ticks"),
+        **seaborn.plotting_context("paper", font_scale=1.15),
+        "font.family": "DejaVu Sans",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+    with matplotlib.rc_context(settings):
+        figure = Figure(figsize=(4.6 * count + 0.6, height), layout="constrained")
+        axes = figure.subplots(1, count, sharey=True, squeeze=False)[0].tolist()
+    for ax in axes:
+        ax.grid(axis="y", color="#E3E3E3", linewidth=0.8)
+        ax.set_axisbelow(True)
+    return figure, axes
+
+
+def sets(results: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Split a results table into feature sets, each with a title and the rows of its first metric.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        In the schema of results tables; columns may be added.
+
+    Yields
+    ------
+    title : str
+    rows : pandas.DataFrame
+    """
+    for (dataset, model, layer), rows in results.groupby(["dataset", "model", "layer"], sort=False):
+        metric = rows["metric"].iloc[0]
+        yield f"{dataset}, {model}, {layer} ({metric})", rows[rows["metric"] == metric]
+
+
+def finish(figure: Figure, axes: list[Axes], titles: list[str]) -> None:
+    """Add what all panels share: titles, the line at the full score, one vertical label, one legend below the curves."""
+    for ax, title in zip(axes, titles, strict=True):
+        ax.set_title(title, fontsize="small", fontweight="bold")
+        ax.axhline(100, color="#888888", linewidth=0.8, zorder=0)
+    axes[0].set_ylabel("score kept (% of the full score)")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize="small")
+
+
+def mark(ax: Axes, x: float, y: float, stress: str, shift: tuple[float, float]) -> None:
+    """Write a point's height beside it, in the colour of its stress; `shift` is in points."""
+    ax.annotate(
+        f"{y:.1f}", (x, y), shift, textcoords="offset points", color=COLOURS[stress], fontsize="small", fontweight="bold"
+    )
+
+
+def save(figure: Figure, results: pd.DataFrame, folder: str | Path, name: str) -> None:
+    """Write a figure as SVG and PNG, and the table that it shows as CSV; equal inputs give equal bytes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    results : pandas.DataFrame
+        In the schema of results tables.
+    folder : path-like
+    name : str
+        File name without its ending.
+    """
+    for kind, options in (("svg", {"metadata": {"Date": None}}), ("png", {"dpi": 200, "metadata": {"Software": None}})):
+        with replacing(Path(folder) / f"{name}.{kind}") as temporary, matplotlib.rc_context({"svg.hashsalt": name}):
+            figure.savefig(temporary, format=kind, **options)
+    write_results(results, Path(folder) / f"{name}.csv")
+
+
+def comparison(results: pd.DataFrame, reference: pd.DataFrame, place: str, values: list[int]) -> pd.DataFrame:
+    """Make a small table of kept shares at some places, ours and the paper's under each other.
+
+    Parameters
+    ----------
+    results, reference : pandas.DataFrame
+        With the columns of :func:`stresslib.published.with_shares`.
+    place : {"step", "values"}
+        The column that says where on the curve a row stands.
+    values : list of int
+        The places to show.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a curve, one column a place: percent of the curve's own full score.
+    """
+    rows = {}
+    for stress in LABELS:
+        for title, table in [*sets(results), *(("paper: " + title, table) for title, table in sets(reference))]:
+            curve = table[table["stress"] == stress].groupby(place)["kept"].mean()
+            if len(curve):
+                rows[LABELS[stress].split()[0], title] = [curve.get(value, float("nan")) for value in values]
+    index = pd.MultiIndex.from_tuples(rows, names=["stress", "features"])
+    return pd.DataFrame(rows.values(), index=index, columns=pd.Index(values, name=place)).round(1)

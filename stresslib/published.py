@@ -1,0 +1,188 @@
+"""What the authors published, and how a results table of ours agrees with it.
+
+The table holds the 1,210 figures of the supplementary material; `agreement` joins it with any sweep.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stresslib.results import COLUMNS, CURVE
+
+GRID = 20
+"""Steps of the paper's grid of dimensions: 5 % each."""
+
+_PUBLISHED_COLUMNS = {name: kind for name, kind in COLUMNS.items() if name not in ("repeat", "objective_gap")} | {
+    "score_sd": "float64",
+    "source": "string",
+    "paper_name": "string",
+}
+_POINT = ["step", "values", "removed_bits"]
+
+
+def published() -> pd.DataFrame:
+    """Return the figures that the authors published.
+
+    Returns
+    -------
+    pandas.DataFrame
+        1,210 rows in the columns of a results table, with `score_sd` (population standard deviation over the authors'
+        repeats), `source` (figure or part of the supplement) and `paper_name` (DR-1, Q-2, ...).
+
+    Notes
+    -----
+    From the detailed and supplementary results that the authors published beside their code (MicaelCarvalho/
+    DNNsUnderStress, MIT licence). 98 rows stand both in a figure and in the supplement: 1,112 settings are distinct.
+
+    Examples
+    --------
+    >>> from stresslib import published
+    >>> len(published())
+    1210
+    """
+    table = pd.read_csv(Path(__file__).with_name("published.csv"), dtype=_PUBLISHED_COLUMNS)
+    return table[list(_PUBLISHED_COLUMNS)]
+
+
+def grid_dimensions(n_features: int) -> list[int]:
+    """Return the paper's 20 sizes of a reduced vector, about 5 % to 100 % of `n_features`.
+
+    They come from adding 0.05 twenty times in floating point and rounding down (protocol 1.5), hence 2047 of 4096.
+
+    Examples
+    --------
+    >>> from stresslib.published import grid_dimensions
+    >>> grid_dimensions(4096)[:10]
+    [204, 409, 614, 819, 1024, 1228, 1433, 1638, 1843, 2047]
+    """
+    share, sizes = 0.0, []
+    for _ in range(GRID):
+        share += 0.05
+        sizes.append(int(n_features * share))
+    return sizes
+
+
+def with_shares(table: pd.DataFrame) -> pd.DataFrame:
+    """Add what makes curves of different networks and data sets comparable.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        A results table, or the published one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table with `step` (the grid's index: dimensions in twentieths of the full vector, empty off the grid) and
+        `kept` (percent of the full score of the same data set, network, layer and metric, empty where there is none).
+
+    Notes
+    -----
+    The full score is the row of stress ``none``; of a published curve, its own row at 0 erased bits, else the last of
+    random selection.
+    """
+    table = table.copy()
+    exact = GRID * table["dimensions"].astype("float64") / table["n_features"].astype("float64")
+    # Sizes are rounded down, by less than one dimension.
+    on_grid = (exact.round() - exact).between(-1e-6, GRID / table["n_features"].astype("float64") + 1e-6)
+    table["step"] = exact.round().where(on_grid).astype("Int64")
+    stress = table["stress"]
+    own = _mean_scores(table, table["removed_bits"].eq(0) & stress.eq("bit-erasure")).where(stress.eq("bit-erasure"))
+    whole = _mean_scores(table, stress.eq("random-selection") & table["step"].eq(GRID))
+    full = _mean_scores(table, stress.eq("none")).fillna(own).fillna(whole)
+    table["kept"] = 100 * table["score"] / full
+    return table
+
+
+def _mean_scores(table: pd.DataFrame, chosen: pd.Series) -> pd.Series:
+    """Return, for every row of the table, the mean score of the chosen rows of its data set, network and metric."""
+    key = [name for name in CURVE if name != "stress"]
+    means = table[chosen].groupby(key)["score"].mean().rename("full").reset_index()
+    return table[key].merge(means, on=key, how="left")["full"].set_axis(table.index)
+
+
+def agreement(results: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """Compare a results table with published curves of the same stress, point by point.
+
+    Scores are compared in percent of each curve's own full score; where network, layer, data set and metric are the
+    paper's own, as they are.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        A sweep's table that holds the stress ``none``.
+    reference : pandas.DataFrame
+        :func:`published`, or some rows of it: each curve of `results` meets each curve there that has its stress.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a point that both have: the curve's columns, `published_dataset`, `published_model`,
+        `published_layer`, the place (`step`, `values`, `removed_bits`), `scale` ("kept" or "score"), `ours` (mean over
+        repeats), `theirs` and `difference`, in points.
+
+    Raises
+    ------
+    ValueError
+        When `results` has no full score to compare with.
+    """
+    ours, theirs = with_shares(results), with_shares(published())
+    if ours["kept"].isna().all():
+        raise ValueError("results hold no row of stress 'none'; a kept share needs the full score")
+    identity = ["dataset", "model", "layer", "metric", "stress", "source"]
+    theirs = theirs.merge(reference[identity].drop_duplicates(), on=identity)
+    theirs = theirs.drop_duplicates(["dataset", "model", "layer", "metric", "stress", *_POINT])
+    means = ours.groupby([*CURVE, *_POINT], dropna=False, sort=False)[["score", "kept"]].mean().reset_index()
+    # Missing places meet each other: a stress without dimensions has none on either side.
+    both = means.merge(theirs, on=["stress", *_POINT], suffixes=("", "_published"))
+    both = both[both["stress"] != "none"]
+    same = pd.Series(True, index=both.index)
+    for name in ("dataset", "model", "layer", "metric"):
+        same &= both[name] == both[f"{name}_published"]
+    return (
+        pd.DataFrame(
+            {
+                **{name: both[name] for name in CURVE},
+                **{f"published_{name}": both[f"{name}_published"] for name in ("dataset", "model", "layer")},
+                **{name: both[name] for name in _POINT},
+                "scale": np.where(same, "score", "kept"),
+                "ours": both["kept"].where(~same, both["score"]),
+                "theirs": both["kept_published"].where(~same, both["score_published"]),
+            }
+        )
+        .assign(difference=lambda table: table["ours"] - table["theirs"])
+        .reset_index(drop=True)
+    )
+
+
+def agreement_summary(points: pd.DataFrame) -> pd.DataFrame:
+    """Sum an agreement up, one row for each pair of curves.
+
+    Parameters
+    ----------
+    points : pandas.DataFrame
+        As :func:`agreement` returns it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The curves' columns, the number of `points`, `largest_difference` and `mean_difference` (absolute, in points),
+        and `rank_correlation` (Spearman's, empty where a curve is constant).
+    """
+    pair = [*CURVE, "published_dataset", "published_model", "published_layer", "scale"]
+    rows = []
+    for key, curve in points.groupby(pair, sort=False):
+        constant = curve["ours"].nunique() < 2 or curve["theirs"].nunique() < 2
+        rows.append(
+            {
+                **dict(zip(pair, key, strict=True)),
+                "points": len(curve),
+                "largest_difference": curve["difference"].abs().max(),
+                "mean_difference": curve["difference"].abs().mean(),
+                "rank_correlation": np.nan if constant else curve["ours"].corr(curve["theirs"], method="spearman"),
+            }
+        )
+    return pd.DataFrame(rows, columns=[*pair, "points", "largest_difference", "mean_difference", "rank_correlation"])

@@ -1,0 +1,196 @@
+"""Dimensionality reduction: fewer numbers per vector. DR-1 keeps some dimensions at random, DR-2 the leading principal ones.
+
+Second stop of the chain: FeatureSet -> reduction -> quantization -> evaluation. Each stress is fitted on training rows.
+"""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.decomposition import PCA
+from sklearn.feature_selection import SelectorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+
+class RandomSelection(SelectorMixin, BaseEstimator):
+    """Keep `n_components` dimensions chosen at random, the same for every row (DR-1).
+
+    The dimensions are the first `n_components` of one random permutation, so the subsets of one seed are nested: the
+    dimensions kept at 5 % are among those kept at 10 %. Kept dimensions stay in their original order.
+
+    Parameters
+    ----------
+    n_components : int or None, default=None
+        Number of dimensions to keep, from 1 to the number of features. None keeps all.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the permutation.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of features seen in `fit`.
+
+    See Also
+    --------
+    PrincipalComponents : Reduction that looks at the data.
+
+    Notes
+    -----
+    Carvalho et al. (2016), DR-1. Nesting follows the advice in the authors' published code.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stresslib import RandomSelection
+    >>> X = np.arange(12.0).reshape(2, 6)
+    >>> RandomSelection(n_components=2, random_state=0).fit_transform(X)
+    array([[ 2.,  5.],
+           [ 8., 11.]])
+    >>> RandomSelection(n_components=3, random_state=0).fit_transform(X)
+    array([[ 1.,  2.,  5.],
+           [ 7.,  8., 11.]])
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, n_components: int | None = None, *, random_state: Any = 0) -> None:
+        self.n_components = n_components
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: Any = None) -> RandomSelection:
+        """Draw the dimensions to keep.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows; only their width matters.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : RandomSelection
+
+        Raises
+        ------
+        ValueError
+            When `n_components` exceeds the number of features.
+        """
+        self._validate_params()
+        rows: NDArray[Any] = validate_data(self, X, dtype=[np.float64, np.float32])
+        width = rows.shape[1]
+        kept = width if self.n_components is None else self.n_components
+        if kept > width:
+            raise ValueError(f"n_components={kept} is more than the {width} feature(s) there are")
+        self._mask = np.zeros(width, dtype=bool)
+        self._mask[check_random_state(self.random_state).permutation(width)[:kept]] = True
+        return self
+
+    def _get_support_mask(self) -> NDArray[np.bool_]:
+        check_is_fitted(self)
+        return self._mask
+
+
+class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Project on the leading eigenvectors of the training covariance, without subtracting the mean (DR-2).
+
+    The basis is that of an ordinary, centred principal component analysis; the projection is ``X @ components_.T``.
+    Leaving the mean in matters to a classifier without a bias. Components are ordered by variance, so that
+    a smaller `n_components` gives the first columns of a larger one.
+
+    Parameters
+    ----------
+    n_components : int or None, default=None
+        Number of components, from 1 to ``min(n_samples, n_features)``. None keeps them all.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        Orthonormal rows, of the training data's floating-point type. Computed in float64.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+
+    See Also
+    --------
+    RandomSelection : Reduction that does not look at the data.
+
+    Notes
+    -----
+    Carvalho et al. (2016), DR-2; that the mean stays in follows the authors' published code.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stresslib import PrincipalComponents
+    >>> X = np.array([[0.0, 1.0], [2.0, 1.0], [4.0, 1.0]])
+    >>> PrincipalComponents(n_components=1).fit_transform(X)
+    array([[0.],
+           [2.],
+           [4.]])
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+    }
+
+    def __init__(self, n_components: int | None = None) -> None:
+        self.n_components = n_components
+
+    def fit(self, X: ArrayLike, y: Any = None) -> PrincipalComponents:
+        """Find the principal components.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows, at least two.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : PrincipalComponents
+
+        Raises
+        ------
+        ValueError
+            When `n_components` exceeds ``min(n_samples, n_features)``.
+        """
+        self._validate_params()
+        rows: NDArray[Any] = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+        n_samples, width = rows.shape
+        most = min(n_samples, width)
+        kept = most if self.n_components is None else self.n_components
+        if kept > most:
+            raise ValueError(
+                f"n_components={kept} is more than {most}, the smaller of {n_samples} training rows and {width} feature(s)"
+            )
+        # The eigenvectors of small eigenvalues are lost in float32, and the smaller side of rows decides the cheaper way.
+        solver = "covariance_eigh" if n_samples >= width else "full"
+        pca = PCA(kept, svd_solver=solver).fit(rows.astype(np.float64))
+        self.components_ = pca.components_.astype(rows.dtype)
+        self._n_features_out = kept
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
+        """Project rows on the components.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+        """
+        check_is_fitted(self)
+        rows: NDArray[Any] = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        return rows @ self.components_.T

@@ -1,0 +1,87 @@
+"""The results table: one schema for every sweep, every CSV under results/ and the published figures.
+
+Written by evaluation and sweeps, read by `published` and the figures. Equal tables are equal bytes on disk.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from stresslib.files import write_text
+
+COLUMNS = {
+    "dataset": "string",
+    "model": "string",
+    "layer": "string",
+    "n_features": "Int64",
+    "stress": "string",
+    "dimensions": "Int64",
+    "values": "Int64",
+    "removed_bits": "Int64",
+    "repeat": "Int64",
+    "metric": "string",
+    "score": "float64",
+    "objective_gap": "float64",
+}
+"""Columns of a results table and their types. Scores are percent; an empty cell means that the column does not apply."""
+
+SETTING = [name for name in COLUMNS if name not in ("score", "objective_gap")]
+"""Columns that say which experiment a row is."""
+
+CURVE = ["dataset", "model", "layer", "n_features", "stress", "metric"]
+"""Columns that say which curve a row belongs to."""
+
+
+def results_table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """Make a results table from rows, in the columns and types of the schema.
+
+    Parameters
+    ----------
+    rows : iterable of dict
+        Columns that are absent stay empty.
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
+    return pd.DataFrame(list(rows), columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def write_results(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Write a results table as CSV: scores to 6 decimals, gaps to 2 digits, so that runs can be compared by bytes.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        In the schema.
+    path : path-like
+    """
+    text = table.assign(score=table["score"].map("{:.6f}".format), objective_gap=table["objective_gap"].map("{:.1e}".format))
+    write_text(path, text.to_csv(columns=list(COLUMNS), index=False, lineterminator="\n"))
+
+
+def read_results(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a results table.
+
+    Parameters
+    ----------
+    path : path-like
+        A CSV in the schema.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    ValueError
+        When the file is no such table; the message names the file and what is missing.
+    """
+    try:
+        return pd.read_csv(path, usecols=list(COLUMNS), dtype=COLUMNS)[list(COLUMNS)]
+    except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ValueError(f"{path} is no results table with the columns {', '.join(COLUMNS)}: {error}") from error

@@ -1,0 +1,137 @@
+"""Sweep: a grid of stresses over one feature set, on all cores, with progress, and resumed where it was stopped.
+
+Calls the protocol once for each setting and repeat; figures and commands call it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pandas as pd
+from tqdm import tqdm
+
+from stresslib.evaluation.linear_svm import LinearSVM
+from stresslib.evaluation.protocol import evaluate
+from stresslib.features import FeatureSet
+from stresslib.files import text_sha256, write_json
+from stresslib.results import results_table
+from stresslib.spec import Spec, parse_spec
+
+_CODE = (
+    "reduction.py",
+    "quantization.py",
+    "spec.py",
+    "evaluation/linear_svm.py",
+    "evaluation/metrics.py",
+    "evaluation/protocol.py",
+)
+_LIBRARIES = ("numpy", "scipy", "scikit-learn")
+
+
+def sweep(
+    features: FeatureSet,
+    specs: Iterable[str],
+    classifier: Any = None,
+    *,
+    repeats: int = 1,
+    random_state: int = 0,
+    n_jobs: int = -1,
+    store: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Evaluate many stresses on one feature set.
+
+    Parameters
+    ----------
+    features : FeatureSet
+    specs : iterable of str
+        Stresses, as in :func:`stresslib.make_stress`; all are checked before the first one runs.
+    classifier : scikit-learn classifier, optional
+        Default ``LinearSVM()``.
+    repeats : int, default=1
+        How often a random stress is drawn; repeat ``r`` uses the seed ``random_state + r``. Others run once, and leave
+        the column empty.
+    random_state : int, default=0
+    n_jobs : int, default=-1
+        Processes, as in joblib; -1 means one a core.
+    store : path-like, optional
+        Folder in which finished settings are kept, and found by a later call with the same features, classifier, code
+        and library versions.
+    progress : bool, default=True
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In the schema of :data:`stresslib.results.COLUMNS`, in the order of `specs`; a row for each of the feature set's
+        metrics. The same table whatever `n_jobs` is.
+
+    Raises
+    ------
+    ValueError
+        On a bad stress, before anything runs.
+
+    Examples
+    --------
+    >>> import stresslib as sl
+    >>> f = sl.load_features("scenes15", "efficientnet-lite0")
+    >>> table = sl.sweep(f, ["none", "DR1:64"], repeats=2, progress=False)
+    >>> table[["stress", "dimensions", "repeat"]].values.tolist()
+    [['none', <NA>, <NA>], ['random-selection', 64, 0], ['random-selection', 64, 1]]
+    """
+    if repeats < 1:
+        raise ValueError(f"repeats={repeats}; at least 1 is needed")
+    classifier = LinearSVM() if classifier is None else classifier
+    width, training = features.X.shape[1], int(features.train.sum())
+    tasks = []
+    for spec in map(parse_spec, specs):
+        most = min(width, training) if spec.reduction == "DR2" else width
+        if spec.dimensions is not None and spec.dimensions > most:
+            raise ValueError(f"stress {str(spec)!r} keeps more dimensions than the {most} that {features.name} allows")
+        tasks += [(spec, repeat) for repeat in (range(repeats) if spec.is_random else [None])]
+    place = None if store is None else Path(store)
+    base = text_sha256(features.digest, features.name, repr(classifier), code_digest(), *library_versions()) if place else ""
+    calls = (joblib.delayed(_run)(features, spec, classifier, repeat, random_state, place, base) for spec, repeat in tasks)
+    running = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(calls)
+    rows = tqdm(running, total=len(tasks), desc=features.name, unit="setting", disable=not progress)
+    return results_table(row for rows_of_task in rows for row in rows_of_task)
+
+
+def _run(
+    features: FeatureSet,
+    spec: Spec,
+    classifier: Any,
+    repeat: int | None,
+    random_state: int,
+    store: Path | None,
+    base: str,
+) -> list[dict[str, Any]]:
+    seed = random_state + (repeat or 0)
+    path = store / f"{text_sha256(base, str(spec), str(seed if spec.is_random else ''))}.json" if store else None
+    if path is not None and path.exists():
+        rows = json.loads(path.read_text())
+    else:
+        table = evaluate(features, spec, classifier, random_state=seed, metrics=features.metrics)
+        rows = json.loads(table.to_json(orient="records", double_precision=15))
+        if path is not None:
+            write_json(path, rows)
+    return [{**row, "repeat": repeat} for row in rows]
+
+
+@cache
+def code_digest() -> str:
+    """SHA-256 over the modules that a score depends on, so that no edit goes unnoticed."""
+    folder = Path(__file__).parent
+    return text_sha256(*((folder / name).read_text(encoding="utf-8") for name in _CODE))
+
+
+def library_versions() -> list[str]:
+    """Names and versions of the libraries that a score depends on."""
+    return [f"{name} {version(name)}" for name in _LIBRARIES]
