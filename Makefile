@@ -1,0 +1,44 @@
+# Two commands do everything on a fresh machine: `make book` and `make test`. Needed: python3 (3.11 to 3.13) with venv, make.
+PYTHON ?= python3
+BIN := .venv/bin
+HTML := build/_build/html
+
+.PHONY: help install check book test bench clean
+.DEFAULT_GOAL := help
+
+help:  ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+install: .venv/.installed  ## make .venv with the locked packages and stresslib itself
+
+# uv does the same faster, where it is there.
+.venv/.installed: requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed; choose one with make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	if command -v uv >/dev/null; then \
+	  VIRTUAL_ENV=.venv uv pip install -r requirements.txt && VIRTUAL_ENV=.venv uv pip install --no-deps -e .; \
+	else \
+	  $(BIN)/python -m pip install -r requirements.txt && $(BIN)/python -m pip install --no-deps -e .; \
+	fi
+	touch $@
+
+check: install  ## run the quick profile of every figure and compare it with results/
+	$(BIN)/stresslib check
+
+book: check  ## run the figures on the shipped features, compare, and build the book
+	$(BIN)/stresslib reproduce all --redraw -o book/generated
+	$(BIN)/jupyter-book build . --path-output build -W -n --keep-going
+	$(BIN)/python book/check_offline.py $(HTML)
+	@echo "The book is $(HTML)/index.html"
+
+test: install  ## lint, check types, run the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+bench: install  ## measure speed against named peers
+	$(BIN)/python benchmarks/extraction.py
+
+clean:  ## remove what was built; keep .venv
+	rm -rf build book/generated .pytest_cache .mypy_cache .ruff_cache .hypothesis
