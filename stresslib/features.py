@@ -89,7 +89,7 @@ class FeatureSet:
         provenance: dict[str, Any] | None = None,
     ) -> None:
         self.X = _checked_vectors(X)
-        self.train = np.asarray(train)
+        self.train = np.ascontiguousarray(train)
         if self.train.dtype != bool or self.train.shape != (len(self.X),):
             raise ValueError(f"train is a boolean mask of shape ({len(self.X)},); got {_form(self.train)}")
         if self.train.all() or not self.train.any():
@@ -104,17 +104,19 @@ class FeatureSet:
         self.files = tuple(files)
         if self.files and len(self.files) != len(self.X):
             raise ValueError(f"{len(self.files)} file names for {len(self.X)} rows; give one a row, or none")
-        self.provenance = {"dataset": "own", "model": "own", "layer": "own", **(provenance or {})}
+        self.provenance = {**_UNKNOWN, **(provenance or {})}
 
     def _check_classes(self) -> None:
         for part, mask in (("training", self.train), ("test", self.test)):
-            present = (
-                (self.y[mask] == 1).any(axis=0) if self.y.ndim == 2 else np.isin(np.arange(len(self.classes)), self.y[mask])
-            )
-            if not present.all():
-                name = self.classes[int(np.flatnonzero(~present)[0])]
-                kind = "positives" if self.y.ndim == 2 else "rows"
-                raise ValueError(f"class {name!r} has no {part} {kind}; give it some, or leave the class out")
+            y = self.y[mask]
+            if y.ndim == 2:
+                kinds = {"positives": (y == 1).any(axis=0), "negatives": (y == -1).any(axis=0)}
+            else:
+                kinds = {"rows": np.isin(np.arange(len(self.classes)), y)}
+            for kind, present in kinds.items():
+                if not present.all():
+                    name = self.classes[int(np.flatnonzero(~present)[0])]
+                    raise ValueError(f"class {name!r} has no {part} {kind}; give it some, or leave the class out")
 
     @property
     def test(self) -> Array:
@@ -136,7 +138,7 @@ class FeatureSet:
         """SHA-256 over vectors, labels and split, in hexadecimal: which data a result was computed from."""
         digest = hashlib.sha256(f"{self.X.shape} {self.y.shape} {self.metric}".encode())
         for part in (self.X, self.y, self.train):
-            digest.update(np.ascontiguousarray(part).tobytes() if part.ndim else b"")
+            digest.update(np.ascontiguousarray(part).data)
         return digest.hexdigest()
 
     def __repr__(self) -> str:
@@ -194,7 +196,7 @@ class FeatureSet:
         if self.X.min() < 0:
             raise ValueError("the compact form holds values >= 0 only; save() holds any")
         maximum = self.X.max(axis=0)
-        scale = np.divide(255, maximum, out=np.zeros_like(maximum), where=maximum > 0)
+        scale = np.divide(255, maximum, out=np.zeros(len(maximum)), where=maximum > 0, dtype=np.float64)
         codes = np.rint(self.X * scale).astype(np.uint8)
         tensors = {"codes": np.ascontiguousarray(codes.T), "maximum": maximum, "y": self.y, "train": self.train}
         with replacing(path) as temporary:
@@ -210,6 +212,9 @@ class FeatureSet:
     def _with_vectors(self, X: Array, normalization: str) -> FeatureSet:
         provenance = {**self.provenance, "normalization": normalization}
         return FeatureSet(X, self.y, self.train, self.metric, self.classes, self.files, provenance)
+
+
+_UNKNOWN = {"dataset": "own", "model": "own", "layer": "own", "normalization": "none"}
 
 
 def _form(array: Array) -> str:
@@ -237,7 +242,7 @@ def _checked_labels(y: Array, rows: int, classes: Sequence[str] | None) -> tuple
     if y.ndim == 2:
         if not np.isin(y, (1, -1, 0)).all():
             raise ValueError("a matrix y holds 1, -1 and 0 (difficult), or 1 and 0; it has other values")
-        y = np.where(y == 1, 1, -1).astype(np.int8) if -1 not in y else y.astype(np.int8)
+        y = np.ascontiguousarray(np.where(y == 1, 1, -1) if -1 not in y else y, dtype=np.int8)
         names = tuple(map(str, classes if classes is not None else range(y.shape[1])))
         if len(names) != y.shape[1]:
             raise ValueError(f"{len(names)} class names for {y.shape[1]} columns of y")
@@ -245,7 +250,9 @@ def _checked_labels(y: Array, rows: int, classes: Sequence[str] | None) -> tuple
     if classes is not None and y.dtype.kind in "iu":
         if y.min() < 0 or y.max() >= len(classes):
             raise ValueError(f"class numbers are 0 to {len(classes) - 1}; y goes from {y.min()} to {y.max()}")
-        return y.astype(np.int64), tuple(map(str, classes))
+        if len(classes) < 2:
+            raise ValueError(f"y has only one class, {classes[0]!r}; at least two are needed")
+        return np.ascontiguousarray(y, dtype=np.int64), tuple(map(str, classes))
     labels, numbers = np.unique(y, return_inverse=True)
     if classes is not None and list(map(str, labels)) != list(map(str, classes)):
         raise ValueError("classes are the sorted labels of y; give both as such, or leave classes out")
@@ -340,7 +347,7 @@ def list_features() -> list[tuple[str, Path]]:
     """List the feature sets at hand as (``DATASET/MODEL/LAYER``, path), shipped ones first."""
     found: dict[str, Path] = {}
     for folder in (EMBEDDED, cache_dir() / "features"):
-        for path in sorted(folder.glob("*--*--*.safetensors*")):
+        for path in sorted(folder.glob("[!.]*--*--*.safetensors*")):
             found.setdefault(path.name.split(".safetensors")[0].replace("--", "/"), path)
     return list(found.items())
 
@@ -385,11 +392,21 @@ def _read(path: Path) -> FeatureSet:
             X = tensors["X"]
         described = json.loads(header["__metadata__"]["stresslib"])
         y, train = np.array(tensors["y"]), np.array(tensors["train"])
-    except (KeyError, TypeError, EOFError, lzma.LZMAError, SafetensorError, ValueError) as error:
+        return FeatureSet(
+            np.asarray(X), y, train, described["metric"], described["classes"], described["files"], described["provenance"]
+        )
+    except (
+        ArithmeticError,
+        AttributeError,
+        EOFError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+        lzma.LZMAError,
+        SafetensorError,
+    ) as error:
         raise ValueError(f"{path} is damaged or no feature set: {error}") from error
-    return FeatureSet(
-        np.asarray(X), y, train, described["metric"], described["classes"], described["files"], described["provenance"]
-    )
 
 
 _DTYPES = {"F32": np.float32, "I64": np.int64, "I8": np.int8, "BOOL": np.bool_}

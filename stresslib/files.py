@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,14 +34,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         When the file cannot be written; the message names `path` and what to do.
     """
     path = Path(path)
-    temporary = None
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
-        temporary = Path(name)
         yield temporary
-        temporary.chmod(0o644)
         temporary.replace(path)
     except Exception as error:
         if _is_disk_failure(error):
@@ -50,7 +46,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             ) from error
         raise
     finally:
-        if temporary is not None:
+        with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 

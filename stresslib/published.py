@@ -65,6 +65,12 @@ def grid_dimensions(n_features: int) -> list[int]:
     return sizes
 
 
+def _steps(n_features: int) -> dict[int, int]:
+    # The paper rounds down in two ways: along its floating-point grid, and (2048 of 4096) exactly.
+    exact = {n_features * step // GRID: step for step in range(1, GRID + 1)}
+    return exact | {size: step for step, size in enumerate(grid_dimensions(n_features), start=1)}
+
+
 def with_shares(table: pd.DataFrame) -> pd.DataFrame:
     """Add what makes curves of different networks and data sets comparable.
 
@@ -85,10 +91,14 @@ def with_shares(table: pd.DataFrame) -> pd.DataFrame:
     random selection.
     """
     table = table.copy()
-    exact = GRID * table["dimensions"].astype("float64") / table["n_features"].astype("float64")
-    # Sizes are rounded down, by less than one dimension.
-    on_grid = (exact.round() - exact).between(-1e-6, GRID / table["n_features"].astype("float64") + 1e-6)
-    table["step"] = exact.round().where(on_grid).astype("Int64")
+    steps = {int(width): _steps(int(width)) for width in table["n_features"].unique()}
+    table["step"] = pd.array(
+        [
+            None if pd.isna(size) else steps[width].get(size)
+            for width, size in zip(table["n_features"], table["dimensions"], strict=True)
+        ],
+        dtype="Int64",
+    )
     stress = table["stress"]
     own = _mean_scores(table, table["removed_bits"].eq(0) & stress.eq("bit-erasure")).where(stress.eq("bit-erasure"))
     whole = _mean_scores(table, stress.eq("random-selection") & table["step"].eq(GRID))
@@ -120,18 +130,16 @@ def agreement(results: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a point that both have: the curve's columns, `published_dataset`, `published_model`,
-        `published_layer`, the place (`step`, `values`, `removed_bits`), `scale` ("kept" or "score"), `ours` (mean over
-        repeats), `theirs` and `difference`, in points.
+        One row a point that both have, none of a published curve without a full score: the curve's columns,
+        `published_dataset`, `published_model`, `published_layer`, the place (`step`, `values`, `removed_bits`), `scale`
+        ("kept" or "score"), `ours` (mean over repeats), `theirs` and `difference`, in points.
 
     Raises
     ------
     ValueError
-        When `results` has no full score to compare with.
+        When a curve of `results` has no full score, and needs one.
     """
     ours, theirs = with_shares(results), with_shares(published())
-    if ours["kept"].isna().all():
-        raise ValueError("results hold no row of stress 'none'; a kept share needs the full score")
     identity = ["dataset", "model", "layer", "metric", "stress", "source"]
     theirs = theirs.merge(reference[identity].drop_duplicates(), on=identity)
     theirs = theirs.drop_duplicates(["dataset", "model", "layer", "metric", "stress", *_POINT])
@@ -142,6 +150,9 @@ def agreement(results: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     same = pd.Series(True, index=both.index)
     for name in ("dataset", "model", "layer", "metric"):
         same &= both[name] == both[f"{name}_published"]
+    if both.loc[~same, "kept"].isna().any():
+        lacking = both.loc[~same & both["kept"].isna(), "dataset"].iloc[0]
+        raise ValueError(f"results of {lacking} hold no row of stress 'none'; a kept share needs the full score")
     return (
         pd.DataFrame(
             {
@@ -154,6 +165,7 @@ def agreement(results: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
             }
         )
         .assign(difference=lambda table: table["ours"] - table["theirs"])
+        .dropna(subset=["difference"])
         .reset_index(drop=True)
     )
 

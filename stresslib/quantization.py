@@ -124,13 +124,11 @@ class UniformQuantizer(_Quantizer):
         self._validate_params()
         rows: Array = validate_data(self, X, dtype=[np.float64, np.float32])
         axis = None if self.scope == "shared" else 0
-        self._low = np.asarray(rows.min(axis=axis), dtype=np.float64)
-        high = np.asarray(rows.max(axis=axis), dtype=np.float64)
-        # Divided before subtracted: the width of a range as wide as the floating-point type is no infinity.
-        self._step = high / self.n_values - self._low / self.n_values
+        # Halves throughout: halving is exact, and the width of a range as wide as the floating-point type is no infinity.
+        self._low = np.asarray(rows.min(axis=axis), dtype=np.float64) / 2
+        self._step = (np.asarray(rows.max(axis=axis), dtype=np.float64) / 2 - self._low) / self.n_values
         centres = self._low[..., None] + (np.arange(self.n_values) + 0.5) * self._step[..., None]
-        constant = (high == self._low)[..., None]
-        self.values_ = np.where(constant, self._low[..., None], centres).astype(rows.dtype)
+        self.values_ = (2 * centres).astype(rows.dtype)
         return self
 
     def encode(self, X: ArrayLike) -> Array:
@@ -148,7 +146,7 @@ class UniformQuantizer(_Quantizer):
         check_is_fitted(self)
         rows: Array = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
         step = np.where(self._step > 0, self._step, np.inf)
-        bins = np.floor((rows - self._low) / step)
+        bins = np.floor((rows * np.float64(0.5) - self._low) / step)
         return np.clip(bins, 0, self.n_values - 1).astype(np.min_scalar_type(self.n_values - 1))
 
     def decode(self, codes: ArrayLike) -> Array:

@@ -125,6 +125,9 @@ class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     Notes
     -----
+    With fewer rows than features, the last of as many components as rows lies where the training data has no variance: it
+    is arbitrary, and may differ between machines.
+
     Carvalho et al. (2016), DR-2; that the mean stays in follows the authors' published code.
 
     Examples
@@ -173,9 +176,11 @@ class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             raise ValueError(
                 f"n_components={kept} is more than {most}, the smaller of {n_samples} training rows and {width} feature(s)"
             )
-        # The eigenvectors of small eigenvalues are lost in float32, and the smaller side of rows decides the cheaper way.
-        solver = "covariance_eigh" if n_samples >= width else "full"
-        pca = PCA(kept, svd_solver=solver).fit(rows.astype(np.float64))
+        # The eigenvectors of small eigenvalues are lost in float32, and beside a large mean: the covariance is summed in
+        # float64, over centred rows. The smaller side of the matrix decides the cheaper way.
+        centred = rows.astype(np.float64)
+        centred -= centred.mean(axis=0)
+        pca = PCA(kept, svd_solver="covariance_eigh" if n_samples >= width else "full").fit(centred)
         self.components_ = pca.components_.astype(rows.dtype)
         self._n_features_out = kept
         return self

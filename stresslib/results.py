@@ -82,6 +82,8 @@ def read_results(path: str | os.PathLike[str]) -> pd.DataFrame:
         When the file is no such table; the message names the file and what is missing.
     """
     try:
-        return pd.read_csv(path, usecols=list(COLUMNS), dtype=COLUMNS)[list(COLUMNS)]
+        missing = {name: [""] if kind == "string" else ["", "nan"] for name, kind in COLUMNS.items()}
+        table = pd.read_csv(path, usecols=list(COLUMNS), dtype=COLUMNS, keep_default_na=False, na_values=missing)
+        return table[list(COLUMNS)]
     except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ValueError(f"{path} is no results table with the columns {', '.join(COLUMNS)}: {error}") from error

@@ -101,7 +101,9 @@ def parse_spec(spec: str | Spec) -> Spec:
     """
     if isinstance(spec, Spec):
         return spec
-    text = re.sub(r"\s", "", str(spec)).upper()
+    if not isinstance(spec, str):
+        raise TypeError(f"a stress is a string; got {spec!r}; allowed is {_ALLOWED}")
+    text = re.sub(r"\s", "", spec).upper()
     if text == "NONE":
         return Spec()
     found: dict[str, Any] = {}

@@ -37,7 +37,7 @@ _LIBRARIES = ("numpy", "scipy", "scikit-learn")
 
 def sweep(
     features: FeatureSet,
-    specs: Iterable[str],
+    specs: str | Iterable[str],
     classifier: Any = None,
     *,
     repeats: int = 1,
@@ -51,7 +51,7 @@ def sweep(
     Parameters
     ----------
     features : FeatureSet
-    specs : iterable of str
+    specs : str or iterable of str
         Stresses, as in :func:`stresslib.make_stress`; all are checked before the first one runs.
     classifier : scikit-learn classifier, optional
         Default ``LinearSVM()``.
@@ -82,12 +82,13 @@ def sweep(
     --------
     >>> import stresslib as sl
     >>> f = sl.load_features("scenes15", "efficientnet-lite0")
-    >>> table = sl.sweep(f, ["none", "DR1:64"], repeats=2, progress=False)
+    >>> table = sl.sweep(f, ["none", "DR1:64"], repeats=2, n_jobs=1, progress=False)
     >>> table[["stress", "dimensions", "repeat"]].values.tolist()
     [['none', <NA>, <NA>], ['random-selection', 64, 0], ['random-selection', 64, 1]]
     """
     if repeats < 1:
         raise ValueError(f"repeats={repeats}; at least 1 is needed")
+    specs = [specs] if isinstance(specs, str) else specs
     classifier = LinearSVM() if classifier is None else classifier
     width, training = features.X.shape[1], int(features.train.sum())
     tasks = []
@@ -97,7 +98,8 @@ def sweep(
             raise ValueError(f"stress {str(spec)!r} keeps more dimensions than the {most} that {features.name} allows")
         tasks += [(spec, repeat) for repeat in (range(repeats) if spec.is_random else [None])]
     place = None if store is None else Path(store)
-    base = text_sha256(features.digest, features.name, repr(classifier), code_digest(), *library_versions()) if place else ""
+    inputs = (features.digest, features.name, joblib.hash(classifier), code_digest(), *library_versions()) if place else ()
+    base = text_sha256(*inputs)
     calls = (joblib.delayed(_run)(features, spec, classifier, repeat, random_state, place, base) for spec, repeat in tasks)
     running = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(calls)
     rows = tqdm(running, total=len(tasks), desc=features.name, unit="setting", disable=not progress)
@@ -115,14 +117,24 @@ def _run(
 ) -> list[dict[str, Any]]:
     seed = random_state + (repeat or 0)
     path = store / f"{text_sha256(base, str(spec), str(seed if spec.is_random else ''))}.json" if store else None
-    if path is not None and path.exists():
-        rows = json.loads(path.read_text())
-    else:
+    rows = _stored(path)
+    if rows is None:
         table = evaluate(features, spec, classifier, random_state=seed, metrics=features.metrics)
-        rows = json.loads(table.to_json(orient="records", double_precision=15))
+        records = table.astype(object).where(table.notna(), None).to_dict("records")
+        rows = [{str(name): value for name, value in record.items()} for record in records]
         if path is not None:
             write_json(path, rows)
     return [{**row, "repeat": repeat} for row in rows]
+
+
+def _stored(path: Path | None) -> list[dict[str, Any]] | None:
+    """Return the rows that an earlier call kept, None where there are none or the file is damaged."""
+    if path is None or not path.exists():
+        return None
+    try:
+        return list(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError:
+        return None
 
 
 @cache
@@ -130,6 +142,9 @@ def code_digest() -> str:
     """SHA-256 over the modules that a score depends on, so that no edit goes unnoticed."""
     folder = Path(__file__).parent
     return text_sha256(*((folder / name).read_text(encoding="utf-8") for name in _CODE))
+
+
+code_digest()  # now, while the sources are those that were imported
 
 
 def library_versions() -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import lsq_linear
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.svm import LinearSVC
 from sklearn.utils import column_or_1d
@@ -161,7 +162,7 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
             losses, multipliers = (slack**2).sum(axis=0), 2 * self.C * slack
             curvature = (multipliers**2).sum(axis=0) / (2 * self.C)
         else:
-            losses, multipliers = slack.sum(axis=0), self.C * (slack > 0)
+            losses, multipliers = slack.sum(axis=0), self._hinge_multipliers(X, signs)
             curvature = np.zeros(len(norms))
         primal = norms / 2 + self.C * losses
         combined = (multipliers * signs).T @ X
@@ -174,6 +175,21 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
             scale = np.minimum(scale, 1)
         dual = scale * total - scale**2 * curvature / 2
         return primal, np.clip(np.divide(primal - dual, primal, out=np.zeros_like(primal), where=primal > 0), 0, 1)
+
+    def _hinge_multipliers(self, X: Array, signs: Array) -> Array:
+        # C beyond the margin, 0 before it; on the margin, what is missing to make up the weights.
+        if self.fit_intercept:
+            X = np.column_stack([X, np.ones(len(X))])
+        weights = np.column_stack([self.coef_, self.intercept_]) if self.fit_intercept else self.coef_
+        margins = signs * (X @ weights.T)
+        multipliers = self.C * ((margins < 1 - 1e-3) & (signs != 0))
+        for column in range(signs.shape[1]):
+            on = (np.abs(margins[:, column] - 1) <= 1e-3) & (signs[:, column] != 0)
+            if on.any():
+                left = weights[column] - (multipliers[:, column] * signs[:, column]) @ X
+                support = (signs[on, column, None] * X[on]).T
+                multipliers[on, column] = lsq_linear(support, left, bounds=(0, self.C)).x
+        return multipliers
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Return the decision values, ``X @ coef_.T + intercept_``.
