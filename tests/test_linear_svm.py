@@ -1,0 +1,196 @@
+"""The classifier: the problem it solves, how well, and the three forms of its targets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.svm import LinearSVC
+
+from stresslib import LinearSVM
+
+
+def problem(n: int = 60, d: int = 12, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Rectified rows of classes that overlap."""
+    generator = np.random.default_rng(seed)
+    y = np.arange(n) % classes
+    return np.maximum(generator.normal(0, 1, (n, d)) + 0.8 * (np.arange(d) % classes == y[:, None]), 0), y
+
+
+def primal(X: np.ndarray, y: np.ndarray, w: np.ndarray, C: float, loss: str) -> float:
+    """Half the squared norm plus C times the losses, row by row."""
+    total = float(w @ w) / 2
+    for row, label in zip(X, y, strict=True):
+        miss = max(0.0, 1 - label * float(w @ row))
+        total += C * (miss**2 if loss == "squared_hinge" else miss)
+    return total
+
+
+@pytest.mark.parametrize("fit_intercept", [False, True])
+@pytest.mark.parametrize("loss", ["squared_hinge", "hinge"])
+@pytest.mark.parametrize("C", [0.3, 5.0])
+def test_the_objective_is_that_of_the_weights(C: float, loss: str, fit_intercept: bool) -> None:
+    """What is reported can be worked out again from the fitted weights; a bias counts in the norm."""
+    X, y = problem()
+    model = LinearSVM(C, loss=loss, fit_intercept=fit_intercept).fit(X, y)
+    extended = np.column_stack([X, np.ones(len(X))])
+    for number in range(3):
+        w = np.append(model.coef_[number], model.intercept_[number])
+        expected = primal(extended, np.where(y == number, 1, -1), w, C, loss)
+        assert model.objective_[number] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("fit_intercept", [False, True])
+@pytest.mark.parametrize("C", [1e-3, 1.0, 100.0])
+def test_the_gap_bounds_what_is_left_to_gain(C: float, fit_intercept: bool) -> None:
+    """It is small and not negative, and no solution, however exact, is better by more than it."""
+    X, y = problem()
+    rough = LinearSVM(C, fit_intercept=fit_intercept, tol=0.05).fit(X, y)
+    exact = LinearSVM(C, fit_intercept=fit_intercept, tol=1e-10).fit(X, y)
+    assert (rough.objective_gap_ >= 0).all() and (exact.objective_gap_ >= 0).all()
+    assert (exact.objective_gap_ < 1e-9).all()
+    gained = (rough.objective_ - exact.objective_) / rough.objective_
+    assert (gained <= rough.objective_gap_ + 1e-12).all()
+    assert (LinearSVM(C, fit_intercept=fit_intercept).fit(X, y).objective_gap_ < 1e-3).all()
+
+
+def test_the_gap_of_a_solved_hinge_is_small_too() -> None:
+    """0 means solved: a problem solved to 1e-8 must not look as if nearly all of it were left to gain."""
+    model = LinearSVM(loss="hinge", tol=1e-8).fit(*problem())
+    assert (model.objective_gap_ >= 0).all() and (model.objective_gap_ < 1e-2).all()
+
+
+def test_features_of_zero_are_solved_by_zero() -> None:
+    """At 64 erased bits nothing is left: the weights are 0, the objective is C n, and the first class wins."""
+    model = LinearSVM(2.0).fit(np.zeros((6, 3)), [0, 1, 2, 0, 1, 2])
+    assert not model.coef_.any()
+    np.testing.assert_allclose(model.objective_, 12)
+    np.testing.assert_array_equal(model.objective_gap_, 0)
+    assert model.predict(np.zeros((2, 3))).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_without_a_bias_it_is_liblinears_primal_solver(classes: int) -> None:
+    """Same weights as scikit-learn's LinearSVC set so, for two classes and for more."""
+    X, y = problem(classes=classes)
+    theirs = LinearSVC(dual=False, fit_intercept=False, tol=1e-8).fit(X, y)
+    ours = LinearSVM(tol=1e-8).fit(X, y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-8)
+    np.testing.assert_array_equal(ours.intercept_, np.zeros(len(ours.coef_)))
+    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+
+
+def test_a_bias_is_a_constant_feature_of_one() -> None:
+    """LIBLINEAR's bias is regularised as every weight is."""
+    X, y = problem()
+    with_bias = LinearSVM(fit_intercept=True, tol=1e-9).fit(X, y)
+    with_column = LinearSVM(tol=1e-9).fit(np.column_stack([X, np.ones(len(X))]), y)
+    np.testing.assert_allclose(with_bias.coef_, with_column.coef_[:, :-1], atol=1e-8)
+    np.testing.assert_allclose(with_bias.intercept_, with_column.coef_[:, -1], atol=1e-8)
+    np.testing.assert_allclose(with_bias.objective_, with_column.objective_, rtol=1e-10)
+
+
+def test_labels_and_both_kinds_of_matrix_pose_the_same_problems() -> None:
+    """One class against the rest is the same whether the targets are labels, {1, 0} or {1, -1}."""
+    X, y = problem()
+    zeros = (y[:, None] == np.arange(3)).astype(int)
+    signs = 2 * zeros - 1
+    by_labels, by_zeros, by_signs = (LinearSVM(tol=1e-9).fit(X, target) for target in (y, zeros, signs))
+    np.testing.assert_array_equal(by_zeros.coef_, by_signs.coef_)
+    np.testing.assert_allclose(by_labels.coef_, by_signs.coef_, atol=1e-8)
+    np.testing.assert_allclose(by_labels.objective_, by_signs.objective_, rtol=1e-10)
+
+
+def test_predictions_of_a_matrix_are_written_as_its_negatives_were() -> None:
+    """0 or -1, as in `fit`; 1 where the decision is above 0."""
+    X, y = problem()
+    zeros = (y[:, None] == np.arange(3)).astype(int)
+    by_zeros, by_signs = LinearSVM().fit(X, zeros), LinearSVM().fit(X, 2 * zeros - 1)
+    assert set(np.unique(by_zeros.predict(X))) == {0, 1}
+    assert set(np.unique(by_signs.predict(X))) == {-1, 1}
+    np.testing.assert_array_equal(by_zeros.predict(X) == 1, by_zeros.decision_function(X) > 0)
+
+
+def test_ignored_entries_are_rows_that_are_not_there() -> None:
+    """A difficult image is ignored for its class alone; for the other classes it is an ordinary row."""
+    X, y = problem()
+    signs = np.where(y[:, None] == np.arange(3), 1, -1)
+    signs[::7, 0] = 0
+    signs[1::5, 2] = 0
+    model = LinearSVM(tol=1e-9).fit(X, signs)
+    for column in range(3):
+        rows = signs[:, column] != 0
+        alone = LinearSVM(tol=1e-9).fit(X[rows], signs[rows, column])
+        np.testing.assert_allclose(model.coef_[column], alone.coef_[0], atol=1e-8)
+        assert model.objective_[column] == pytest.approx(alone.objective_[0], rel=1e-10)
+        assert model.objective_gap_[column] < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (["cat"] * 6, "only one class, .*'cat'"),
+        ([[1, 0]] * 3 + [[0, 0]] * 3, r"class 1 .*no positive"),
+        ([[1, 1]] * 3 + [[0, 1]] * 3, r"class 1 .*no negative"),
+        ([[1, 1]] * 3 + [[-1, 0]] * 3, r"class 1 .*no negative"),
+        ([[1, -1]] * 3 + [[-1, 0]] * 3, r"class 1 .*no positive"),
+        ([[1, 2]] * 3 + [[0, 1]] * 3, "other values"),
+        ([[1], [1], [1], [-1], [-1], [3]], "other values"),
+    ],
+)
+def test_targets_that_pose_no_problem_are_refused(y: Any, message: str) -> None:
+    """The class is named, so that one can find it among a hundred."""
+    with pytest.raises(ValueError, match=message):
+        LinearSVM().fit(np.eye(6), y)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_vectors_that_are_not_finite_are_refused(value: float) -> None:
+    """In training and afterwards."""
+    X, y = problem()
+    model = LinearSVM().fit(X, y)
+    X[4, 2] = value
+    for call in (lambda: model.fit(X, y), lambda: model.decision_function(X), lambda: model.predict(X)):
+        with pytest.raises(ValueError, match=r"NaN|infinity"):
+            call()
+
+
+def test_labels_may_be_words() -> None:
+    """They come back as they were given, and sorted they are the rows of the weights."""
+    X, y = problem()
+    words = np.array(["street", "forest", "office"])[y]
+    model = LinearSVM().fit(X, words)
+    assert model.classes_.tolist() == ["forest", "office", "street"]
+    assert (model.predict(X) == words).mean() > 0.7
+    np.testing.assert_allclose(model.coef_[[2, 0, 1]], LinearSVM().fit(X, y).coef_, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("target", "shape"),
+    [("two labels", (60,)), ("three labels", (60, 3)), ("one column", (60, 1)), ("two columns", (60, 2))],
+)
+def test_shapes_of_the_decisions(target: str, shape: tuple[int, ...]) -> None:
+    """As in scikit-learn for labels; for a matrix always one column a class, so that a metric can rely on it."""
+    X, y = problem()
+    signs = np.where(y[:, None] == np.arange(3), 1, -1)
+    targets = {"two labels": y % 2, "three labels": y, "one column": signs[:, :1], "two columns": signs[:, :2]}
+    model = LinearSVM().fit(X, targets[target])
+    decision = model.decision_function(X)
+    assert decision.shape == shape
+    np.testing.assert_allclose(decision.reshape(60, -1), X @ model.coef_.T, atol=1e-12)
+    assert model.predict(X).shape == (shape if "column" in target else (60,))
+
+
+def test_two_fits_give_the_same_bytes() -> None:
+    """Nothing in the solver is left to chance."""
+    X, y = problem()
+    first, again = LinearSVM().fit(X, y), LinearSVM().fit(X, y)
+    assert first.coef_.tobytes() == again.coef_.tobytes()
+
+
+@pytest.mark.parametrize("C", [0, -1.0, "1"])
+def test_the_weight_of_the_losses_is_positive(C: Any) -> None:
+    """Refused by name."""
+    with pytest.raises(ValueError, match="C"):
+        LinearSVM(C).fit(*problem())
