@@ -231,7 +231,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     bits = sl.bits_per_vector(options.spec, features.X.shape[1])
     rate = sl.compression_rate(options.spec, features.X.shape[1])
     for row in table.to_dict("records"):
-        print(f"{row['metric']} {row['score']:.2f} %, {bits} bits per vector, {100 * rate:.2f} % compression")
+        print(f"{row['metric']} {row['score']:.2f}%, {bits} bits per vector, {100 * rate:.2f}% compression")
 
 
 def _sweep(options: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 from stresslib.results import COLUMNS, CURVE
 
 GRID = 20
-"""Steps of the paper's grid of dimensions: 5 % each."""
+"""Steps of the paper's grid of dimensions: 5% each."""
 
 _PUBLISHED_COLUMNS = {name: kind for name, kind in COLUMNS.items() if name not in ("repeat", "objective_gap")} | {
     "score_sd": "float64",
@@ -48,7 +48,7 @@ def published() -> pd.DataFrame:
 
 
 def grid_dimensions(n_features: int) -> list[int]:
-    """Return the paper's 20 sizes of a reduced vector, about 5 % to 100 % of `n_features`.
+    """Return the paper's 20 sizes of a reduced vector, about 5% to 100% of `n_features`.
 
     They come from adding 0.05 twenty times in floating point and rounding down (protocol 1.5), hence 2047 of 4096.
 

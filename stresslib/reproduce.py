@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pandas as pd
 import yaml
 
@@ -135,9 +136,19 @@ def reproduce(
         )
     except papermill.PapermillExecutionError as error:
         raise ValueError(f"{name} stopped: {error.evalue} ({error.ename}; the notebook so far is {executed})") from error
+    _fold_parameters(executed)
     if profile == "full" and not parameters and not redraw:
         _commit(root, name, folder, values, time.perf_counter() - begun)
     return executed
+
+
+def _fold_parameters(executed: Path) -> None:
+    """Fold the cell in which papermill put the parameters, as the template's own cell of defaults is."""
+    notebook = nbformat.read(executed, 4)
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.metadata.tags.append("hide-input")
+    nbformat.write(notebook, executed)
 
 
 def _kept(root: Path, name: str) -> str:

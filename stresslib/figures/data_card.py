@@ -78,7 +78,7 @@ def card(features: FeatureSet, sha256: str) -> pd.Series:
             "split": origin["split"],
             "metric": features.metric,
             "preprocessing": f"{origin['preprocessing']}, computed in {origin['precision']}",
-            "share of zeros": f"{100 * float((features.X == 0).mean()):.1f} %",
+            "share of zeros": f"{100 * float((features.X == 0).mean()):.1f}%",
             "archive of images": f"{origin['archive']}, SHA-256 {origin['archive_sha256'][:16]}",
             "weights": f"SHA-256 {origin['weights_sha256'][:16]}",
             "made with": ", ".join(f"{name} {number}" for name, number in origin["versions"].items()),

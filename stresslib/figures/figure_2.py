@@ -75,6 +75,7 @@ def plot(results: pd.DataFrame) -> Figure:
             _draw_ours(ax, rows[rows["stress"] == stress], stress)
         width = int(rows["n_features"].iloc[0])
         ax.set(xlabel="dimensions kept (%)", xlim=(0, 102))
+        ax.set_ylim(top=103)
         top = ax.secondary_xaxis("top", functions=(partial(np.multiply, width / 100), partial(np.multiply, 100 / width)))
         top.set_xlabel(f"dimensions kept, of {width}", fontsize="small")
         top.tick_params(labelsize="small")
@@ -93,11 +94,11 @@ def _draw_ours(ax: Axes, rows: pd.DataFrame, stress: str) -> None:
     ax.plot(mean.index, mean, color=style.COLOURS[stress], label=label, **style.OURS)
     tenth = mean[mean.index <= 10].tail(1)
     for share, height in zip(tenth.index, tenth, strict=True):
-        style.mark(ax, share, height, stress, (7, -11))
+        style.mark(ax, share, height, stress, (7, -11) if stress == STRESSES[0] else (-6, 8))
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
-    """Return the kept shares at 5, 10, 25 and 50 % of the dimensions, ours and the paper's.
+    """Return the kept shares at 5, 10, 25 and 50% of the dimensions, ours and the paper's.
 
     Parameters
     ----------
@@ -110,7 +111,7 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     """
     steps = [1, 2, 5, 10]
     small = style.comparison(with_shares(results), reference(), "step", steps)
-    return small.set_axis([f"{100 * step // GRID} % of dimensions" for step in steps], axis=1)
+    return small.set_axis([f"{100 * step // GRID}% of dimensions" for step in steps], axis=1)
 
 
 def alt_text(results: pd.DataFrame) -> str:
@@ -124,9 +125,9 @@ def alt_text(results: pd.DataFrame) -> str:
     -------
     str
     """
-    at = "10 % of dimensions"
+    at = "10% of dimensions"
     kept = table(results)[at].dropna()
-    parts = [f"{features}: {stress} {share:.1f} %" for (stress, features), share in zip(kept.index, kept, strict=True)]
+    parts = [f"{features}: {stress} {share:.1f}%" for (stress, features), share in zip(kept.index, kept, strict=True)]
     return (
         "Line plot of the share of the full score that is kept against the share of dimensions kept, random selection and "
         f"principal components, the paper's curves beside ours. At {at} the score kept is " + "; ".join(parts) + "."

@@ -119,7 +119,7 @@ def alt_text(results: pd.DataFrame) -> str:
     """
     small = table(results)
     parts = [
-        f"{features}: {stress} {coarse:.1f} % and {fine:.1f} %"
+        f"{features}: {stress} {coarse:.1f}% and {fine:.1f}%"
         for (stress, features), coarse, fine in zip(small.index, small["2 values"], small["8 values"], strict=True)
     ]
     return (

@@ -61,9 +61,9 @@ def plot(paths: Sequence[Path], classes: pd.DataFrame) -> Figure:
     """
     from stresslib.extraction.preprocessing import open_image
 
-    columns = 3
+    columns = 2
     rows = -(-len(paths) // columns)
-    figure = Figure(figsize=(9.2, 3.9 * rows), layout="constrained")
+    figure = Figure(figsize=(6.2, 3.9 * rows), layout="constrained")
     for place, path in enumerate(paths):
         row, column = divmod(place, columns)
         picture = figure.add_subplot(2 * rows, columns, 2 * row * columns + column + 1)
@@ -73,7 +73,7 @@ def plot(paths: Sequence[Path], classes: pd.DataFrame) -> Figure:
         best = classes[classes["photograph"] == path.name]
         bars.barh(best["rank"], best["probability"], color="#9CC8E6", height=0.8)
         for rank, name, share in zip(best["rank"], best["name"], best["probability"], strict=True):
-            bars.text(1, rank, f"{name}  {share:.0f} %", va="center", fontsize=9)
+            bars.text(1, rank, f"{name}  {share:.0f}%", va="center", fontsize=9)
         bars.set(xlim=(0, 100), ylim=(5.6, 0.4))
         bars.set_axis_off()
     return figure
@@ -146,7 +146,7 @@ def alt_text(classes: pd.DataFrame) -> str:
     """
     best = classes[classes["rank"] == 1]
     parts = [
-        f"{row.photograph}: {row.name_}, {row.probability:.0f} %"
+        f"{row.photograph}: {row.name_}, {row.probability:.0f}%"
         for row in best.rename(columns={"name": "name_"}).itertuples()
     ]
     return "Photographs with bars of the five likeliest classes of each. Likeliest: " + "; ".join(parts) + "."

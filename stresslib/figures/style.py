@@ -44,14 +44,12 @@ OURS: dict[str, Any] = {
 }
 
 
-def panels(count: int, height: float = 3.9) -> tuple[Figure, list[Axes]]:
-    """Make a figure with panels side by side that share their vertical axis.
+def panels(count: int) -> tuple[Figure, list[Axes]]:
+    """Make a figure with panels above each other, that can be read on a phone too.
 
     Parameters
     ----------
     count : int
-    height : float, default=3.9
-        In inches; a panel is 4.6 wide.
 
     Returns
     -------
@@ -67,8 +65,8 @@ def panels(count: int, height: float = 3.9) -> tuple[Figure, list[Axes]]:
         "axes.spines.right": False,
     }
     with matplotlib.rc_context(settings):
-        figure = Figure(figsize=(4.6 * count + 0.6, height), layout="constrained")
-        axes = figure.subplots(1, count, sharey=True, squeeze=False)[0].tolist()
+        figure = Figure(figsize=(6.2, 3.7 * count + 0.9), layout="constrained")
+        axes = figure.subplots(count, 1, sharey=True, squeeze=False)[:, 0].tolist()
     for ax in axes:
         ax.grid(axis="y", color="#E3E3E3", linewidth=0.8)
         ax.set_axisbelow(True)
@@ -94,13 +92,13 @@ def sets(results: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def finish(figure: Figure, axes: list[Axes], titles: list[str]) -> None:
-    """Add what all panels share: titles, the line at the full score, one vertical label, one legend below the curves."""
+    """Add what all panels share: titles, vertical labels, the line at the full score, one legend below."""
     for ax, title in zip(axes, titles, strict=True):
-        ax.set_title(title, fontsize="small", fontweight="bold")
+        ax.set_title(title, fontsize="medium", fontweight="bold")
+        ax.set_ylabel("score kept (% of full score)")
         ax.axhline(100, color="#888888", linewidth=0.8, zorder=0)
-    axes[0].set_ylabel("score kept (% of the full score)")
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize="small")
+    figure.legend(handles, labels, loc="outside lower center", ncols=1, frameon=False, fontsize="small")
 
 
 def mark(ax: Axes, x: float, y: float, stress: str, shift: tuple[float, float]) -> None:
@@ -147,9 +145,30 @@ def comparison(results: pd.DataFrame, reference: pd.DataFrame, place: str, value
     """
     rows = {}
     for stress in LABELS:
-        for title, table in [*sets(results), *(("paper: " + title, table) for title, table in sets(reference))]:
-            curve = table[table["stress"] == stress].groupby(place)["kept"].mean()
-            if len(curve):
-                rows[LABELS[stress].split()[0], title] = [curve.get(value, float("nan")) for value in values]
+        for whose, source in (("", results), ("paper: ", reference)):
+            for _, table in sets(source):
+                curve = table[table["stress"] == stress].groupby(place)["kept"].mean()
+                name = whose + ", ".join(table[["dataset", "model"]].iloc[0])
+                if len(curve):
+                    rows[LABELS[stress].split()[0], name] = [curve.get(value, float("nan")) for value in values]
     index = pd.MultiIndex.from_tuples(rows, names=["stress", "features"])
     return pd.DataFrame(rows.values(), index=index, columns=pd.Index(values, name=place)).round(1)
+
+
+def short(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the part of an agreement's summary that fits a page.
+
+    Parameters
+    ----------
+    summary : pandas.DataFrame
+        Of :func:`stresslib.agreement_summary`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by data set, metric and stress; numbers to two decimals.
+    """
+    named = summary.assign(stress=[LABELS[stress].split()[0] for stress in summary["stress"]])
+    named = named.set_index(["dataset", "model", "metric", "stress"])
+    columns = ["points", "largest_difference", "mean_difference", "rank_correlation"]
+    return named[columns].rename(columns=lambda name: name.replace("_", " ")).round(2)
