@@ -132,3 +132,8 @@ def alt_text(results: pd.DataFrame) -> str:
         "Line plot of the share of the full score that is kept against the share of dimensions kept, random selection and "
         f"principal components, the paper's curves beside ours. At {at} the score kept is " + "; ".join(parts) + "."
     )
+
+
+def verdicts(agreement: pd.DataFrame) -> str:
+    """Say where our curves agree with the published ones, as a Markdown list; `agreement` is the points' table."""
+    return style.verdicts(agreement, "step", lambda step: f"{100 * step // GRID}% of the dimensions")

@@ -128,3 +128,8 @@ def alt_text(results: pd.DataFrame) -> str:
         + "; ".join(parts)
         + "."
     )
+
+
+def verdicts(agreement: pd.DataFrame) -> str:
+    """Say where our curves agree with the published ones, as a Markdown list; `agreement` is the points' table."""
+    return style.verdicts(agreement, "values", lambda count: f"{count} values")

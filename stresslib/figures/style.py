@@ -5,7 +5,7 @@ Every figure module draws with these; `save` writes what a reader may want to ta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +153,45 @@ def comparison(results: pd.DataFrame, reference: pd.DataFrame, place: str, value
                     rows[LABELS[stress].split()[0], name] = [curve.get(value, float("nan")) for value in values]
     index = pd.MultiIndex.from_tuples(rows, names=["stress", "features"])
     return pd.DataFrame(rows.values(), index=index, columns=pd.Index(values, name=place)).round(1)
+
+
+CLOSE = 2.0
+"""Points of the kept share up to which two curves are said to agree."""
+
+
+def verdicts(points: pd.DataFrame, place: str, named: Callable[[int], str]) -> str:
+    """Say in words where our curves agree with the published ones, and where they do not.
+
+    Parameters
+    ----------
+    points : pandas.DataFrame
+        Of :func:`stresslib.agreement`.
+    place : {"step", "values"}
+        The column that says where on the curve a row stands.
+    named : callable
+        Names a place, such as ``"10% of the dimensions"``.
+
+    Returns
+    -------
+    str
+        A Markdown list, a line for each pair of curves.
+    """
+    lines = []
+    for (dataset, metric, stress), curve in points.groupby(["dataset", "metric", "stress"], sort=False):
+        off = curve[curve["difference"].abs() > CLOSE]
+        worst = curve.sort_values("difference", key=abs).iloc[-1]
+        line = f"- {LABELS[str(stress)].split()[0]} on {dataset} ({metric}): "
+        if off.empty:
+            line += f"**agrees**, within {abs(worst['difference']):.1f} points everywhere."
+        else:
+            line += (
+                f"**does not agree everywhere**. With {named(worst[place])} it keeps {worst['ours']:.1f}%, the paper "
+                f"{worst['theirs']:.1f}%"
+            )
+            later = curve.loc[curve[place] > off[place].max(), place]
+            line += f"; from {named(later.min())} on both are within {CLOSE:.0f} points." if len(later) else "."
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def short(summary: pd.DataFrame) -> pd.DataFrame:
