@@ -348,6 +348,9 @@ def list_features() -> list[tuple[str, Path]]:
     found: dict[str, Path] = {}
     for folder in (EMBEDDED, cache_dir() / "features"):
         for path in sorted(folder.glob("[!.]*--*--*.safetensors*")):
+            # The shards of an extraction that is under way lie here too.
+            if not path.name.endswith(_SUFFIXES):
+                continue
             found.setdefault(path.name.split(".safetensors")[0].replace("--", "/"), path)
     return list(found.items())
 

@@ -5,12 +5,14 @@ Used by the named data sets.
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
 import tarfile
 import tempfile
 import zipfile
-from pathlib import Path
+import zlib
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pooch
@@ -60,9 +62,12 @@ def fetch(url: str, known_hash: str, name: str) -> Path:
 def _download_rest(url: str, part: Path) -> None:
     """Append to `part` what it lacks of the file at `url`."""
     done = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={done}-"} if done else {}
+    # Not compressed on the way: sizes and places are those of the file.
+    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={done}-"} if done else {})}
     with requests.get(url, headers=headers, stream=True, timeout=30) as response:
-        if response.status_code == requests.codes.requested_range_not_satisfiable:
+        if done and response.status_code == requests.codes.requested_range_not_satisfiable:
+            if response.headers.get("content-range") == f"bytes */{done}":
+                return
             part.unlink()
             raise OSError("the part that was fetched before does not belong to this file; it was removed")
         response.raise_for_status()
@@ -73,7 +78,8 @@ def _download_rest(url: str, part: Path) -> None:
             open(part, "ab" if done else "wb") as stream,
             tqdm(total=total or None, initial=done, unit="B", unit_scale=True, desc=part.stem) as bar,
         ):
-            for chunk in response.iter_content(1 << 20):
+            # What a broken connection costs: up to one chunk.
+            for chunk in response.iter_content(1 << 16):
                 stream.write(chunk)
                 bar.update(len(chunk))
     if part.stat().st_size < total:
@@ -115,27 +121,48 @@ def unpack(archive: str | os.PathLike[str]) -> tuple[Path, str]:
         inside.mkdir()
         try:
             _extract(archive, inside)
-        except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
+        except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, RuntimeError) as error:
             raise ValueError(f"{archive} is damaged or unsafe: {error}") from error
         except OSError as error:
             raise OSError(f"cannot unpack {archive} into {folder.parent}: {error}") from error
-        inside.rename(folder)
+        try:
+            inside.rename(folder)
+        except OSError:
+            # Another process may have been first.
+            if not folder.is_dir():
+                raise
     return folder, sha256
 
 
 def _extract(archive: Path, folder: Path) -> None:
     if tarfile.is_tarfile(archive):
-        with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+        _extract_tar(archive, folder)
     elif zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as bundle:
             for member in bundle.namelist():
                 if not (folder / member).resolve().is_relative_to(folder.resolve()):
                     raise zipfile.BadZipFile(f"member {member!r} would be written outside of the folder")
             bundle.extractall(folder)
-        # Caltech-101's zip holds its images in a tar of its own.
-        for inner in folder.rglob("*.tar.gz"):
-            with tarfile.open(inner) as tar:
-                tar.extractall(inner.parent, filter="data")
+        # Caltech-101's zip holds its images in a tar of its own, and a Mac's shadow ._NAME of it.
+        for inner in folder.rglob("[!.]*.tar.gz"):
+            _extract_tar(inner, inner.parent)
     else:
         raise ValueError(f"{archive} is neither a tar nor a zip archive")
+
+
+def _extract_tar(archive: Path, folder: Path) -> None:
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter=_safe)
+        # tarfile takes the end of a cut file for the end of the archive, and never reads gzip's checksum behind it.
+        stream: Any = tar.fileobj
+        stream.seek(tar.offset)
+        end = stream.read()
+    if len(end) < tarfile.BLOCKSIZE or any(end[: tarfile.BLOCKSIZE]):
+        raise tarfile.ReadError("unexpected end of data")
+
+
+def _safe(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
+    # The data filter would make absolute names relative.
+    if PurePosixPath(member.name).is_absolute():
+        raise tarfile.AbsolutePathError(member)
+    return tarfile.data_filter(member, folder)

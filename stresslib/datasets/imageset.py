@@ -6,6 +6,7 @@ The named data sets are such folders too, with their own split and metric.
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -152,6 +153,9 @@ def from_csv(
     lines = sorted(_read_lines(path, "file", labels), key=lambda line: line["file"])
     y, train, classes, metric, provenance = _labelled(lines, path, labels, metric, seed)
     files = tuple(line["file"] for line in lines)
+    for name_before, name_after in itertools.pairwise(files):
+        if name_before == name_after:
+            raise ValueError(f"{path} lists {name_after!r} more than once")
     return ImageSet(name or path.resolve().parent.name, path.parent, files, y, train, classes, metric, provenance)
 
 
@@ -255,11 +259,16 @@ def _images_by_class(folder: Path) -> dict[str, list[str]]:
     found = {}
     for child in sorted(folder.iterdir()):
         if child.is_dir() and not child.name.startswith("."):
-            paths = (path for path in child.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+            paths = (path for path in child.rglob("*") if _is_image(path))
             names = sorted(path.relative_to(folder).as_posix() for path in paths)
             if names:
                 found[child.name] = names
     return found
+
+
+def _is_image(path: Path) -> bool:
+    # A Mac leaves ._image.jpg beside image.jpg on foreign disks.
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def _image_set(

@@ -109,6 +109,8 @@ def load_images(
         near = difflib.get_close_matches(text, DATASETS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise FileNotFoundError(f"{text!r} is no data set ({', '.join(DATASETS)}), folder or CSV{hint}")
+    if options:
+        raise TypeError(f"{text} has a split and a metric of its own; {', '.join(options)} is for folders and CSVs")
     dataset = DATASETS[text]
     if archive is None:
         if dataset.url is None or dataset.known_hash is None:
@@ -118,7 +120,7 @@ def load_images(
         archive = fetch(dataset.url, dataset.known_hash, Path(dataset.url).name)
     unpacked, sha256 = unpack(archive)
     for name in dataset.folder:
-        found = sorted(path for path in unpacked.rglob(name) if path.is_dir())
+        found = sorted(path for path in unpacked.rglob(name) if path.is_dir() and "__MACOSX" not in path.parts)
         if found:
             images = dataset.read(found[0])
             images.provenance.update(archive=Path(archive).name, archive_sha256=sha256)

