@@ -36,7 +36,7 @@ def test_figure_2_with_own_vectors_has_the_numbers_of_a_sweep(tmp_path: Path, mi
     for ending in ("svg", "png"):
         assert (tmp_path / "out" / f"figure-2.{ending}").stat().st_size > 5_000
     shown = json.dumps(nbformat.read(executed, 4).cells)
-    assert "Line plot of the share" in shown and "rank_correlation" in shown
+    assert "Line plot of the share" in shown and "rank correlation" in shown and "agree" in shown
 
 
 def test_figure_4_by_papermill_alone(tmp_path: Path, mine: str, monkeypatch: pytest.MonkeyPatch) -> None:
