@@ -6,6 +6,7 @@ The top of the chain: reads arguments, calls the library, turns its errors into 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -190,7 +191,8 @@ def _list(options: argparse.Namespace) -> None:
     print("networks:")
     for network in NETWORKS.values():
         print(f"  {network.name}: {network.about}\n    layers {', '.join(network.layers)}")
-    print(f"figures: {', '.join(chosen_figures(project_root(), ['all']))}")
+    with contextlib.suppress(FileNotFoundError):  # outside of a checkout there are none
+        print(f"figures: {', '.join(chosen_figures(project_root(), ['all']))}")
 
 
 def _import(options: argparse.Namespace) -> None:

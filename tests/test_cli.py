@@ -16,7 +16,7 @@ def vectors(tmp_path: Path, small: sl.FeatureSet) -> tuple[Path, Path]:
     """A user's own matrix and labels, as files."""
     np.save(tmp_path / "X.npy", small.X)
     lines = [f"{small.classes[y]},{'train' if t else 'test'}" for y, t in zip(small.y, small.train, strict=True)]
-    (tmp_path / "labels.csv").write_text("labels,split\n" + "\n".join(lines) + "\n")
+    (tmp_path / "labels.csv").write_text("label,split\n" + "\n".join(lines) + "\n")
     return tmp_path / "X.npy", tmp_path / "labels.csv"
 
 

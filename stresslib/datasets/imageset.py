@@ -172,7 +172,7 @@ def read_labels(
     ----------
     path : path-like
     labels : str, default="labels"
-        The column that has the labels.
+        The column that has the labels; ``label`` passes for ``labels``.
     metric : {"accuracy", "mean-class-accuracy", "mAP"}, optional
         Default: accuracy where every row has exactly one label and none is difficult, else mAP.
     seed : int, default=0
@@ -192,7 +192,7 @@ def read_labels(
     FileNotFoundError
         When there is no such file.
     ValueError
-        When a column is missing, a split is unknown, a label empty, or no class remains; the message names it.
+        When a column is missing, a split is unknown, or no class remains; the message names it.
     """
     return _labelled(_read_lines(Path(path), labels), Path(path), labels, metric, seed)
 
@@ -202,9 +202,14 @@ def _read_lines(path: Path, *columns: str) -> list[dict[str, str]]:
         raise FileNotFoundError(f"{path}: there is no such CSV")
     with open(path, newline="", encoding="utf-8-sig") as stream:
         reader = csv.DictReader(stream)
+        header = list(reader.fieldnames or ())
+        if "labels" not in header:
+            # Where each row has one, the column is often called by the singular.
+            header = ["labels" if name == "label" else name for name in header]
+            reader.fieldnames = header
         for column in columns:
-            if column not in (reader.fieldnames or ()):
-                raise ValueError(f"{path} has no column {column!r}; it has {', '.join(reader.fieldnames or ())}")
+            if column not in header:
+                raise ValueError(f"{path} has no column {column!r}; it has {', '.join(header)}")
         lines = list(reader)
     if not lines:
         raise ValueError(f"{path} has a header, but no lines")
