@@ -208,6 +208,13 @@ def test_csv_without_split_draws_half_by_the_seed(tmp_path: Path) -> None:
     assert np.array_equal(from_csv(again, seed=3).train, expected)
 
 
+@pytest.mark.parametrize("column", ["labels", "label"])
+def test_csv_column_label(tmp_path: Path, column: str) -> None:
+    """The singular passes for the plural, and stays good under its own name."""
+    lines = ["file,label,split", "a.jpg,cat,train", "b.jpg,dog,train", "c.jpg,cat,test", "d.jpg,dog,test"]
+    assert from_csv(make_csv(tmp_path, *lines), labels=column).classes == ("cat", "dog")
+
+
 def test_csv_with_byte_order_mark(tmp_path: Path) -> None:
     """As Excel saves it."""
     lines = ["file,labels,split", "a.jpg,cat,train", "b.jpg,dog,train", "c.jpg,cat,test", "d.jpg,dog,test"]
@@ -218,7 +225,7 @@ def test_csv_with_byte_order_mark(tmp_path: Path) -> None:
     ("lines", "message"),
     [
         (["name,labels", "a.jpg,cat"], "no column 'file'; it has name, labels"),
-        (["file,label", "a.jpg,cat"], "no column 'labels'; it has file, label"),
+        (["file,kind", "a.jpg,cat"], "no column 'labels'; it has file, kind"),
         (["file,labels,split", "a.jpg,cat,holdout"], "split 'holdout' is unknown; allowed are train"),
         (["file,labels,split", "a.jpg,cat|dog,train", "b.jpg,cat,train", "c.jpg,dog,test"], "no class has a positive"),
         (["file,labels"], "no lines|no images"),

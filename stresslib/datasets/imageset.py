@@ -203,7 +203,7 @@ def _read_lines(path: Path, *columns: str) -> list[dict[str, str]]:
     with open(path, newline="", encoding="utf-8-sig") as stream:
         reader = csv.DictReader(stream)
         header = list(reader.fieldnames or ())
-        if "labels" not in header:
+        if "labels" in columns and "labels" not in header:
             # Where each row has one, the column is often called by the singular.
             header = ["labels" if name == "label" else name for name in header]
             reader.fieldnames = header
