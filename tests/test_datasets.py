@@ -691,3 +691,12 @@ def test_coco_is_multi_label(shared_cache: Path, monkeypatch: pytest.MonkeyPatch
         assert all(((images.y[part] == sign).any(axis=0)).all() for sign in (1, -1))
     assert (images.y == 1).sum(axis=1).max() > 1
     assert set(DATASETS) == {"caltech101", "scenes15", "coco"}
+
+
+def test_csv_that_is_no_text_or_has_a_short_line_is_named(tmp_path: Path) -> None:
+    path = make_csv(tmp_path, "file,labels", "a.jpg,cat", "b.jpg")
+    with pytest.raises(ValueError, match=r"line 3: 2 columns are needed"):
+        from_csv(path)
+    path.write_bytes("file,labels\ncaf\u00e9.jpg,cat\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=f"{path.name} is no UTF-8 text"):
+        from_csv(path)

@@ -6,6 +6,7 @@ The named data sets are such folders too, with their own split and metric.
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -200,17 +201,23 @@ def read_labels(
 def _read_lines(path: Path, *columns: str) -> list[dict[str, str]]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such CSV")
-    with open(path, newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        header = list(reader.fieldnames or ())
-        if "labels" in columns and "labels" not in header:
-            # Where each row has one, the column is often called by the singular.
-            header = ["labels" if name == "label" else name for name in header]
-            reader.fieldnames = header
-        for column in columns:
-            if column not in header:
-                raise ValueError(f"{path} has no column {column!r}; it has {', '.join(header)}")
-        lines = list(reader)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no UTF-8 text: {error}") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    header = list(reader.fieldnames or ())
+    if "labels" in columns and "labels" not in header:
+        # Where each row has one, the column is often called by the singular.
+        header = ["labels" if name == "label" else name for name in header]
+        reader.fieldnames = header
+    for column in columns:
+        if column not in header:
+            raise ValueError(f"{path} has no column {column!r}; it has {', '.join(header)}")
+    lines = list(reader)
+    for number, line in enumerate(lines, start=2):
+        if any(line[column] is None for column in columns):
+            raise ValueError(f"{path}, line {number}: {len(header)} columns are needed ({', '.join(header)})")
     if not lines:
         raise ValueError(f"{path} has a header, but no lines")
     return lines
