@@ -152,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
         "reproduce",
         _reproduce,
         "run the notebook of a figure, or of all",
-        "reproduce figure-2\nreproduce figure-4 -p dataset=scenes15 -p values=[2,4,8] -o build/mine\n"
+        "reproduce figure-2\nreproduce figure-4 -p dataset=scenes15 -p 'values=[2,4,8]' -o build/mine\n"
         "reproduce all --profile full",
     )
     command.add_argument("figure", nargs="+", help="name in notebooks/figures.yml, or all")

@@ -119,13 +119,15 @@ def reproduce(
             raise ValueError(f"{name} has no parameter {parameter!r}; it has {', '.join(known)}" + _near(parameter, known))
     folder = Path(output) if output is not None else root / "build" / profile
     folder.mkdir(parents=True, exist_ok=True)
-    values = {**entry["profiles"][profile], **(parameters or {})}
+    # The template runs in that folder: files that the caller names are named from there.
+    own = {key: _seen_from(folder, value) for key, value in (parameters or {}).items()}
+    values = {**entry["profiles"][profile], **own}
     committed = os.path.relpath(root / "results" / _kept(root, name), folder)
     if "reference" in known:
         # Such a template compares what it computes with the committed file, except where it makes that file.
         values = {"reference": "" if profile == "full" else committed, **values}
     elif redraw:
-        values = {"results": committed, **(parameters or {})}
+        values = {"results": committed, **own}
     elif store:
         values = {"store": os.path.relpath(cache_dir() / "sweeps", folder), **values}
     executed = folder / f"{name}.ipynb"
@@ -149,6 +151,13 @@ def _fold_parameters(executed: Path) -> None:
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.metadata.tags.append("hide-input")
     nbformat.write(notebook, executed)
+
+
+def _seen_from(folder: Path, value: Any) -> Any:
+    """Turn a path of a file that is there, or each in a list, into one that leads to it from a folder."""
+    if isinstance(value, list):
+        return [_seen_from(folder, one) for one in value]
+    return os.path.relpath(value, folder) if isinstance(value, str) and Path(value).is_file() else value
 
 
 def _kept(root: Path, name: str) -> str:

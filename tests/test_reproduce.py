@@ -25,8 +25,12 @@ def mine(tmp_path: Path, small: sl.FeatureSet) -> str:
     return str(small.save(tmp_path / "mine.safetensors"))
 
 
-def test_figure_2_with_own_vectors_has_the_numbers_of_a_sweep(tmp_path: Path, mine: str) -> None:
-    parameters = {"dataset": mine, "steps": [2, 10], "repeats": 2}
+def test_figure_2_with_own_vectors_has_the_numbers_of_a_sweep(
+    tmp_path: Path, mine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the README: the file is named from where the command is given."""
+    monkeypatch.chdir(tmp_path)
+    parameters = {"dataset": "mine.safetensors", "steps": [2, 10], "repeats": 2}
     executed = reproduce("figure-2", parameters=parameters, output=tmp_path / "out")
     table = sl.read_results(tmp_path / "out" / "figure-2.csv")
     specs = ["none", "DR1:4", "DR1:19", "DR2:4", "DR2:19"]  # the grid rounds down: 40 x 0.4999... = 19
