@@ -75,7 +75,7 @@ def plot(results: pd.DataFrame) -> Figure:
             _draw_ours(ax, rows[rows["stress"] == stress], stress)
         width = int(rows["n_features"].iloc[0])
         ax.set(xlabel="dimensions kept (%)", xlim=(0, 102))
-        ax.set_ylim(top=103)
+        ax.set_ylim(top=max(103, ax.get_ylim()[1]))
         top = ax.secondary_xaxis("top", functions=(partial(np.multiply, width / 100), partial(np.multiply, 100 / width)))
         top.set_xlabel(f"dimensions kept, of {width}", fontsize="small")
         top.tick_params(labelsize="small")

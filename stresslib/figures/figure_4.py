@@ -64,7 +64,7 @@ def plot(results: pd.DataFrame) -> Figure:
             part.set_xscale("log", base=2)
             part.minorticks_off()
         ax.set_xticks(_TICKS, [str(tick) for tick in _TICKS])
-        ax.set(xlabel="values of the dictionary", ylim=(0, 106))
+        ax.set(xlabel="values of the dictionary", ylim=(0, max(106, ax.get_ylim()[1])))
         near.set_xticks([4, 8, 16, 30], ["4", "8", "16", "30"], fontsize="x-small")
         near.set(xlim=(3.6, 33), ylim=(94.5, 101.5))
         near.tick_params(axis="y", labelsize="x-small")
