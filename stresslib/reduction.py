@@ -5,6 +5,7 @@ Second stop of the chain: FeatureSet -> reduction -> quantization -> evaluation.
 
 from __future__ import annotations
 
+from copy import copy
 from numbers import Integral
 from typing import Any
 
@@ -184,6 +185,27 @@ class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.components_ = pca.components_.astype(rows.dtype)
         self._n_features_out = kept
         return self
+
+    def truncated(self, n_components: int) -> PrincipalComponents:
+        """Return what a fit of fewer components would be, without fitting again.
+
+        Parameters
+        ----------
+        n_components : int
+            Number of components, at most as many as there are.
+
+        Returns
+        -------
+        PrincipalComponents
+            Fitted, with the leading components of this one.
+        """
+        check_is_fitted(self)
+        if not 1 <= n_components <= len(self.components_):
+            raise ValueError(f"n_components={n_components} is not from 1 to the {len(self.components_)} that were fitted")
+        fewer = copy(self)
+        fewer.n_components = fewer._n_features_out = n_components
+        fewer.components_ = self.components_[:n_components]
+        return fewer
 
     def transform(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
         """Project rows on the components.

@@ -18,9 +18,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from stresslib.evaluation.linear_svm import LinearSVM
-from stresslib.evaluation.protocol import evaluate
+from stresslib.evaluation.protocol import evaluate, one_thread
 from stresslib.features import FeatureSet
 from stresslib.files import text_sha256, write_json
+from stresslib.reduction import PrincipalComponents
 from stresslib.results import results_table
 from stresslib.spec import Spec, parse_spec
 
@@ -28,11 +29,12 @@ _CODE = (
     "reduction.py",
     "quantization.py",
     "spec.py",
+    "evaluation/squared_hinge.py",
     "evaluation/linear_svm.py",
     "evaluation/metrics.py",
     "evaluation/protocol.py",
 )
-_LIBRARIES = ("numpy", "scipy", "scikit-learn")
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
 
 
 def sweep(
@@ -100,31 +102,56 @@ def sweep(
     place = None if store is None else Path(store)
     inputs = (features.digest, features.name, joblib.hash(classifier), code_digest(), *library_versions()) if place else ()
     base = text_sha256(*inputs)
-    calls = (joblib.delayed(_run)(features, spec, classifier, repeat, random_state, place, base) for spec, repeat in tasks)
+    paths = [_stored_path(place, base, spec, _seed(spec, repeat, random_state)) for spec, repeat in tasks]
+    done = [_stored(path) for path in paths]
+    missing = [(*task, path) for task, path, rows in zip(tasks, paths, done, strict=True) if rows is None]
+    components = _components(features, [spec for spec, *_ in missing])
+    calls = (
+        joblib.delayed(_run)(features, spec, classifier, _seed(spec, repeat, random_state), components, path)
+        for spec, repeat, path in missing
+    )
     running = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(calls)
-    rows = tqdm(running, total=len(tasks), desc=features.name, unit="setting", disable=not progress)
-    return results_table(row for rows_of_task in rows for row in rows_of_task)
+    begun = len(tasks) - len(missing)
+    fresh = iter(list(tqdm(running, features.name, len(tasks), initial=begun, unit="setting", disable=not progress)))
+    return results_table(
+        {**row, "repeat": repeat}
+        for (_, repeat), rows in zip(tasks, done, strict=True)
+        for row in (next(fresh) if rows is None else rows)
+    )
+
+
+def _seed(spec: Spec, repeat: int | None, random_state: int) -> int:
+    return random_state + (repeat or 0) if spec.is_random else random_state
+
+
+def _components(features: FeatureSet, specs: list[Spec]) -> PrincipalComponents | None:
+    """Fit the principal components once, as many as the largest of the settings keeps; the others take the first of them."""
+    sizes = [spec.dimensions for spec in specs if spec.reduction == "DR2" and spec.dimensions]
+    if not sizes:
+        return None
+    with one_thread():
+        return PrincipalComponents(max(sizes)).fit(features.X[features.train])
 
 
 def _run(
     features: FeatureSet,
     spec: Spec,
     classifier: Any,
-    repeat: int | None,
-    random_state: int,
-    store: Path | None,
-    base: str,
+    seed: int,
+    components: PrincipalComponents | None,
+    path: Path | None,
 ) -> list[dict[str, Any]]:
-    seed = random_state + (repeat or 0)
-    path = store / f"{text_sha256(base, str(spec), str(seed if spec.is_random else ''))}.json" if store else None
-    rows = _stored(path)
-    if rows is None:
-        table = evaluate(features, spec, classifier, random_state=seed, metrics=features.metrics)
-        records = table.astype(object).where(table.notna(), None).to_dict("records")
-        rows = [{str(name): value for name, value in record.items()} for record in records]
-        if path is not None:
-            write_json(path, rows)
-    return [{**row, "repeat": repeat} for row in rows]
+    own = components if spec.reduction == "DR2" else None
+    table = evaluate(features, spec, classifier, random_state=seed, metrics=features.metrics, components=own)
+    records = table.astype(object).where(table.notna(), None).to_dict("records")
+    rows = [{str(name): value for name, value in record.items()} for record in records]
+    if path is not None:
+        write_json(path, rows)
+    return rows
+
+
+def _stored_path(store: Path | None, base: str, spec: Spec, seed: int) -> Path | None:
+    return store / f"{text_sha256(base, str(spec), str(seed if spec.is_random else ''))}.json" if store else None
 
 
 def _stored(path: Path | None) -> list[dict[str, Any]] | None:

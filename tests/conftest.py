@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import settings
 
 import stresslib as sl
@@ -18,6 +19,9 @@ needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the folder ../sha
 # The same examples on every run and machine; a slow one is no failure.
 settings.register_profile("stresslib", deadline=None, derandomize=True, database=None, max_examples=60)
 settings.load_profile("stresslib")
+
+# Threads that share the small sums of a test spend their time waiting for each other.
+torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

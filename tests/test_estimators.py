@@ -10,6 +10,16 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from stresslib import BitErasure, LinearSVM, PrincipalComponents, RandomSelection, UniformQuantizer
 
 
+def loose(estimator: Any) -> dict[str, str]:
+    """Return the checks that ask for the last digits of a solution which is only as good as its tolerance."""
+    if isinstance(estimator, LinearSVM) and (estimator.tol > 1e-12 or estimator.loss == "hinge"):
+        reason = "weights and repeated rows give the same solution, here up to the tolerance"
+        return dict.fromkeys(
+            ("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data"), reason
+        )
+    return {}
+
+
 @parametrize_with_checks(
     [
         RandomSelection(),
@@ -21,7 +31,11 @@ from stresslib import BitErasure, LinearSVM, PrincipalComponents, RandomSelectio
         BitErasure(3),
         LinearSVM(),
         LinearSVM(fit_intercept=True),
-    ]
+        LinearSVM(tol=1e-14),
+        LinearSVM(fit_intercept=True, tol=1e-14),
+        LinearSVM(loss="hinge", tol=1e-9),
+    ],
+    expected_failed_checks=loose,
 )
 def test_scikit_learn_conventions(estimator: Any, check: Callable[[Any], None]) -> None:
     """Cloning, parameters, dtypes, feature names, error messages: scikit-learn's own checks, without exception."""

@@ -133,3 +133,17 @@ def test_single_precision_components_come_from_a_double_precision_fit() -> None:
     single, double = PrincipalComponents().fit(X).components_, PrincipalComponents().fit(X.astype(np.float64)).components_
     assert single.dtype == np.float32
     np.testing.assert_allclose(single, double, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(40, 12), (12, 40)])
+def test_the_first_components_of_a_larger_fit_are_those_of_a_smaller_one(shape: tuple[int, int]) -> None:
+    """So that one fit serves a whole grid, to the last byte."""
+    X = np.random.default_rng(0).random(shape).astype(np.float32)
+    largest, small = PrincipalComponents(11).fit(X), PrincipalComponents(4).fit(X)
+    first = largest.truncated(4)
+    assert first.components_.tobytes() == small.components_.tobytes()
+    assert first.transform(X).tobytes() == small.transform(X).tobytes()
+    assert first.get_feature_names_out().tolist() == small.get_feature_names_out().tolist()
+    assert largest.components_.shape == (11, shape[1])
+    with pytest.raises(ValueError, match="11"):
+        largest.truncated(12)

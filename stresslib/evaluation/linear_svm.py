@@ -1,10 +1,11 @@
 """The classifier: one linear support vector machine per class, with the gap that says how well it was solved.
 
-Between quantization and the metrics. The sums are LIBLINEAR's, through scikit-learn.
+Between quantization and the metrics. `squared_hinge` solves; the plain hinge loss is LIBLINEAR's, through scikit-learn.
 """
 
 from __future__ import annotations
 
+import warnings
 from numbers import Real
 from typing import Any
 
@@ -12,11 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import lsq_linear
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
-from sklearn.utils import column_or_1d
+from sklearn.utils import column_or_1d, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from stresslib.evaluation.metrics import predicted_classes
 
 Array = NDArray[Any]
 
@@ -26,13 +30,18 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    C : float, default=1.0
-        Weight of the losses against the norm of the weights.
+    C : float or array-like of shape (n_classes,), default=1.0
+        Weight of the losses against the norm of the weights; one for all classes, or one for each.
     loss : {"squared_hinge", "hinge"}, default="squared_hinge"
+        The plain hinge is solved by LIBLINEAR, to its own tolerance `tol`.
     fit_intercept : bool, default=False
         True adds a constant feature of 1, whose weight is regularised as the others are (LIBLINEAR's bias).
+    positive_weight : float, default=1.0
+        Weight of the losses of each class's positives, those of its negatives being 1.
     tol : float, default=1e-4
-        LIBLINEAR's tolerance for stopping.
+        Relative duality gap, at most, of a problem that counts as solved. Above 5e-6 most of the work is in float32.
+    device : str, default="cpu"
+        Where torch works: ``"cpu"``, ``"cuda"``, ``"cuda:1"``...
 
     Attributes
     ----------
@@ -51,7 +60,7 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
 
     See Also
     --------
-    sklearn.svm.LinearSVC : The solver underneath.
+    sklearn.svm.LinearSVC : The same problem, class by class.
 
     Notes
     -----
@@ -68,21 +77,32 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict[str, list[Any]] = {
-        "C": [Interval(Real, 0, None, closed="neither")],
+        "C": [Interval(Real, 0, None, closed="neither"), "array-like"],
         "loss": [StrOptions({"squared_hinge", "hinge"})],
         "fit_intercept": ["boolean"],
+        "positive_weight": [Interval(Real, 0, None, closed="neither")],
         "tol": [Interval(Real, 0, None, closed="neither")],
+        "device": [str],
     }
 
     def __init__(
-        self, C: float = 1.0, *, loss: str = "squared_hinge", fit_intercept: bool = False, tol: float = 1e-4
+        self,
+        C: float | ArrayLike = 1.0,
+        *,
+        loss: str = "squared_hinge",
+        fit_intercept: bool = False,
+        positive_weight: float = 1.0,
+        tol: float = 1e-4,
+        device: str = "cpu",
     ) -> None:
         self.C = C
         self.loss = loss
         self.fit_intercept = fit_intercept
+        self.positive_weight = positive_weight
         self.tol = tol
+        self.device = device
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> LinearSVM:
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> LinearSVM:
         """Solve one problem per class.
 
         Parameters
@@ -92,6 +112,8 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Class labels; or a matrix of 1 (positive) and 0 (negative); or, where it holds a -1, of 1 (positive),
             -1 (negative) and 0 (ignored).
+        sample_weight : array-like of shape (n_samples,), optional
+            Weight of each row's losses, not negative; default 1.
 
         Returns
         -------
@@ -100,16 +122,33 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When there is only one class, or a column has no positive or no negative.
+            When there is only one class, a column has no positive or no negative, or `C` has not one value a class.
+
+        Warns
+        -----
+        sklearn.exceptions.ConvergenceWarning
+            When a gap stays above `tol`.
         """
         self._validate_params()
-        rows, targets = validate_data(self, X, y, multi_output=True, dtype=np.float64, order="C")
+        rows, targets = validate_data(self, X, y, multi_output=True, dtype=[np.float32, np.float64], order="C")
         signs = self._signs(targets)
-        weights = self._weights(rows, np.ravel(targets)) if self._labels else self._solve_columns(rows, signs)
-        width = rows.shape[1]
+        weight = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+        cost = self._costs(signs, weight)
+        if self.fit_intercept:
+            rows = np.column_stack([rows, np.ones(len(rows), dtype=rows.dtype)])
+        solver = self._solve if self.loss == "squared_hinge" else self._liblinear
+        weights, self.objective_, self.objective_gap_ = solver(rows, signs, cost)
+        width = self.n_features_in_
         self.coef_ = weights[:, :width]
         self.intercept_ = weights[:, width] if self.fit_intercept else np.zeros(len(weights))
-        self.objective_, self.objective_gap_ = self._objective(rows, signs)
+        worst = int(self.objective_gap_.argmax())
+        if self.objective_gap_[worst] > self.tol and self.loss == "squared_hinge":
+            warnings.warn(
+                f"the gap of class {self.classes_[-len(weights) :][worst]} stays at {self.objective_gap_[worst]:.1e}, above "
+                f"tol={self.tol:.1e}; a smaller C, or features on a smaller scale, are easier",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
         return self
 
     def _signs(self, y: Array) -> Array:
@@ -123,7 +162,7 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
             if len(self.classes_) < 2:
                 raise ValueError(f"y has only one class, {self.classes_[0]!r}; a classifier needs at least two")
             positive = self.classes_[1:] if len(self.classes_) == 2 else self.classes_
-            return np.where(y[:, None] == positive, 1, -1)
+            return np.where(y[:, None] == positive, 1.0, -1.0)
         self.classes_ = np.arange(y.shape[1])
         if not np.isin(y, (1, -1, 0)).all():
             raise ValueError("a matrix y holds 1 and 0, or 1, -1 and 0 (ignored); it has other values")
@@ -134,62 +173,59 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
             missing = np.flatnonzero(~(y == value).any(axis=0))
             if len(missing):
                 raise ValueError(f"class {missing[0]} (column of y) has no {kind} row; each class needs both kinds")
-        return y
+        return y.astype(np.float64)
 
-    def _liblinear(self) -> LinearSVC:
-        return LinearSVC(
-            C=self.C,
-            loss=self.loss,
-            fit_intercept=self.fit_intercept,
-            tol=self.tol,
-            dual=self.loss == "hinge",
-            random_state=0,
-            max_iter=10_000,
-        )
+    def _costs(self, signs: Array, weight: Array) -> Array:
+        """Return the weight of each loss, one column for all problems where they are equal."""
+        C = np.asarray(self.C, dtype=np.float64)
+        if C.ndim > 1 or (C.ndim == 1 and len(C) != signs.shape[1]) or not (np.isfinite(C) & (C > 0)).all():
+            raise ValueError(f"C={self.C!r}; it is a positive number, or one for each of {signs.shape[1]} problems")
+        cost = weight[:, None] * C
+        if self.positive_weight != 1:
+            cost = cost * np.where(signs > 0, self.positive_weight, 1)
+        for value, kind in ((1, "positive"), (-1, "negative")):
+            missing = np.flatnonzero(~((signs == value) & (weight[:, None] > 0)).any(axis=0))
+            if len(missing):
+                name = self.classes_[-signs.shape[1] :][missing[0]]
+                raise ValueError(f"class {name} has no {kind} row of a weight above 0; each class needs both kinds")
+        return cost * (signs != 0) if (signs == 0).any() else cost
 
-    def _weights(self, X: Array, y: Array) -> Array:
-        solver = self._liblinear().fit(X, y)
-        return np.column_stack([solver.coef_, solver.intercept_]) if self.fit_intercept else solver.coef_
+    def _solve(self, X: Array, signs: Array, cost: Array) -> tuple[Array, Array, Array]:
+        # torch takes seconds to import, and whoever only looks at results does not need it.
+        import torch
 
-    def _solve_columns(self, X: Array, signs: Array) -> Array:
-        return np.vstack([self._weights(X[column != 0], column[column != 0]) for column in signs.T])
+        from stresslib.evaluation.squared_hinge import solve
 
-    def _objective(self, X: Array, signs: Array) -> tuple[Array, Array]:
-        norms = (self.coef_**2).sum(axis=1) + self.intercept_**2
-        slack = np.maximum(0, 1 - signs * (X @ self.coef_.T + self.intercept_)) * (signs != 0)
-        # A feasible point of the dual: the multipliers that the slacks imply, on the best scale along their ray.
-        if self.loss == "squared_hinge":
-            losses, multipliers = (slack**2).sum(axis=0), 2 * self.C * slack
-            curvature = (multipliers**2).sum(axis=0) / (2 * self.C)
-        else:
-            losses, multipliers = slack.sum(axis=0), self._hinge_multipliers(X, signs)
-            curvature = np.zeros(len(norms))
-        primal = norms / 2 + self.C * losses
-        combined = (multipliers * signs).T @ X
-        curvature = curvature + (combined**2).sum(axis=1)
-        if self.fit_intercept:
-            curvature = curvature + (multipliers * signs).sum(axis=0) ** 2
-        total = multipliers.sum(axis=0)
-        scale = np.divide(total, curvature, out=np.ones_like(total), where=curvature > 0)
-        if self.loss == "hinge":
-            scale = np.minimum(scale, 1)
-        dual = scale * total - scale**2 * curvature / 2
-        return primal, np.clip(np.divide(primal - dual, primal, out=np.zeros_like(primal), where=primal > 0), 0, 1)
+        place = torch.device(self.device)
+        # torch wants memory that it could write to, though it does not.
+        rows, targets = torch.from_numpy(np.require(X, requirements="W")).to(place), torch.from_numpy(signs).to(place)
+        weights, objective, gap = solve(rows, targets, torch.from_numpy(cost).to(place), self.tol)
+        return weights.T.cpu().numpy(), objective.cpu().numpy(), gap.cpu().numpy()
 
-    def _hinge_multipliers(self, X: Array, signs: Array) -> Array:
-        # C beyond the margin, 0 before it; on the margin, what is missing to make up the weights.
-        if self.fit_intercept:
-            X = np.column_stack([X, np.ones(len(X))])
-        weights = np.column_stack([self.coef_, self.intercept_]) if self.fit_intercept else self.coef_
+    def _liblinear(self, X: Array, signs: Array, cost: Array) -> tuple[Array, Array, Array]:
+        rows, weights = X.astype(np.float64), []
+        cost = np.broadcast_to(cost, signs.shape)
+        for sign, costs in zip(signs.T, cost.T, strict=True):
+            solver = LinearSVC(loss=self.loss, dual=True, fit_intercept=False, tol=self.tol, random_state=0, max_iter=10_000)
+            weights.append(solver.fit(rows[costs > 0], sign[costs > 0], costs[costs > 0]).coef_[0])
+        coefficients = np.array(weights)
+        return coefficients, *self._hinge_certificate(rows, signs, cost, coefficients)
+
+    def _hinge_certificate(self, X: Array, signs: Array, cost: Array, weights: Array) -> tuple[Array, Array]:
+        """Return objective and relative gap: a row inside its margin has its cost for multiplier, one on it what is left."""
         margins = signs * (X @ weights.T)
-        multipliers = self.C * ((margins < 1 - 1e-3) & (signs != 0))
+        multipliers = cost * (margins < 1 - 1e-3)
         for column in range(signs.shape[1]):
-            on = (np.abs(margins[:, column] - 1) <= 1e-3) & (signs[:, column] != 0)
+            on = (np.abs(margins[:, column] - 1) <= 1e-3) & (cost[:, column] > 0)
             if on.any():
                 left = weights[column] - (multipliers[:, column] * signs[:, column]) @ X
                 support = (signs[on, column, None] * X[on]).T
-                multipliers[on, column] = lsq_linear(support, left, bounds=(0, self.C)).x
-        return multipliers
+                multipliers[on, column] = lsq_linear(support, left, bounds=(0, cost[on, column])).x
+        primal = (weights**2).sum(axis=1) / 2 + (cost * np.maximum(0, 1 - margins)).sum(axis=0)
+        linear, quadratic = multipliers.sum(axis=0), (((multipliers * signs).T @ X) ** 2).sum(axis=1)
+        share = np.minimum(np.divide(linear, quadratic, out=np.ones_like(linear), where=quadratic > 0), 1)
+        dual = share * linear - share**2 * quadratic / 2
+        return primal, np.clip(np.divide(primal - dual, primal, out=np.zeros_like(primal), where=primal > 0), 0, 1)
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Return the decision values, ``X @ coef_.T + intercept_``.
@@ -203,8 +239,9 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         ndarray of shape (n_samples, n_classes), or (n_samples,) for two labels
         """
         check_is_fitted(self)
-        rows: NDArray[Any] = validate_data(self, X, reset=False, dtype=np.float64)
-        scores = rows @ self.coef_.T + self.intercept_
+        rows: NDArray[Any] = validate_data(self, X, reset=False, dtype=[np.float32, np.float64])
+        batches = gen_batches(len(rows), 1024)  # float64, without a copy of all rows in it
+        scores = np.vstack([rows[batch].astype(np.float64) @ self.coef_.T for batch in batches]) + self.intercept_
         return scores[:, 0] if self._labels and scores.shape[1] == 1 else scores
 
     def predict(self, X: ArrayLike) -> Array:
@@ -222,7 +259,7 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         scores = self.decision_function(X)
         if not self._labels:
             return np.where(scores > 0, 1, self._negative)
-        return self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
+        return self.classes_[predicted_classes(scores)]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -5,15 +5,20 @@ Joins FeatureSet, stress, classifier and metrics; a sweep calls it for each sett
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.evaluation.metrics import SCORES
 from stresslib.features import FeatureSet
+from stresslib.reduction import PrincipalComponents
 from stresslib.results import results_table
 from stresslib.spec import Spec, make_stress, parse_spec
 
@@ -25,6 +30,7 @@ def evaluate(
     *,
     random_state: int = 0,
     metrics: tuple[str, ...] | None = None,
+    components: PrincipalComponents | None = None,
 ) -> pd.DataFrame:
     """Measure what a classifier scores on stressed features.
 
@@ -39,6 +45,8 @@ def evaluate(
         Seed of a random stress.
     metrics : tuple of str, optional
         Default: the feature set's own metric.
+    components : PrincipalComponents, optional
+        Fitted on the training rows before; a reduction to principal components takes the first of these.
 
     Returns
     -------
@@ -58,9 +66,10 @@ def evaluate(
     """
     parsed = parse_spec(spec)
     stress = make_stress(parsed, random_state=random_state)
-    # The last digits depend on how many threads share a sum: one, so that every process adds up alike.
-    with threadpool_limits(1):
-        train = stress.fit_transform(features.X[features.train])
+    if parsed.reduction == "DR2" and parsed.dimensions is not None and components is not None:
+        stress = Pipeline([("DR2", FrozenEstimator(components.truncated(parsed.dimensions))), *stress.steps[1:]])
+    with one_thread():
+        train = stress.fit(features.X[features.train]).transform(features.X[features.train])
         model = clone(LinearSVM() if classifier is None else classifier).fit(train, features.y[features.train])
         decision = model.decision_function(stress.transform(features.X[features.test]))
     truth = features.y[features.test]
@@ -81,3 +90,17 @@ def evaluate(
         }
         for metric in metrics or (features.metric,)
     )
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: the last digits depend on how many share a sum, and every process is to add up alike."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
