@@ -7,11 +7,12 @@ the data flow: images -> features -> reduction -> quantization -> evaluation -> 
 from importlib import import_module
 from typing import Any
 
+from stresslib.counterparts import counterparts
 from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.evaluation.metrics import average_precision
 from stresslib.evaluation.protocol import evaluate
 from stresslib.features import FeatureSet, load_feature_sets, load_features
-from stresslib.published import agreement, agreement_summary, published
+from stresslib.published import agreement, agreement_summary, curve_order, published
 from stresslib.quantization import BitErasure, UniformQuantizer
 from stresslib.reduction import PrincipalComponents, RandomSelection
 from stresslib.results import read_results, write_results
@@ -35,6 +36,8 @@ __all__ = [
     "average_precision",
     "bits_per_vector",
     "compression_rate",
+    "counterparts",
+    "curve_order",
     "evaluate",
     "extract",
     "load_feature_sets",

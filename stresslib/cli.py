@@ -18,6 +18,7 @@ import yaml
 import stresslib as sl
 from stresslib.features import list_features
 from stresslib.files import cache_dir, file_sha256
+from stresslib.published import FEATURES
 from stresslib.reproduce import check, chosen_figures, project_root, reproduce
 
 _SPECS = "stress, such as none, DR1:64, DR2:64, Q1:8, Q2:8, QB:52 or DR2:64,Q2:27"
@@ -95,12 +96,17 @@ def _parser() -> argparse.ArgumentParser:
         "turn images into features; the same command goes on after a stop",
         "extract caltech101 --archive caltech101.tar --model efficientnet-lite0\n"
         "extract photographs/ --model efficientnet-lite2 --on-error skip -o photographs.safetensors\n"
-        "extract list.csv --model resnet50 --layer layer3 --preprocessing native -o mine.safetensors",
+        "extract list.csv --model resnet50 --layer layer3 --preprocessing native -o mine.safetensors\n"
+        "extract digits --model efficientnet-lite0 --layer stage4@2",
     )
-    command.add_argument("images", help="caltech101, scenes15, coco; a folder of CLASS/IMAGE; or a CSV of file and labels")
+    command.add_argument("images", help="caltech101, scenes15, coco, digits; a folder of CLASS/IMAGE; or a CSV")
     command.add_argument("--archive", metavar="FILE", help="a local tar or zip of a named data set")
     command.add_argument("--model", required=True, help="network; 'stresslib list' names them")
-    command.add_argument("--layer", default="pooled", help="alias or node of the network (default: %(default)s)")
+    command.add_argument(
+        "--layer",
+        default="pooled",
+        help="alias or node of the network; NAME@s: its map averaged over a grid of s x s (default: %(default)s)",
+    )
     command.add_argument(
         "--preprocessing",
         choices=("paper", "native"),
@@ -209,7 +215,9 @@ def _import(options: argparse.Namespace) -> None:
     )
     if len(X) != len(y):
         raise ValueError(f"{options.vectors} has {len(X)} rows, {options.labels} {len(y)} lines; one line a row is needed")
-    provenance.update(dataset=Path(options.output).name.split(".")[0], vectors_sha256=file_sha256(options.vectors))
+    # A file named as the cache names its own, DATASET--MODEL--LAYER, is that feature set; any other name is a data set's.
+    provenance.update(zip(FEATURES, Path(options.output).name.split(".")[0].split("--", 2), strict=False))
+    provenance.update(vectors_sha256=file_sha256(options.vectors))
     features = sl.FeatureSet(X, y, train, metric, classes, provenance=provenance)
     print(f"{features.save(options.output)}: {features}")
 

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save_file
 from safetensors.numpy import save as to_bytes
+from sklearn.model_selection import train_test_split
 
 from stresslib.files import cache_dir, replacing
 
@@ -148,6 +149,30 @@ class FeatureSet:
             f"{int(self.train.sum())} training and {int(self.test.sum())} test rows, {self.metric})"
         )
 
+    def validation(self, share: float = 1 / 3, *, random_state: int = 0) -> FeatureSet:
+        """Return the training rows alone, split once more, so that a choice can be made without the test rows.
+
+        Parameters
+        ----------
+        share : float, default=1/3
+            Part of the training rows, of each class where a row has one, that takes the place of the test rows.
+        random_state : int, default=0
+            Seed of the split.
+
+        Returns
+        -------
+        FeatureSet
+            Its data set is called ``NAME-validation``.
+        """
+        rows = np.flatnonzero(self.train)
+        labels = self.y[rows] if self.y.ndim == 1 else None
+        kept, _ = train_test_split(np.arange(len(rows)), test_size=share, random_state=random_state, stratify=labels)
+        train = np.zeros(len(rows), dtype=bool)
+        train[kept] = True
+        provenance = {**self.provenance, "dataset": f"{self.provenance['dataset']}-validation"}
+        files = [self.files[row] for row in rows] if self.files else ()
+        return FeatureSet(self.X[rows], self.y[rows], train, self.metric, self.classes, files, provenance)
+
     def _described(self) -> dict[str, str]:
         described = {
             "metric": self.metric,
@@ -174,10 +199,10 @@ class FeatureSet:
         return Path(path)
 
     def save_compact(self, path: str | os.PathLike[str]) -> Path:
-        """Write the set in a byte a value, for features without negative values that are to be shipped.
+        """Write the set in a byte a value, for features that are to be shipped.
 
-        A value becomes ``round(255 value / max)`` of its dimension, so that 0 stays exactly 0; the codes are compressed
-        by xz, dimension by dimension.
+        A value becomes ``round(255 (value - min) / (max - min))`` of its dimension; where the set has no negative value
+        min is 0, so that 0 stays exactly 0. The codes are compressed by xz, dimension by dimension.
 
         Parameters
         ----------
@@ -187,18 +212,14 @@ class FeatureSet:
         Returns
         -------
         pathlib.Path
-
-        Raises
-        ------
-        ValueError
-            When a value is negative.
         """
+        tensors = {"maximum": self.X.max(axis=0), "y": self.y, "train": self.train}
         if self.X.min() < 0:
-            raise ValueError("the compact form holds values >= 0 only; save() holds any")
-        maximum = self.X.max(axis=0)
-        scale = np.divide(255, maximum, out=np.zeros(len(maximum)), where=maximum > 0, dtype=np.float64)
-        codes = np.rint(self.X * scale).astype(np.uint8)
-        tensors = {"codes": np.ascontiguousarray(codes.T), "maximum": maximum, "y": self.y, "train": self.train}
+            tensors["minimum"] = self.X.min(axis=0)
+        minimum = tensors.get("minimum", np.float32(0))
+        width = np.subtract(tensors["maximum"], minimum, dtype=np.float64)
+        scale = np.divide(255, width, out=np.zeros_like(width), where=width > 0)
+        tensors["codes"] = np.ascontiguousarray(np.rint((self.X - minimum) * scale).astype(np.uint8).T)
         with replacing(path) as temporary:
             temporary.write_bytes(lzma.compress(to_bytes(tensors, self._described()), preset=9 | lzma.PRESET_EXTREME))
         return Path(path)
@@ -382,7 +403,8 @@ def _read(path: Path) -> FeatureSet:
         if path.suffix == ".xz":
             raw = lzma.decompress(path.read_bytes())
             tensors, header = load(raw), _header(raw, path)[0]
-            X = np.ascontiguousarray(tensors["codes"].T) * (tensors["maximum"] / np.float32(255))
+            minimum = tensors.get("minimum", np.float32(0))
+            X = np.ascontiguousarray(tensors["codes"].T) * ((tensors["maximum"] - minimum) / np.float32(255)) + minimum
         else:
             with open(path, "rb") as stream:
                 start = stream.read(8)

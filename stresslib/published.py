@@ -15,12 +15,21 @@ from stresslib.results import COLUMNS, CURVE
 GRID = 20
 """Steps of the paper's grid of dimensions: 5% each."""
 
+FEATURES = ["dataset", "model", "layer"]
+"""Columns that say which feature set a row belongs to."""
+
+PLACE = ["step", "values", "removed_bits"]
+"""Columns that say where on its curve a row stands."""
+
+LEVEL = 0.25
+"""Points up to which two curves are level at a place: no more than a score may move between machines."""
+
 _PUBLISHED_COLUMNS = {name: kind for name, kind in COLUMNS.items() if name not in ("repeat", "objective_gap")} | {
     "score_sd": "float64",
     "source": "string",
     "paper_name": "string",
 }
-_POINT = ["step", "values", "removed_bits"]
+_SCALE = [name for name in CURVE if name != "stress"]
 
 
 def published() -> pd.DataFrame:
@@ -88,7 +97,7 @@ def with_shares(table: pd.DataFrame) -> pd.DataFrame:
     Notes
     -----
     The full score is the row of stress ``none``; of a published curve, its own row at 0 erased bits, else the last of
-    random selection.
+    random selection. Layer pool5 was published without any: the 30 values of each of its curves stand for it.
     """
     table = table.copy()
     steps = {int(width): _steps(int(width)) for width in table["n_features"].unique()}
@@ -103,13 +112,15 @@ def with_shares(table: pd.DataFrame) -> pd.DataFrame:
     own = _mean_scores(table, table["removed_bits"].eq(0) & stress.eq("bit-erasure")).where(stress.eq("bit-erasure"))
     whole = _mean_scores(table, stress.eq("random-selection") & table["step"].eq(GRID))
     full = _mean_scores(table, stress.eq("none")).fillna(own).fillna(whole)
+    if "source" in table:  # a column of the published table alone
+        finest = table["layer"].eq("pool5") & table["values"].eq(30)
+        full = full.fillna(_mean_scores(table, finest, CURVE))
     table["kept"] = 100 * table["score"] / full
     return table
 
 
-def _mean_scores(table: pd.DataFrame, chosen: pd.Series) -> pd.Series:
-    """Return, for every row of the table, the mean score of the chosen rows of its data set, network and metric."""
-    key = [name for name in CURVE if name != "stress"]
+def _mean_scores(table: pd.DataFrame, chosen: pd.Series, key: list[str] = _SCALE) -> pd.Series:
+    """Return, for every row of the table, the mean score of the chosen rows that share its key."""
     means = table[chosen].groupby(key)["score"].mean().rename("full").reset_index()
     return table[key].merge(means, on=key, how="left")["full"].set_axis(table.index)
 
@@ -130,9 +141,9 @@ def agreement(results: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a point that both have, none of a published curve without a full score: the curve's columns,
-        `published_dataset`, `published_model`, `published_layer`, the place (`step`, `values`, `removed_bits`), `scale`
-        ("kept" or "score"), `ours` (mean over repeats), `theirs` and `difference`, in points.
+        One row a point that both have: the curve's columns, `published_dataset`, `published_model`, `published_layer`,
+        the place (`step`, `values`, `removed_bits`), `scale` ("kept" or "score"), `ours` (mean over repeats), `theirs`
+        and `difference`, in points.
 
     Raises
     ------
@@ -140,15 +151,15 @@ def agreement(results: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
         When a curve of `results` has no full score, and needs one.
     """
     ours, theirs = with_shares(results), with_shares(published())
-    identity = ["dataset", "model", "layer", "metric", "stress", "source"]
-    theirs = theirs.merge(reference[identity].drop_duplicates(), on=identity)
-    theirs = theirs.drop_duplicates(["dataset", "model", "layer", "metric", "stress", *_POINT])
-    means = ours.groupby([*CURVE, *_POINT], dropna=False, sort=False)[["score", "kept"]].mean().reset_index()
+    identity = [*FEATURES, "metric", "stress"]
+    theirs = theirs.merge(reference[[*identity, "source"]].drop_duplicates(), on=[*identity, "source"])
+    theirs = theirs.drop_duplicates([*identity, *PLACE])
+    means = ours.groupby([*CURVE, *PLACE], dropna=False, sort=False)[["score", "kept"]].mean().reset_index()
     # Missing places meet each other: a stress without dimensions has none on either side.
-    both = means.merge(theirs, on=["stress", *_POINT], suffixes=("", "_published"))
+    both = means.merge(theirs, on=["stress", *PLACE], suffixes=("", "_published"))
     both = both[both["stress"] != "none"]
     same = pd.Series(True, index=both.index)
-    for name in ("dataset", "model", "layer", "metric"):
+    for name in [*FEATURES, "metric"]:
         same &= both[name] == both[f"{name}_published"]
     if both.loc[~same, "kept"].isna().any():
         lacking = both.loc[~same & both["kept"].isna(), "dataset"].iloc[0]
@@ -157,8 +168,8 @@ def agreement(results: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
         pd.DataFrame(
             {
                 **{name: both[name] for name in CURVE},
-                **{f"published_{name}": both[f"{name}_published"] for name in ("dataset", "model", "layer")},
-                **{name: both[name] for name in _POINT},
+                **{f"published_{name}": both[f"{name}_published"] for name in FEATURES},
+                **{name: both[name] for name in PLACE},
                 "scale": np.where(same, "score", "kept"),
                 "ours": both["kept"].where(~same, both["score"]),
                 "theirs": both["kept_published"].where(~same, both["score_published"]),
@@ -198,3 +209,68 @@ def agreement_summary(points: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows, columns=[*pair, "points", "largest_difference", "mean_difference", "rank_correlation"])
+
+
+def curve_order(points: pd.DataFrame, by: str | list[str] = "stress") -> pd.DataFrame:
+    """Say how far our curves lie in the order of the published ones: what keeps more there should keep more here.
+
+    Parameters
+    ----------
+    points : pandas.DataFrame
+        Of :func:`agreement` or :func:`stresslib.counterparts`, each of our curves beside one published curve.
+    by : str or list of str, default="stress"
+        Columns that the curves of one comparison share: ``"stress"`` sets data sets, networks or layers against each
+        other, ``["dataset", "model", "layer", "metric"]`` the stresses on one feature set.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a comparison: the columns `by`, the number of `curves`, of `places` that at least two of them share and
+        of `pairs` of curves at all these places; the percent of pairs that have the `same_order` in both tables, and of
+        those that have the `opposite_order`; the percent of places at which all pairs have the same (`same_places`); and
+        Kendall's `tau`, pairs in the same minus pairs in the opposite order, over all pairs.
+
+    Raises
+    ------
+    ValueError
+        When one of our curves stands beside several published ones.
+
+    Notes
+    -----
+    Two curves within :data:`LEVEL` of each other are level there. A pair that is level in both tables has the same
+    order; one that is level in only one of them has neither the same nor the opposite order. Curves on different scales
+    (``score`` and ``kept``) are no pair.
+    """
+    by = [by] if isinstance(by, str) else by
+    theirs = [f"published_{name}" for name in FEATURES]
+    points = points.dropna(subset=["difference"]).drop_duplicates(
+        [*FEATURES, "metric", "stress", *theirs, *PLACE], ignore_index=True
+    )
+    curve = points.groupby([*FEATURES, "metric", "stress"]).ngroup()
+    published_curve = points.groupby([*theirs, "stress"]).ngroup()
+    if len(set(zip(curve, published_curve, strict=True))) > curve.nunique():
+        raise ValueError("a curve stands beside several published ones; an order needs one each")
+    place = list(dict.fromkeys([*by, *PLACE, "scale"]))
+    points = points[[*place, "ours", "theirs"]].assign(curve=curve, published_curve=published_curve)
+    pairs = points.merge(points, on=place, suffixes=("", "_other"))
+    pairs = pairs[(pairs["curve"] < pairs["curve_other"]) & (pairs["published_curve"] != pairs["published_curve_other"])]
+    apart = [pairs[whose] - pairs[f"{whose}_other"] for whose in ("ours", "theirs")]
+    here, there = (np.sign(points_apart.where(points_apart.abs() > LEVEL, 0)) for points_apart in apart)
+    pairs = pairs.assign(same=here == there, opposite=here * there < 0)
+    rows = []
+    for key, group in pairs.groupby(by, sort=False):
+        places = group.groupby(place, dropna=False)["same"].all()
+        rows.append(
+            {
+                **dict(zip(by, key, strict=True)),
+                "curves": len({*group["curve"], *group["curve_other"]}),
+                "places": len(places),
+                "pairs": len(group),
+                "same_order": 100 * group["same"].mean(),
+                "opposite_order": 100 * group["opposite"].mean(),
+                "same_places": 100 * places.mean(),
+                "tau": group["same"].mean() - group["opposite"].mean(),
+            }
+        )
+    counts = ["curves", "places", "pairs", "same_order", "opposite_order", "same_places", "tau"]
+    return pd.DataFrame(rows, columns=[*by, *counts])

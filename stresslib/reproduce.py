@@ -126,8 +126,12 @@ def reproduce(
     # The template runs in that folder: files that the caller names are named from there.
     own = {key: _seen_from(folder, value) for key, value in (parameters or {}).items()}
     values = {**entry["profiles"][profile], **own}
-    committed = os.path.relpath(root / "results" / _kept(root, name), folder)
-    if "reference" in known:
+    kept = _kept(root, name)
+    committed = os.path.relpath(root / "results" / (kept or ""), folder)
+    if kept is None:
+        # Such a template is about results/ as a whole: it reads that folder, and keeps nothing of its own there.
+        values = {"results": committed, **values}
+    elif "reference" in known:
         # Such a template compares what it computes with the committed file, except where it makes that file.
         values = {"reference": "" if profile == "full" else committed, **values}
     elif redraw:
@@ -143,8 +147,8 @@ def reproduce(
     except papermill.PapermillExecutionError as error:
         raise ValueError(f"{name} stopped: {error.evalue} ({error.ename}; the notebook so far is {executed})") from error
     _fold_parameters(executed)
-    if profile == "full" and not parameters and not redraw:
-        _commit(root, name, folder, values, time.perf_counter() - begun)
+    if profile == "full" and kept is not None and not parameters and not redraw:
+        _commit(root, name, kept, folder, values, time.perf_counter() - begun)
     return executed
 
 
@@ -164,9 +168,10 @@ def _seen_from(folder: Path, value: Any) -> Any:
     return os.path.relpath(value, folder) if isinstance(value, str) and Path(value).is_file() else value
 
 
-def _kept(root: Path, name: str) -> str:
-    """Name of the file that a figure's full run puts under results/."""
-    return str(figures(root)[name].get("keeps", f"{name}.csv"))
+def _kept(root: Path, name: str) -> str | None:
+    """Name of the file that a figure's full run puts under results/; None for a page that is made of results/ alone."""
+    kept: str | None = figures(root)[name].get("keeps", f"{name}.csv")
+    return kept
 
 
 def _near(name: str, known: Iterable[str]) -> str:
@@ -174,9 +179,9 @@ def _near(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _commit(root: Path, name: str, folder: Path, values: dict[str, Any], seconds: float) -> None:
+def _commit(root: Path, name: str, kept: str, folder: Path, values: dict[str, Any], seconds: float) -> None:
     """Put what a full run made under results/, with what a reader may ask of it."""
-    results, kept = root / "results", _kept(root, name)
+    results = root / "results"
     results.mkdir(exist_ok=True)
     for file in (kept, f"{name}.svg"):
         if (folder / file).exists():
@@ -246,7 +251,10 @@ def check(names: Iterable[str], *, output: str | os.PathLike[str] | None = None)
     folder = Path(output) if output is not None else root / "build" / "check"
     problems: list[str] = []
     for name in chosen_figures(root, names):
-        kept = results / _kept(root, name)
+        file = _kept(root, name)
+        if file is None:
+            continue
+        kept = results / file
         entry = manifest.get(name)
         if entry is None or not kept.is_file():
             problems.append(f"{name}: results/{kept.name} or its entry in the manifest is missing")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from stresslib.evaluation.linear_svm import LinearSVM
-from stresslib.evaluation.protocol import evaluate, one_thread
+from stresslib.evaluation.protocol import decide_nested, evaluate, one_thread, scored
 from stresslib.features import FeatureSet
 from stresslib.files import text_sha256, write_json
 from stresslib.reduction import PrincipalComponents
@@ -33,6 +33,7 @@ _CODE = (
     "evaluation/linear_svm.py",
     "evaluation/metrics.py",
     "evaluation/protocol.py",
+    "evaluation/bootstrap.py",
 )
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
 
@@ -102,26 +103,36 @@ def sweep(
     place = None if store is None else Path(store)
     inputs = (features.digest, features.name, joblib.hash(classifier), code_digest(), *library_versions()) if place else ()
     base = text_sha256(*inputs)
-    paths = [_stored_path(place, base, spec, _seed(spec, repeat, random_state)) for spec, repeat in tasks]
-    done = [_stored(path) for path in paths]
-    missing = [(*task, path) for task, path, rows in zip(tasks, paths, done, strict=True) if rows is None]
-    components = _components(features, [spec for spec, *_ in missing])
-    calls = (
-        joblib.delayed(_run)(features, spec, classifier, _seed(spec, repeat, random_state), components, path)
-        for spec, repeat, path in missing
-    )
-    running = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(calls)
-    begun = len(tasks) - len(missing)
-    fresh = iter(list(tqdm(running, features.name, len(tasks), initial=begun, unit="setting", disable=not progress)))
-    return results_table(
-        {**row, "repeat": repeat}
-        for (_, repeat), rows in zip(tasks, done, strict=True)
-        for row in (next(fresh) if rows is None else rows)
-    )
+    seeds = [random_state + (repeat or 0) if spec.is_random else random_state for spec, repeat in tasks]
+    paths = [_stored_path(place, base, spec, seed) for (spec, _), seed in zip(tasks, seeds, strict=True)]
+    done = {number: rows for number, path in enumerate(paths) if (rows := _stored(path)) is not None}
+    missing = [(number, spec, seeds[number]) for number, (spec, _) in enumerate(tasks) if number not in done]
+    components = _components(features, [spec for _, spec, _ in missing])
+    calls = [
+        joblib.delayed(_run)(features, job, classifier, components, paths) for job in _jobs(features, missing, classifier)
+    ]
+    bar = tqdm(desc=features.name, total=len(tasks), initial=len(done), unit="setting", disable=not progress)
+    with bar:
+        for rows_of_job in joblib.Parallel(n_jobs, return_as="generator_unordered")(calls):
+            done |= rows_of_job
+            bar.update(len(rows_of_job))
+    return results_table({**row, "repeat": repeat} for number, (_, repeat) in enumerate(tasks) for row in done[number])
 
 
-def _seed(spec: Spec, repeat: int | None, random_state: int) -> int:
-    return random_state + (repeat or 0) if spec.is_random else random_state
+Job = list[tuple[int, Spec, int]]
+"""Settings that one process takes on together: their place in the table, stress and seed."""
+
+
+def _jobs(features: FeatureSet, missing: Job, classifier: Any) -> list[Job]:
+    """Return the settings one by one, those together that share the growing inner products of one seed's selections."""
+    wide = features.X.shape[1] > features.train.sum()
+    shared = wide and isinstance(classifier, LinearSVM) and classifier.loss == "squared_hinge"
+    jobs: dict[Any, Job] = {}
+    for number, spec, seed in missing:
+        nested = shared and spec.is_random and spec.quantizer is None
+        jobs.setdefault(("nested", seed) if nested else number, []).append((number, spec, seed))
+    # The longest first, so that no process is left with one at the end.
+    return sorted(jobs.values(), key=len, reverse=True)
 
 
 def _components(features: FeatureSet, specs: list[Spec]) -> PrincipalComponents | None:
@@ -134,20 +145,30 @@ def _components(features: FeatureSet, specs: list[Spec]) -> PrincipalComponents 
 
 
 def _run(
-    features: FeatureSet,
-    spec: Spec,
-    classifier: Any,
-    seed: int,
-    components: PrincipalComponents | None,
-    path: Path | None,
-) -> list[dict[str, Any]]:
-    own = components if spec.reduction == "DR2" else None
-    table = evaluate(features, spec, classifier, random_state=seed, metrics=features.metrics, components=own)
-    records = table.astype(object).where(table.notna(), None).to_dict("records")
-    rows = [{str(name): value for name, value in record.items()} for record in records]
-    if path is not None:
-        write_json(path, rows)
-    return rows
+    features: FeatureSet, job: Job, classifier: Any, components: PrincipalComponents | None, paths: list[Path | None]
+) -> dict[int, list[dict[str, Any]]]:
+    done = {}
+    for number, table in _tables(features, job, classifier, components):
+        records = table.astype(object).where(table.notna(), None).to_dict("records")
+        done[number] = [{str(name): value for name, value in record.items()} for record in records]
+        if (path := paths[number]) is not None:
+            write_json(path, done[number])
+    return done
+
+
+def _tables(
+    features: FeatureSet, job: Job, classifier: Any, components: PrincipalComponents | None
+) -> Iterator[tuple[int, pd.DataFrame]]:
+    number, spec, seed = job[0]
+    if len(job) == 1:
+        own = components if spec.reduction == "DR2" else None
+        yield number, evaluate(features, spec, classifier, random_state=seed, metrics=features.metrics, components=own)
+        return
+    sizes = {spec.dimensions or 0 for _, spec, _ in job}
+    for size, decision, gap in decide_nested(features, sizes, classifier, random_state=seed):
+        for number, spec, _ in job:
+            if spec.dimensions == size:
+                yield number, scored(features, spec, decision, gap, features.metrics)
 
 
 def _stored_path(store: Path | None, base: str, spec: Spec, seed: int) -> Path | None:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.datasets import load_digits
 
 from stresslib.datasets import DATASETS, ImageSet, from_csv, from_folder, load_images
 from stresslib.datasets.archives import fetch, unpack
@@ -274,6 +275,44 @@ def test_load_images_takes_a_folder_or_a_csv(tmp_path: Path) -> None:
 def test_name_without_official_download_asks_for_an_archive() -> None:
     with pytest.raises(FileNotFoundError, match="--archive"):
         load_images("scenes15")
+
+
+# --- digits -----------------------------------------------------------------------------------------------------
+
+
+def test_digits_need_no_archive(own_cache: Path) -> None:
+    """50 of each digit train; the pixels are scikit-learn's, on the scale of 255, and the bytes the same everywhere."""
+    images = load_images("digits")
+    assert (images.name, images.metric, images.classes) == ("digits", "accuracy", tuple("0123456789"))
+    assert np.bincount(images.y[images.train]).tolist() == [50] * 10
+    assert len(images) == 1797 and images.root.is_relative_to(own_cache)
+    bunch = load_digits()
+    for file, number in list(zip(images.files, images.y, strict=True))[::100]:
+        row = int(Path(file).stem)
+        assert number == bunch.target[row]
+        pixels = np.asarray(Image.open(images.root / file))
+        assert np.array_equal(pixels, np.rint(bunch.images[row] * 255 / 16))
+    content = b"".join((images.root / file).read_bytes() for file in images.files)
+    assert hashlib.sha256(content).hexdigest() == "81fbfecfa5e137c174bc2434852057fca008c3907c33cb6949920d2fd78544dd"
+
+
+def test_digits_are_written_once_and_as_a_whole(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(*args: Any, **options: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Image.Image, "save", full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            load_images("digits")
+    assert not list((own_cache / "datasets").iterdir())
+    root = load_images("digits").root
+    (root / "mark").touch()
+    assert load_images("digits").root == root and (root / "mark").exists()
+
+
+def test_digits_with_an_archive_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"digits comes without an archive; leave .*mine\.tar out"):
+        load_images("digits", archive=tmp_path / "mine.tar")
 
 
 # --- archives ---------------------------------------------------------------------------------------------------
@@ -690,7 +729,7 @@ def test_coco_is_multi_label(shared_cache: Path, monkeypatch: pytest.MonkeyPatch
     for part in (images.train, ~images.train):
         assert all(((images.y[part] == sign).any(axis=0)).all() for sign in (1, -1))
     assert (images.y == 1).sum(axis=1).max() > 1
-    assert set(DATASETS) == {"caltech101", "scenes15", "coco"}
+    assert set(DATASETS) == {"caltech101", "scenes15", "coco", "digits"}
 
 
 def test_csv_that_is_no_text_or_has_a_short_line_is_named(tmp_path: Path) -> None:

@@ -24,20 +24,22 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save
 from torch import nn
 from torchvision import models
+from torchvision.models.feature_extraction import get_graph_node_names
 
 import stresslib as sl
-from stresslib.datasets import ImageSet, from_folder
+from stresslib.datasets import ImageSet, from_folder, load_images
 from stresslib.extraction import NETWORKS, Extractor, extract, extractor, imagenet_classes
 from stresslib.extraction.extractor import cut
 from stresslib.extraction.networks import Network
 from stresslib.extraction.preprocessing import Preprocessing, UnreadableImageError
-from stresslib.features import list_features
+from stresslib.features import EMBEDDED, list_features
 
 MODEL = "efficientnet-lite0"
-CALTECH = Path(__file__).resolve().parents[2] / "shared" / "data" / "caltech101.tar"
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+CALTECH, GOOGLENET = SHARED_DATA / "caltech101.tar", SHARED_DATA / "bvlc_googlenet_fp16.safetensors"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -130,7 +132,11 @@ def test_no_images() -> None:
     ("options", "expected"),
     [
         ({"model": "efficientnet-lite"}, ["efficientnet-lite0", "resnet50", "did you mean"]),
-        ({"model": MODEL, "layer": "poled"}, ["'poled'", "pooled, map, logits", "such as pooled"]),
+        ({"model": MODEL, "layer": "poled"}, ["'poled'", "map, pooled, logits", "such as pooled"]),
+        ({"model": MODEL, "layer": "map@0"}, ["'map@0'", "whole number from 1 on", "stage4@2"]),
+        ({"model": MODEL, "layer": "map@x"}, ["'map@x'"]),
+        ({"model": MODEL, "layer": "map@"}, ["'map@'"]),
+        ({"model": MODEL, "layer": "poled@2"}, ["'poled'", "such as pooled"]),
         ({"model": MODEL, "precision": "float16"}, ["'float16'", "auto, float32, bfloat16"]),
         ({"model": MODEL, "preprocessing": "papper"}, ["'papper'", "paper, native"]),
         ({"model": MODEL, "batch_size": 0}, ["batch_size=0"]),
@@ -152,6 +158,22 @@ def test_node_that_is_no_output_of_an_image_is_refused(photos: list[Path], node:
     """The graph also has nodes that are numbers or weights."""
     with pytest.raises(ValueError, match=node):
         Extractor(MODEL, layer=node)(photos[:1])
+
+
+@pytest.mark.parametrize(("layer", "shape"), [("pooled@1", r"\(1280,\)"), ("map@8", r"\(1280, 7, 7\).*at least 8 x 8")])
+def test_only_a_map_of_that_size_is_averaged(photos: list[Path], layer: str, shape: str) -> None:
+    with pytest.raises(ValueError, match=rf"layer '{layer}'.*{shape}"):
+        Extractor(MODEL, layer=layer)(photos[:1])
+
+
+def test_averaged_map_is_flattened_channel_row_column(photos: list[Path], vectors: NDArray[np.float32]) -> None:
+    """Of 14 x 14 places, each of 2 x 2 numbers is the mean of a quarter; one number a channel is what pooling gives."""
+    whole = Extractor(MODEL, layer="stage5", precision="float32")(photos[:2]).reshape(2, 112, 2, 7, 2, 7)
+    made = Extractor(MODEL, layer="stage5@2", precision="float32")(photos[:2])
+    assert np.abs(made - whole.mean(axis=(3, 5)).reshape(2, 448)).max() < 1e-5
+    assert whole.min() < 0
+    made = Extractor(MODEL, layer="map@1", precision="float32")(photos[:2])
+    assert np.abs(made - vectors[:2]).max() < 1e-5
 
 
 def test_offline_weights_say_where_to_put_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,6 +200,97 @@ def test_damaged_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         Extractor("alexnet")
 
 
+# --- BVLC GoogLeNet ---------------------------------------------------------------------------------------------
+
+
+def in_caffes_way(x: NDArray[Any], weights: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Compute map and logits as Caffe's documentation says, in NumPy, double precision and no module of torch."""
+
+    def convolve(x: NDArray[Any], name: str, stride: int = 1, pad: int = 0) -> NDArray[Any]:
+        weight = weights[f"{name}.weight"]
+        x = np.pad(x, ((0, 0), (pad, pad), (pad, pad)))
+        windows = np.lib.stride_tricks.sliding_window_view(x, weight.shape[2:], (1, 2))[:, ::stride, ::stride]
+        made = np.tensordot(weight, windows, ((1, 2, 3), (0, 3, 4))) + weights[f"{name}.bias"][:, None, None]
+        return np.maximum(made, 0)
+
+    def largest(x: NDArray[Any], stride: int, pad: int) -> NDArray[Any]:
+        side = -(-(x.shape[1] + 2 * pad - 3) // stride) + 1
+        starts = [max(stride * place - pad, 0) for place in range(side)]
+        ends = [stride * place - pad + 3 for place in range(side)]
+        rows = np.stack([x[:, a:b].max(axis=1) for a, b in zip(starts, ends, strict=True)], axis=1)
+        return np.stack([rows[:, :, a:b].max(axis=2) for a, b in zip(starts, ends, strict=True)], axis=2)
+
+    def normalize(x: NDArray[Any]) -> NDArray[Any]:
+        near = [(x[max(channel - 2, 0) : channel + 3] ** 2).sum(axis=0) for channel in range(len(x))]
+        return x / (1 + 1e-4 / 5 * np.stack(near)) ** 0.75
+
+    def inception(x: NDArray[Any], name: str) -> NDArray[Any]:
+        three = convolve(convolve(x, f"{name}.b3r"), f"{name}.b3", pad=1)
+        five = convolve(convolve(x, f"{name}.b5r"), f"{name}.b5", pad=2)
+        pooled = convolve(largest(x, 1, 1), f"{name}.pp")
+        return np.concatenate((convolve(x, f"{name}.b1"), three, five, pooled))
+
+    x = normalize(largest(convolve(x, "conv1", 2, 3), 2, 0))
+    x = largest(normalize(convolve(convolve(x, "conv2r"), "conv2", pad=1)), 2, 0)
+    x = largest(inception(inception(x, "i3a"), "i3b"), 2, 0)
+    for name in ("i4a", "i4b", "i4c", "i4d", "i4e"):
+        x = inception(x, name)
+    x = inception(inception(largest(x, 2, 0), "i5a"), "i5b")
+    return x, weights["fc.weight"] @ x.mean(axis=(1, 2)) + weights["fc.bias"]
+
+
+def test_bvlc_googlenet_computes_what_caffe_does() -> None:
+    """With drawn weights, large enough on their way that local response normalisation matters."""
+    network, generator = NETWORKS["bvlc-googlenet"], torch.Generator().manual_seed(0)
+    module = network.architecture().eval().to(memory_format=torch.channels_last)
+    for parameter in module.parameters():
+        fan_in = parameter[0].numel()
+        nn.init.normal_(parameter, 0, (2 / fan_in) ** 0.5 if parameter.ndim > 1 else 1, generator=generator)
+    image = 120 * torch.randn(1, 3, 224, 224, generator=generator)
+    with torch.inference_mode():
+        made = [cut(module, network.layers[layer])(image)[0].numpy() for layer in ("inception5b", "logits")]
+    weights = {name: value.double().numpy() for name, value in module.state_dict().items()}
+    for ours, caffes in zip(made, in_caffes_way(image[0].double().numpy(), weights), strict=True):
+        assert ours.shape == caffes.shape
+        assert np.abs(ours - caffes).max() < 1e-5 * np.abs(caffes).max()
+
+
+@pytest.fixture
+def googlenet(own_cache: Path) -> str:
+    """The name of the network, its weights put where it looks for them."""
+    if not GOOGLENET.is_file():
+        pytest.skip("no weights of BVLC GoogLeNet beside this checkout")
+    (own_cache / "weights").mkdir(parents=True)
+    (own_cache / "weights" / "bvlc_googlenet.safetensors").symlink_to(GOOGLENET)
+    return "bvlc-googlenet"
+
+
+@pytest.mark.parametrize("preprocessing", ["paper", "native"])
+def test_bvlc_googlenet_sees_what_is_there(googlenet: str, photos: list[Path], preprocessing: str) -> None:
+    """Weights in half precision, BGR, the mean colour and the order of classes are all right; grey photographs too."""
+    extractor = Extractor(googlenet, layer="logits", preprocessing=preprocessing, precision="float32")
+    logits = extractor([photos[0], photos[1], photos[4]])
+    cat, coffee, camera = (imagenet_classes()[number] for number in logits.argmax(axis=1))
+    assert (cat, coffee, camera) == ("Egyptian cat", "espresso", "tripod")
+
+
+def test_bvlc_googlenet_in_bfloat16(googlenet: str, photos: list[Path]) -> None:
+    exact, rounded = (Extractor(googlenet, precision=precision)(photos) for precision in ("float32", "bfloat16"))
+    assert exact.min() >= 0 and cosines(exact, rounded).min() >= 0.999
+
+
+def test_weights_that_are_no_download_say_where_they_go(own_cache: Path) -> None:
+    path = own_cache / "weights" / "bvlc_googlenet.safetensors"
+    with pytest.raises(OSError) as caught:
+        Extractor("bvlc-googlenet")
+    assert f"{path}: the weights of bvlc-googlenet are not here" in str(caught.value)
+    path.parent.mkdir(parents=True)
+    for content in (b"", b"<html>404</html>", save({"conv1.weight": np.zeros((64, 3, 7, 7), np.float16)})):
+        path.write_bytes(content)
+        with pytest.raises(OSError, match=r"bvlc_googlenet\.safetensors is damaged, or holds no weights"):
+            Extractor("bvlc-googlenet")
+
+
 # --- layers -----------------------------------------------------------------------------------------------------
 
 
@@ -191,6 +304,14 @@ WIDTHS = {
     ("googlenet", "inception5b"): 7 * 7 * 1024,
     ("resnet50", "pooled"): 2048,
     ("resnet50", "map"): 7 * 7 * 2048,
+    ("bvlc-googlenet", "pooled"): 1024,
+    ("bvlc-googlenet", "inception5b"): 7 * 7 * 1024,
+    ("efficientnet-lite0", "stage2"): 24 * 56 * 56,
+    ("efficientnet-lite0", "stage3"): 40 * 28 * 28,
+    ("efficientnet-lite0", "stage4"): 80 * 14 * 14,
+    ("efficientnet-lite0", "stage5"): 112 * 14 * 14,
+    ("efficientnet-lite0", "stage6"): 192 * 7 * 7,
+    ("efficientnet-lite0", "stage7"): 320 * 7 * 7,
     ("efficientnet-lite0", "pooled"): 1280,
     ("efficientnet-lite1", "pooled"): 1280,
     ("efficientnet-lite2", "pooled"): 1280,
@@ -208,6 +329,22 @@ def test_every_alias_is_a_node_of_the_expected_width(name: str) -> None:
     for alias, node in network.layers.items():
         width = cut(module, node)(image).flatten(1).shape[1]
         assert width == WIDTHS.get((name, alias), 1000 if alias == "logits" else width), alias
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_stages_of_efficientnet_lite_end_where_the_next_begins(number: int) -> None:
+    """A stage's last node is followed by a block of other channels, or by the head."""
+    network = NETWORKS[f"efficientnet-lite{number}"]
+    with torch.device("meta"):
+        module = network.architecture()
+    filters = [(block._block_args.input_filters, block._block_args.output_filters) for block in module._blocks]
+    ends = [row for row, (_, out) in enumerate(filters) if row + 1 == len(filters) or filters[row + 1][1] != out]
+    assert [int(network.layers[f"stage{stage}"].split(".")[1]) for stage in range(2, 8)] == ends[1:]
+    nodes = get_graph_node_names(module.eval(), suppress_diff_warning=True)[1]
+    for stage in range(2, 8):
+        node = network.layers[f"stage{stage}"]
+        block = node.rsplit(".", 1)[0]
+        assert [name for name in nodes if name.startswith(f"{block}.")][-1] == node
 
 
 @pytest.fixture(scope="module")
@@ -613,8 +750,35 @@ def caltech_sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_shipped_features_are_those_of_the_default_settings(caltech_sample: dict[str, Path]) -> None:
-    features = sl.load_features("caltech101", MODEL)
+@pytest.mark.parametrize(
+    ("model", "layer"),
+    [(MODEL, "pooled"), (MODEL, "stage4@2"), ("efficientnet-lite2", "pooled"), ("bvlc-googlenet", "pooled")],
+)
+def test_shipped_features_are_those_of_the_default_settings(
+    caltech_sample: dict[str, Path], model: str, layer: str, request: pytest.FixtureRequest
+) -> None:
+    if model == "bvlc-googlenet":
+        request.getfixturevalue("googlenet")
+    features = sl.load_features("caltech101", model, layer)
     rows = [features.files.index(name) for name in caltech_sample]
-    made = Extractor(MODEL)(list(caltech_sample.values()))
+    made = Extractor(model, layer)(list(caltech_sample.values()))
     assert cosines(made, features.X[rows]).min() >= 0.999
+
+
+def test_shipped_digits_are_those_of_the_data_set() -> None:
+    """Images, labels and split that load_images gives on any machine."""
+    images, features = load_images("digits"), sl.load_features("digits", MODEL)
+    assert features.files == images.files and features.metric == images.metric
+    assert np.array_equal(features.y, images.y) and np.array_equal(features.train, images.train)
+    made = Extractor(MODEL, precision="float32")([images.root / name for name in images.files[::100]])
+    assert cosines(made, features.X[::100]).min() >= 0.9999
+
+
+def test_shipped_features_are_small_and_bear_their_names() -> None:
+    """What every user downloads; each file under the name that its header has, each in full precision."""
+    paths = sorted(EMBEDDED.glob("*.safetensors.xz"))
+    assert sum(path.stat().st_size for path in paths) < 45e6
+    for path in paths:
+        features = sl.load_features(path, normalize=False)
+        assert features.name == path.name.split(".")[0].replace("--", "/")
+        assert features.provenance["precision"] == "float32" and features.provenance["preprocessing"] == "paper"

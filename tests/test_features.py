@@ -127,12 +127,17 @@ def test_the_compact_form_keeps_zeros_of_a_dimension_that_is_almost_empty(tmp_pa
     np.testing.assert_allclose(loaded.X, X, rtol=1e-2, atol=1e-40)
 
 
-def test_the_compact_form_refuses_what_it_cannot_hold(tmp_path: Path) -> None:
-    """Negative features need save(); nothing is written."""
-    features = FeatureSet([[1.0, -0.1], [1.0, 2.0]] * 2, [0, 1] * 2, [True, True, False, False])
-    with pytest.raises(ValueError, match=r">= 0 only; save\(\) holds any"):
-        features.save_compact(tmp_path / "f.safetensors.xz")
-    assert not list(tmp_path.iterdir())
+def test_the_compact_form_of_signed_values_errs_by_half_a_step(tmp_path: Path) -> None:
+    """From the least to the largest value of each dimension; a constant one stays what it is."""
+    X = np.random.default_rng(0).normal(0, 1, (60, 5)) * 10.0 ** np.arange(-3, 2) + [0, 5, -5, 0, 0]
+    X[:, 3] = -2.5
+    FeatureSet(X, np.arange(60) % 2, np.arange(60) < 30).save_compact(tmp_path / "f.safetensors.xz")
+    loaded = load_features(tmp_path / "f.safetensors.xz", normalize=False)
+    width = np.ptp(X, axis=0)
+    assert (np.abs(loaded.X - X) <= width * 0.5 / 255 + 1e-6 * np.abs(X)).all()
+    np.testing.assert_allclose(loaded.X.min(axis=0), X.min(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(loaded.X.max(axis=0), X.max(axis=0), rtol=1e-5)
+    assert (loaded.X[:, 3] == -2.5).all() and loaded.X.dtype == np.float32
 
 
 @pytest.mark.parametrize(("value", "word"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (1e39, "inf")])

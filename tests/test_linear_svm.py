@@ -209,6 +209,22 @@ def test_more_features_than_rows_are_the_same_problem(C: float, fit_intercept: b
     np.testing.assert_allclose(wide.decision_function(X), narrow.decision_function(X @ rotation), atol=1e-6)
 
 
+@pytest.mark.parametrize("fit_intercept", [False, True])
+@pytest.mark.parametrize(("C", "scale"), [(1e-3, 1.0), (1.0, 1.0), (1e5, 1.0), (1.0, 1e-7), (1.0, 1e4)])
+def test_inner_products_are_enough(C: float, scale: float, fit_intercept: bool) -> None:
+    """The same scores and objectives from the Gram matrix as from the features, without a feature being seen."""
+    X, y = wide_problem()
+    X, test = scale * X[:40], scale * X[40:]
+    features = LinearSVM(C, fit_intercept=fit_intercept, tol=1e-13).fit(X, y[:40])
+    products = LinearSVM(C, fit_intercept=fit_intercept, tol=1e-13, precomputed=True).fit(X @ X.T, y[:40])
+    np.testing.assert_allclose(products.objective_, features.objective_, rtol=1e-8)
+    assert (products.objective_gap_ <= 1e-13).all()
+    scores = features.decision_function(test)
+    np.testing.assert_allclose(products.decision_function(test @ X.T), scores, atol=1e-6 * np.abs(scores).max())
+    with pytest.raises(ValueError, match="square"):
+        LinearSVM(precomputed=True).fit(X, y[:40])
+
+
 @pytest.mark.parametrize("scale", [2.0**-511, 1e-20, 1e-3, 1.0, 1e3])
 @pytest.mark.parametrize("C", [1e-6, 1.0, 1e6])
 @pytest.mark.parametrize("kind", ["overlapping", "wide", "twice", "zeros"])
@@ -261,7 +277,7 @@ def test_weights_of_rows_are_repetitions() -> None:
 def test_a_class_whose_rows_weigh_nothing_is_refused() -> None:
     """As one that has no rows is."""
     X, y = problem()
-    with pytest.raises(ValueError, match="class 1 .*no positive .*weight"):
+    with pytest.raises(ValueError, match=r"class 1 .*no positive .*weight"):
         LinearSVM().fit(X, y, sample_weight=(y != 1).astype(float))
 
 

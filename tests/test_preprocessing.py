@@ -279,6 +279,14 @@ def test_efficientnet_lite_input_is_rgb_minus_127_over_128() -> None:
     assert np.abs(made - np.array([1, 0, -127 / 128])[:, None, None]).max() < 1e-4
 
 
+@pytest.mark.parametrize("way", ["paper", "native"])
+def test_caffes_input_is_bgr_less_the_mean_colour(way: str) -> None:
+    prepare = NETWORKS["bvlc-googlenet"].preprocessing
+    made = prepare(Image.new("RGB", (50, 30), (10, 20, 30)), way)
+    assert made.shape == (3, 224, 224) and made.flags.c_contiguous
+    assert np.abs(made - np.array([30 - 104, 20 - 117, 10 - 123])[:, None, None]).max() < 1e-4
+
+
 # --- the native way ---------------------------------------------------------------------------------------------
 
 

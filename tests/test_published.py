@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from conftest import SHARED, needs_shared
 
-from stresslib import agreement, agreement_summary, published
+from stresslib import agreement, agreement_summary, curve_order, published
 from stresslib.published import grid_dimensions, with_shares
 from stresslib.results import CURVE, results_table
 
@@ -249,8 +249,27 @@ def test_a_point_that_stands_in_two_sources_counts_once() -> None:
     assert not points.duplicated(place).any()
 
 
+def test_pool5_is_measured_against_its_own_finest_dictionary() -> None:
+    """It was published without a full score: of each of its two curves the 30 values stand for it. By hand, 2 values."""
+    curves = shares().query("layer == 'pool5'").set_index(["stress", "values"])[["score", "kept"]]
+    for stress in ("uniform-shared", "uniform-per-dimension"):
+        assert curves.loc[(stress, 30), "kept"] == 100
+        two, thirty = curves.loc[(stress, 2), "score"], curves.loc[(stress, 30), "score"]
+        assert curves.loc[(stress, 2), "kept"] == pytest.approx(100 * two / thirty)
+    assert curves.loc[("uniform-shared", 30), "score"] != curves.loc[("uniform-per-dimension", 30), "score"]
+    assert shares()["kept"].notna().all()
+
+
+def test_30_values_of_ours_are_no_full_score() -> None:
+    """Only a published curve is measured so; ours without an unstressed row have no shares."""
+    table = results_table(
+        [row("uniform-shared", 50, values=30, layer="pool5"), row("uniform-shared", 25, values=2, layer="pool5")]
+    )
+    assert with_shares(table)["kept"].isna().all()
+
+
 def test_points_have_numbers_on_both_sides() -> None:
-    """A published curve without a full score (pool5) cannot be compared in shares, so it is no point of an agreement."""
+    """Every published curve can be compared, pool5 by its own finest dictionary."""
     points = agreement(toy(), published())
     assert points[["ours", "theirs", "difference"]].notna().all(axis=None)
     assert agreement_summary(points)["largest_difference"].notna().all()
@@ -268,3 +287,71 @@ def test_a_stress_that_nobody_published_agrees_with_nothing() -> None:
     points = agreement(table, published())
     assert len(points) == 0 and "difference" in points
     assert len(agreement_summary(points)) == 0 and "rank_correlation" in agreement_summary(points)
+
+
+def point(ours: float, theirs: float, curve: str, step: int = 1, scale: str = "kept", **changes: Any) -> dict[str, Any]:
+    """One point of an agreement: the curve of our data set `curve` beside the published one of the same name."""
+    names = {"dataset": curve, "model": "net", "layer": "pooled", "metric": "accuracy", "stress": "pca"}
+    published_names = {"published_dataset": curve, "published_model": "vgg-m", "published_layer": "relu7"}
+    place = {"step": step, "values": None, "removed_bits": None, "scale": scale}
+    numbers = {"ours": ours, "theirs": theirs, "difference": ours - theirs}
+    return {**names, **published_names, **place, **numbers, **changes}
+
+
+def ordered(*rows: dict[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame(rows).astype(dict.fromkeys(["step", "values", "removed_bits"], "Int64"))
+
+
+def test_order_of_three_curves_by_hand() -> None:
+    """Step 1: a > b > c in both. Step 2: theirs a > b > c, ours b > a > c: one pair of three is turned round."""
+    first = [point(90, 95, "a"), point(80, 94, "b"), point(70, 93, "c")]
+    second = [point(80, 99, "a", 2), point(90, 98, "b", 2), point(70, 97, "c", 2)]
+    (order,) = curve_order(ordered(*first, *second)).to_dict("records")
+    assert order == {
+        "stress": "pca",
+        "curves": 3,
+        "places": 2,
+        "pairs": 6,
+        "same_order": pytest.approx(500 / 6),
+        "opposite_order": pytest.approx(100 / 6),
+        "same_places": 50,
+        "tau": pytest.approx(4 / 6),
+    }
+
+
+def test_level_curves_have_an_order_of_their_own() -> None:
+    """A quarter of a point apart is level: level on both sides is the same, level on one side neither."""
+    level = ordered(point(90, 95, "a"), point(90.25, 94.75, "b"))
+    half = ordered(point(90, 95, "a"), point(90.25, 94.7, "b"))
+    assert curve_order(level)[["same_order", "opposite_order"]].to_numpy().tolist() == [[100, 0]]
+    assert curve_order(half)[["same_order", "opposite_order", "tau"]].to_numpy().tolist() == [[0, 0, 0]]
+
+
+def test_stresses_are_ordered_on_each_feature_set() -> None:
+    """By feature set, DR-1 meets DR-2 of the same set and place, never that of another."""
+    rows = [
+        point(90 + number, 95, curve, stress=stress) if stress == "pca" else point(80, 90, curve, stress=stress)
+        for number, curve in enumerate("ab")
+        for stress in ("pca", "random-selection")
+    ]
+    order = curve_order(ordered(*rows), ["dataset", "model", "layer", "metric"])
+    assert order[["dataset", "pairs", "same_order"]].to_numpy().tolist() == [["a", 1, 100], ["b", 1, 100]]
+
+
+def test_what_shares_no_place_scale_or_published_curve_has_no_order() -> None:
+    """An empty table with its columns; and a curve beside two published ones is an error."""
+    apart = ordered(point(90, 95, "a", 1), point(80, 94, "b", 2))
+    scales = ordered(point(90, 95, "a"), point(80, 94, "b", scale="score"))
+    twins = ordered(point(90, 95, "a"), point(80, 95, "b", published_dataset="a"))
+    for points in (apart, scales, twins):
+        assert len(curve_order(points)) == 0 and "tau" in curve_order(points)
+    with pytest.raises(ValueError, match="one each"):
+        curve_order(ordered(point(90, 95, "a"), point(90, 94, "a", published_dataset="b")))
+
+
+def test_the_authors_lie_in_their_own_order() -> None:
+    """Q-1 and Q-2 of their Figure 4, compared with themselves."""
+    points = agreement(figure_4(), published())
+    own = points[points["published_layer"].eq("relu7")]
+    order = curve_order(own, ["dataset", "model", "layer", "metric"])
+    assert order[["pairs", "same_order", "same_places", "tau"]].to_numpy().tolist() == [[29, 100, 100, 1]]

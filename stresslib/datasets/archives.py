@@ -5,6 +5,7 @@ Used by the named data sets.
 
 from __future__ import annotations
 
+import contextlib
 import lzma
 import os
 import shutil
@@ -12,6 +13,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -115,23 +117,39 @@ def unpack(archive: str | os.PathLike[str]) -> tuple[Path, str]:
     folder = cache_dir() / "datasets" / f"{archive.name.split('.')[0]}-{sha256[:16]}"
     if folder.is_dir():
         return folder, sha256
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unpacking-") as temporary:
-        inside = Path(temporary) / "files"
-        inside.mkdir()
+    with filling(folder) as inside:
         try:
             _extract(archive, inside)
         except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, RuntimeError) as error:
             raise ValueError(f"{archive} is damaged or unsafe: {error}") from error
         except OSError as error:
             raise OSError(f"cannot unpack {archive} into {folder.parent}: {error}") from error
+    return folder, sha256
+
+
+@contextlib.contextmanager
+def filling(folder: Path) -> Iterator[Path]:
+    """Give an empty folder beside `folder`; rename it to `folder` when the block ends without an error.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+
+    Yields
+    ------
+    pathlib.Path
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unpacking-") as temporary:
+        inside = Path(temporary) / "files"
+        inside.mkdir()
+        yield inside
         try:
             inside.rename(folder)
         except OSError:
             # Another process may have been first.
             if not folder.is_dir():
                 raise
-    return folder, sha256
 
 
 def _extract(archive: Path, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The named data sets: Caltech-101, 15-Scenes, a small sample of COCO, and where each comes from."""
+"""The named data sets: Caltech-101, 15-Scenes, a small sample of COCO, handwritten digits, and where each comes from."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stresslib.datasets.archives import fetch, unpack
+import numpy as np
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from stresslib.datasets.archives import fetch, filling, unpack
 from stresslib.datasets.imageset import ImageSet, from_csv, from_folder
+from stresslib.files import cache_dir
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class Dataset:
         Makes the ImageSet from that folder.
     url, known_hash : str or None
         The official download, where there is one.
+    write : callable or None
+        Writes the images into an empty folder, where they come with a library: no archive then.
     """
 
     name: str
@@ -36,6 +43,7 @@ class Dataset:
     read: Callable[[Path], ImageSet]
     url: str | None = None
     known_hash: str | None = None
+    write: Callable[[Path], None] | None = None
 
 
 def _caltech101(folder: Path) -> ImageSet:
@@ -58,6 +66,21 @@ def _coco(folder: Path) -> ImageSet:
     return from_csv(folder / "labels.csv", name="coco", labels="voc_labels", metric="mAP")
 
 
+def _digits(folder: Path) -> ImageSet:
+    images = from_folder(folder, name="digits", metric="accuracy", train_per_class=50)
+    images.provenance["origin"] = "scikit-learn's load_digits"
+    return images
+
+
+def _write_digits(folder: Path) -> None:
+    bunch = load_digits()
+    for row, (levels, digit) in enumerate(zip(bunch.images, bunch.target, strict=True)):
+        path = folder / str(digit) / f"{row:04d}.png"
+        path.parent.mkdir(exist_ok=True)
+        # Levels 0 to 16. Not compressed, so that the bytes are the same with every zlib.
+        Image.fromarray(np.rint(levels * 255 / 16).astype(np.uint8)).save(path, compress_level=0)
+
+
 DATASETS = {
     dataset.name: dataset
     for dataset in (
@@ -71,6 +94,14 @@ DATASETS = {
         ),
         Dataset("scenes15", "15 scene classes, about 100 per class train; accuracy", ("scenes15",), _scenes15),
         Dataset("coco", "197 images with Pascal VOC's labels; mAP; too small to quote", ("coco",), _coco),
+        Dataset(
+            "digits",
+            "1,797 handwritten digits of 8 x 8 pixels, from scikit-learn, far from ImageNet's photographs; 50 per class "
+            "train (seed 0), the rest test; accuracy",
+            (),
+            _digits,
+            write=_write_digits,
+        ),
     )
 }
 """The named data sets by their names."""
@@ -84,7 +115,7 @@ def load_images(
     Parameters
     ----------
     source : str or path-like
-        ``"caltech101"``, ``"scenes15"``, ``"coco"``; a folder of ``CLASS/IMAGE``; or a CSV of file and labels.
+        ``"caltech101"``, ``"scenes15"``, ``"coco"``, ``"digits"``; a folder of ``CLASS/IMAGE``; or a CSV of file and labels.
     archive : path-like, optional
         A local tar or zip of a named data set. Without it, the official download where there is one.
     **options
@@ -98,6 +129,8 @@ def load_images(
     ------
     FileNotFoundError
         When there is neither such a data set nor such a path, or its archive is missing.
+    ValueError
+        When the archive is another one, or the data set comes without.
     """
     text = os.fspath(source)
     if text not in DATASETS:
@@ -112,6 +145,14 @@ def load_images(
     if options:
         raise TypeError(f"{text} has a split and a metric of its own; {', '.join(options)} is for folders and CSVs")
     dataset = DATASETS[text]
+    if dataset.write is not None:
+        if archive is not None:
+            raise ValueError(f"{dataset.name} comes without an archive; leave {archive} out")
+        folder = cache_dir() / "datasets" / dataset.name
+        if not folder.is_dir():
+            with filling(folder) as inside:
+                dataset.write(inside)
+        return dataset.read(folder)
     if archive is None:
         if dataset.url is None or dataset.known_hash is None:
             raise FileNotFoundError(

@@ -40,6 +40,9 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         Weight of the losses of each class's positives, those of its negatives being 1.
     tol : float, default=1e-4
         Relative duality gap, at most, of a problem that counts as solved. Above 5e-6 most of the work is in float32.
+    precomputed : bool, default=False
+        True: `X` holds inner products with the training rows, a square matrix in `fit`, as in
+        ``sklearn.svm.SVC(kernel="precomputed")``. `coef_` then has a multiplier for each training row.
     device : str, default="cpu"
         Where torch works: ``"cpu"``, ``"cuda"``, ``"cuda:1"``...
 
@@ -82,6 +85,7 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         "fit_intercept": ["boolean"],
         "positive_weight": [Interval(Real, 0, None, closed="neither")],
         "tol": [Interval(Real, 0, None, closed="neither")],
+        "precomputed": ["boolean"],
         "device": [str],
     }
 
@@ -93,6 +97,7 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         fit_intercept: bool = False,
         positive_weight: float = 1.0,
         tol: float = 1e-4,
+        precomputed: bool = False,
         device: str = "cpu",
     ) -> None:
         self.C = C
@@ -100,6 +105,7 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         self.fit_intercept = fit_intercept
         self.positive_weight = positive_weight
         self.tol = tol
+        self.precomputed = precomputed
         self.device = device
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> LinearSVM:
@@ -134,13 +140,18 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         signs = self._signs(targets)
         weight = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
         cost = self._costs(signs, weight)
+        if self.precomputed and (rows.shape[0] != rows.shape[1] or self.loss != "squared_hinge"):
+            raise ValueError(f"precomputed inner products are a square matrix, for the squared hinge; got {rows.shape}")
         if self.fit_intercept:
-            rows = np.column_stack([rows, np.ones(len(rows), dtype=rows.dtype)])
+            # A constant feature of 1 adds 1 to each inner product.
+            rows = rows + 1 if self.precomputed else np.column_stack([rows, np.ones(len(rows), dtype=rows.dtype)])
         solver = self._solve if self.loss == "squared_hinge" else self._liblinear
         weights, self.objective_, self.objective_gap_ = solver(rows, signs, cost)
         width = self.n_features_in_
         self.coef_ = weights[:, :width]
-        self.intercept_ = weights[:, width] if self.fit_intercept else np.zeros(len(weights))
+        self.intercept_ = np.zeros(len(weights))
+        if self.fit_intercept:
+            self.intercept_ = weights.sum(axis=1) if self.precomputed else weights[:, width]
         worst = int(self.objective_gap_.argmax())
         if self.objective_gap_[worst] > self.tol and self.loss == "squared_hinge":
             warnings.warn(
@@ -199,7 +210,8 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         place = torch.device(self.device)
         # torch wants memory that it could write to, though it does not.
         rows, targets = torch.from_numpy(np.require(X, requirements="W")).to(place), torch.from_numpy(signs).to(place)
-        weights, objective, gap = solve(rows, targets, torch.from_numpy(cost).to(place), self.tol)
+        costs = torch.from_numpy(cost).to(place)
+        weights, objective, gap = solve(rows, targets, costs, self.tol, precomputed=self.precomputed)
         return weights.T.cpu().numpy(), objective.cpu().numpy(), gap.cpu().numpy()
 
     def _liblinear(self, X: Array, signs: Array, cost: Array) -> tuple[Array, Array, Array]:
@@ -263,6 +275,7 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = self.precomputed
         tags.classifier_tags.multi_label = True
         tags.target_tags.multi_output = True
         return tags

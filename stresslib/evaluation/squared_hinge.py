@@ -25,87 +25,89 @@ _STEEPEST = 1e6
 _BLOCK = 1024
 
 
-def solve(X: Tensor, signs: Tensor, cost: Tensor, tol: float) -> tuple[Tensor, Tensor, Tensor]:
+def solve(X: Tensor, signs: Tensor, cost: Tensor, tol: float, *, precomputed: bool = False) -> tuple[Tensor, Tensor, Tensor]:
     """Solve one problem per column.
 
     Parameters
     ----------
-    X : Tensor of shape (n_samples, n_features)
-        float32 or float64.
+    X : Tensor of shape (n_samples, n_features), or (n_samples, n_samples)
+        float32 or float64. Where `precomputed`, the inner products of the rows.
     signs : Tensor of shape (n_samples, n_problems), float64
         1, -1, or 0 where a row is no part of a problem.
     cost : Tensor of shape (n_samples, 1) or (n_samples, n_problems), float64
         Weight of each loss; 0 where the sign is.
     tol : float
         Relative duality gap at which a problem counts as solved.
+    precomputed : bool, default=False
 
     Returns
     -------
     weights : Tensor of shape (n_features, n_problems), float64
+        Where `precomputed`, the multipliers of the rows, of shape (n_samples, n_problems).
     objective, gap : Tensor of shape (n_problems,), float64
         The objective reached, and ``(primal - dual) / primal``, at most which share of it could still be gained.
     """
-    largest = float(X.abs().max())
-    if largest == 0:
-        objective = (cost * signs.abs()).sum(0)
-        return X.new_zeros(X.shape[1], signs.shape[1], dtype=torch.float64), objective, torch.zeros_like(objective)
-    # A power of two brings the features near 1: rows s x with weights w / s and costs s^2 cost are the same problem.
-    scale = 1.0 if 2**-12 < largest < 2**12 else 2.0 ** math.frexp(largest)[1]
-    X = X if scale == 1 else X.double() / scale
-    squares = torch.linalg.vector_norm(X, dim=1, dtype=torch.float64).square()
+    largest = float(X.diagonal().max()) ** 0.5 if precomputed else float(X.abs().max())
     total = (cost * signs.abs()).sum(0)
+    if largest == 0:
+        return X.new_zeros(X.shape[1], signs.shape[1], dtype=torch.float64), total, torch.zeros_like(total)
+    # A power of two brings the features near 1: rows x / s with weights s w and costs s^2 cost are the same problem.
+    scale = 1.0 if 2**-12 < largest < 2**12 else 2.0 ** math.frexp(largest)[1]
+    if scale != 1:
+        X = X.double() / scale / scale if precomputed else X.double() / scale
+    squares = X.diagonal().double() if precomputed else torch.linalg.vector_norm(X, dim=1, dtype=torch.float64).square()
     reach = 2 * scale * (scale * total.max()) * squares.max()
-    if reach < _FINEST[torch.float64]:
+    if reach < min(tol, _FINEST[torch.float64]):
         # No weights can move a score by more than that: each loss is its tangent at 0.
-        weights = 2 * scale * (X.double().T @ (cost * signs))
+        multipliers = 2 * cost * signs
+        weights = multipliers if precomputed else scale * (X.double().T @ multipliers)
         return weights, total, torch.full_like(total, float(reach))
     cost = (cost * scale) * scale
     if not float(cost.max()) < 1e100:
         raise ValueError(f"features reach {largest:.0e} at costs up to {float(cost.max()) / scale / scale:.0e}; divide them")
-    side: _Side
-    unknowns = None
+    unknowns: Tensor | None = None
     steepness = 2 * float(cost.max()) * float(squares.sum())
     for dtype in (torch.float32, torch.float64):
         if dtype == torch.float32 and steepness > _STEEPEST:
             continue
-        side = (_Weights if X.shape[0] >= X.shape[1] else _Multipliers)(X.to(dtype))
+        side = _side(X.to(dtype), precomputed)
         start = side.gram.new_zeros(side.gram.shape[0], signs.shape[1]) if unknowns is None else unknowns.to(dtype)
         unknowns = _descend(side, start, signs.to(dtype), cost.to(dtype), max(0.9 * tol, _FINEST[dtype]))
         weights = side.weights(unknowns).double()
-        objective, gap = certificate(X, weights, signs, cost)
+        objective, gap = _certificate(X, weights, signs, cost, precomputed)
         if (gap <= tol).all():
             break
-    for column in torch.nonzero(gap > tol).flatten().tolist():
-        better = _newton(X.double(), signs[:, column], cost[:, column if cost.shape[1] > 1 else 0], weights[:, column])
-        weights[:, column] = better
-    objective, gap = certificate(X, weights, signs, cost)
-    return weights / scale, objective / scale / scale, gap
+    assert unknowns is not None  # the second dtype is never left out
+    left = torch.nonzero(gap > tol).flatten().tolist()
+    for column in left:
+        own = slice(column, column + 1)
+        better = _newton(side, unknowns[:, own], signs[:, own], cost[:, own] if cost.shape[1] > 1 else cost)
+        weights[:, own] = side.weights(better)
+    if left:
+        objective, gap = _certificate(X, weights, signs, cost, precomputed)
+    # Multipliers belong to rows x: those of rows x / s give s w, s^2 times as large.
+    return weights / scale / (scale if precomputed else 1), objective / scale / scale, gap
 
 
-def certificate(X: Tensor, weights: Tensor, signs: Tensor, cost: Tensor) -> tuple[Tensor, Tensor]:
-    """Return each problem's objective and relative duality gap, summed in float64, block by block.
-
-    Parameters
-    ----------
-    X, weights, signs, cost : Tensor
-        As in :func:`solve`.
-
-    Returns
-    -------
-    objective, gap : Tensor of shape (n_problems,), float64
-    """
-    losses, linear, quadratic = (torch.zeros_like(weights[0]) for _ in range(3))
-    combined = torch.zeros_like(weights)
+def _certificate(X: Tensor, solution: Tensor, signs: Tensor, cost: Tensor, precomputed: bool) -> tuple[Tensor, Tensor]:
+    """Return each problem's objective and relative duality gap, summed in float64, block by block."""
+    losses, linear = (torch.zeros_like(solution[0]) for _ in range(2))
+    multipliers, combined = torch.zeros_like(signs), torch.zeros_like(solution)
+    norms = torch.zeros_like(losses) if precomputed else solution.square().sum(0)
     for start in range(0, len(X), _BLOCK):
         rows, here = X[start : start + _BLOCK].double(), slice(start, start + _BLOCK)
-        slack = (1 - signs[here] * (rows @ weights)).clamp_(min=0) * signs[here].abs()
+        scores = rows @ solution
+        slack = (1 - signs[here] * scores).clamp_(min=0) * signs[here].abs()
         losses += (cost[here] * slack.square()).sum(0)
         linear += 2 * (cost[here] * slack).sum(0)
-        combined += rows.T @ (2 * cost[here] * slack * signs[here])
+        multipliers[here] = 2 * cost[here] * slack * signs[here]
+        combined += rows.T @ multipliers[here]
+        if precomputed:
+            norms += (solution[here] * scores).sum(0)
     # The slacks imply multipliers 2 cost slack, a feasible point of the dual; the best on its ray is at `share`.
-    quadratic = combined.square().sum(0) + 2 * losses
+    quadratic = (multipliers * combined if precomputed else combined.square()).sum(0) + 2 * losses
     share = torch.where(quadratic > 0, linear / quadratic, 1.0)
-    primal = weights.square().sum(0) / 2 + losses
+    primal = norms / 2 + losses
     dual = share * linear - share.square() * quadratic / 2
     return primal, torch.where(primal > 0, (primal - dual) / primal, 0.0).clamp(0, 1)
 
@@ -130,6 +132,9 @@ class _Side(Protocol):
     def squares(self, unknowns: Tensor) -> Tensor:
         """Return the squared norms of the weights."""
 
+    def ridge(self, inside: Tensor, targets: Tensor, curvature: Tensor) -> Tensor:
+        """Return the unknowns of the ridge regression on some rows alone, `curvature` being twice their costs."""
+
 
 class _Weights:
     def __init__(self, X: Tensor) -> None:
@@ -151,14 +156,24 @@ class _Weights:
     def squares(self, unknowns: Tensor) -> Tensor:
         return unknowns.square().sum(0)
 
+    def ridge(self, inside: Tensor, targets: Tensor, curvature: Tensor) -> Tensor:
+        rows = self.X[inside]
+        if len(rows) < rows.shape[1]:
+            system = rows @ rows.T
+            system.diagonal().add_(1 / curvature)
+            return rows.T @ torch.cholesky_solve(targets, _factor(system))
+        system = (rows.T * curvature) @ rows
+        system.diagonal().add_(1)
+        return torch.cholesky_solve(rows.T @ (curvature[:, None] * targets), _factor(system))
+
 
 class _Multipliers:
-    def __init__(self, X: Tensor) -> None:
+    def __init__(self, X: Tensor | None, gram: Tensor) -> None:
         self.X = X
-        self.gram = X @ X.T
+        self.gram = gram
 
     def weights(self, unknowns: Tensor) -> Tensor:
-        return self.X.T @ unknowns
+        return unknowns if self.X is None else self.X.T @ unknowns
 
     def scores(self, unknowns: Tensor) -> Tensor:
         return self.gram @ unknowns
@@ -171,6 +186,19 @@ class _Multipliers:
 
     def squares(self, unknowns: Tensor) -> Tensor:
         return (unknowns * self.scores(unknowns)).sum(0)
+
+    def ridge(self, inside: Tensor, targets: Tensor, curvature: Tensor) -> Tensor:
+        system = self.gram[inside][:, inside]
+        system.diagonal().add_(1 / curvature)
+        unknowns = self.gram.new_zeros(len(inside), 1)
+        unknowns[inside] = torch.cholesky_solve(targets, _factor(system))
+        return unknowns
+
+
+def _side(X: Tensor, precomputed: bool) -> _Side:
+    if precomputed:
+        return _Multipliers(None, X)
+    return _Weights(X) if X.shape[0] >= X.shape[1] else _Multipliers(X, X @ X.T)
 
 
 def _descend(side: _Side, unknowns: Tensor, signs: Tensor, cost: Tensor, tol: float) -> Tensor:
@@ -247,33 +275,19 @@ def _line_search(margins: Tensor, slope: Tensor, cost: Tensor, linear: Tensor, q
     return step
 
 
-def _newton(X: Tensor, signs: Tensor, cost: Tensor, weights: Tensor) -> Tensor:
+def _newton(side: _Side, unknowns: Tensor, signs: Tensor, cost: Tensor) -> Tensor:
     """Solve one problem by Newton's method: ridge regression on the rows inside their margins, until these stay the same."""
     for _ in range(100):
-        scores = X @ weights
-        inside = (signs * scores < 1) & (cost > 0)
-        rows, curvature = X[inside], 2 * cost[inside]
-        if len(rows) >= X.shape[1]:
-            system, wanted = (rows.T * curvature) @ rows, rows.T @ (curvature * signs[inside])
-            system.diagonal().add_(1)
-            target = torch.cholesky_solve(wanted[:, None], _factor(system))[:, 0]
-        else:
-            system = rows @ rows.T
-            system.diagonal().add_(1 / curvature)
-            target = rows.T @ torch.cholesky_solve(signs[inside, None], _factor(system))[:, 0]
-        direction = target - weights
-        slope = X @ direction
-        step = _line_search(
-            (1 - signs * scores)[:, None],
-            (signs * slope)[:, None],
-            cost[:, None],
-            (direction @ weights)[None],
-            (direction @ direction)[None],
-        )
-        weights = weights + step * direction
-        if torch.equal((signs * (X @ target) < 1) & (cost > 0), inside):
+        scores = side.scores(unknowns)
+        inside = ((signs * scores < 1) & (cost > 0))[:, 0]
+        target = side.ridge(inside, signs[inside], 2 * cost[inside, 0])
+        if torch.equal(((signs * side.scores(target) < 1) & (cost > 0))[:, 0], inside):
             return target
-    return weights
+        direction = target - unknowns
+        slope = side.scores(direction)
+        linear, quadratic = side.inner(direction, unknowns, scores), side.inner(direction, direction, slope)
+        unknowns = unknowns + _line_search(1 - signs * scores, signs * slope, cost, linear, quadratic) * direction
+    return unknowns
 
 
 def _factor(system: Tensor) -> Tensor:

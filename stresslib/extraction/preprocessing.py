@@ -97,7 +97,9 @@ class Preprocessing:
     resample : PIL.Image.Resampling
         Filter of the native way.
     mean, std : tuple of float
-        Per channel, RGB on the scale 0 to 255: ``(value - mean) / std``.
+        Per channel, on the scale 0 to 255: ``(value - mean) / std``.
+    channels : {"RGB", "BGR"}
+        Their order, in `mean` and `std` too.
     """
 
     size: int
@@ -105,6 +107,7 @@ class Preprocessing:
     resample: Image.Resampling
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    channels: str = "RGB"
 
     def __call__(self, image: Image.Image, way: str) -> NDArray[np.float32]:
         """Make the network's input of an image.
@@ -123,6 +126,8 @@ class Preprocessing:
         ndarray of shape (3, size, size), float32
         """
         pixels = self._squeezed(image) if way == "paper" else self._cropped(image)
+        if self.channels == "BGR":
+            pixels = pixels[:, :, ::-1]
         normalized = (pixels - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
         return np.ascontiguousarray(normalized.transpose(2, 0, 1))
 

@@ -1,20 +1,19 @@
 """Figure 2: what is left of the score with fewer dimensions, drawn at random (DR-1) or by principal components (DR-2).
 
-The paper's own Figure 2 has DR-1 on VGG-M, GoogLeNet and BossaNova, and DR-2 on VGG-M; its VGG-M curves are drawn here.
+One panel a network. The paper's own figure has DR-1 of VGG-M, GoogLeNet and BossaNova, and DR-2 of VGG-M, on VOC 2007.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stresslib.figures import style
 from stresslib.published import GRID, grid_dimensions, published, with_shares
+from stresslib.published import agreement as published_agreement
 
 STRESSES = ("random-selection", "pca")
 
@@ -34,16 +33,41 @@ def specs(n_features: int, steps: Iterable[int] = range(1, GRID + 1), n_train: i
     -------
     list of str
         ``"none"`` first.
+
+    Examples
+    --------
+    >>> from stresslib.figures.figure_2 import specs
+    >>> specs(4096, [1, 2])
+    ['none', 'DR1:204', 'DR1:409', 'DR2:204', 'DR2:409']
     """
     sizes = [grid_dimensions(n_features)[step - 1] for step in steps]
     components = [size for size in sizes if n_train is None or size <= n_train]
+    if len(components) < min(2, len(sizes)):
+        components = []  # One point is no curve, and the fit at such a width is the longest of all.
     return ["none", *(f"DR1:{size}" for size in sizes), *(f"DR2:{size}" for size in components)]
 
 
 def reference() -> pd.DataFrame:
-    """Return the published curves that the figure draws: VGG-M on VOC 2007."""
+    """Return the published curves that the figure draws: VGG-M, GoogLeNet and BossaNova on VOC 2007."""
     table = with_shares(published())
-    return table[(table["source"] == "figure-2") & (table["model"] == "vgg-m")]
+    return table[table["source"] == "figure-2"]
+
+
+def rival(layer: str) -> pd.DataFrame:
+    """Return the published curves that stand against those of a layer: its own in the paper, else VGG-M's.
+
+    Parameters
+    ----------
+    layer : str
+        Our layer's name; the paper's GoogLeNet was read at ``"inception5b"``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of :func:`reference`.
+    """
+    paper = reference()
+    return paper[paper["layer"] == (layer if layer in set(paper["layer"]) else "relu7")]
 
 
 def plot(results: pd.DataFrame) -> Figure:
@@ -59,42 +83,72 @@ def plot(results: pd.DataFrame) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    shares, paper = with_shares(results), reference()
-    drawn = list(style.sets(shares))
-    figure, axes = style.panels(len(drawn))
+    drawn = list(style.sets(with_shares(results)))
+    figure, axes = style.panels(len(drawn), height=3.1)
     for ax, (_, rows) in zip(axes, drawn, strict=True):
+        theirs, classical = rival(str(rows["layer"].iloc[0])), rival("bossanova")
         for stress in STRESSES:
-            theirs = paper[paper["stress"] == stress]
-            ax.plot(
-                100 * theirs["dimensions"] / theirs["n_features"],
-                theirs["kept"],
-                color=style.COLOURS[stress],
-                label=f"{style.LABELS[stress].split()[0]}, paper: VGG-M on VOC 2007",
-                **style.PAPER,
-            )
-            _draw_ours(ax, rows[rows["stress"] == stress], stress)
-        width = int(rows["n_features"].iloc[0])
+            colour, long = style.COLOURS[stress], style.LABELS[stress]
+            look = {"marker": "o" if "vgg-m" in set(theirs["model"]) else "s"}
+            label = f"{long.split()[0]}, paper: {_named(theirs)}"
+            style.draw_paper(ax, theirs[theirs["stress"] == stress], colour, label, **look)
+            mean = style.draw_ours(ax, rows[rows["stress"] == stress], colour, f"{long}, ours")
+            tenth = mean[mean.index <= 10].tail(1)
+            for share, height in zip(tenth.index, tenth, strict=True):
+                style.mark(ax, share, height, stress, (7, -11) if stress == STRESSES[0] else (-6, 8))
+        style.draw_paper(ax, classical, GREY, f"DR-1, paper: {_named(classical)} (classical)", marker="", zorder=1.5)
         ax.set(xlabel="dimensions kept (%)", xlim=(0, 102))
         ax.set_ylim(top=max(103, ax.get_ylim()[1]))
-        top = ax.secondary_xaxis("top", functions=(partial(np.multiply, width / 100), partial(np.multiply, 100 / width)))
-        top.set_xlabel(f"dimensions kept, of {width}", fontsize="small")
-        top.tick_params(labelsize="small")
+        _inset(ax, [rows, theirs, classical])
     style.finish(figure, axes, [title for title, _ in drawn])
     return figure
 
 
-def _draw_ours(ax: Axes, rows: pd.DataFrame, stress: str) -> None:
-    shares = 100 * rows["dimensions"].astype(float) / rows["n_features"].astype(float)
-    kept = rows.groupby(shares)["kept"]
-    mean, deviation = kept.mean(), kept.std(ddof=0).fillna(0)
-    label = f"{style.LABELS[stress]}, ours"
-    if kept.size().max() > 1:
-        label += f" (± SD of {kept.size().max()} draws)"
-        ax.fill_between(mean.index, mean - deviation, mean + deviation, color=style.COLOURS[stress], alpha=0.25, linewidth=0)
-    ax.plot(mean.index, mean, color=style.COLOURS[stress], label=label, **style.OURS)
-    tenth = mean[mean.index <= 10].tail(1)
-    for share, height in zip(tenth.index, tenth, strict=True):
-        style.mark(ax, share, height, stress, (7, -11) if stress == STRESSES[0] else (-6, 8))
+GREY = "#8A8A8A"
+"""Colour of the classical curve: it is there to compare networks with, and is none of the book's settings."""
+
+
+def _named(rows: pd.DataFrame) -> str:
+    return f"{style.NAMES[rows['model'].iloc[0]]} on {style.NAMES[rows['dataset'].iloc[0]]}"
+
+
+def _inset(ax: Axes, curves: list[pd.DataFrame]) -> None:
+    """Show in the empty corner what 5% means in numbers: the panel's shares hide it."""
+    sizes = [grid_dimensions(_width(rows))[0] for rows in curves]
+    names = ["ours", *(style.NAMES[rows["model"].iloc[0]] for rows in curves[1:])]
+    inset = ax.inset_axes((0.52, 0.06, 0.48, 0.32))
+    bars = inset.barh(range(len(sizes)), sizes, color=[style.COLOURS[STRESSES[0]], "white", GREY], height=0.62)
+    bars[1].set_edgecolor(style.COLOURS[STRESSES[0]])
+    inset.bar_label(bars, [_smallest(rows) for rows in curves], padding=3, fontsize="small")
+    inset.set_yticks(range(len(sizes)), names, fontsize="small")
+    inset.set(xticks=[], xlim=(0, 2.1 * max(sizes)), ylim=(len(sizes) - 0.5, -0.5))  # room for the longest bar's label
+    inset.tick_params(axis="y", length=0)
+    inset.spines[:].set_visible(False)
+    inset.spines["left"].set_visible(True)
+    inset.set_title("5% of the dimensions are", fontsize="small", loc="left", pad=2)
+
+
+def _width(rows: pd.DataFrame) -> int:
+    return int(rows["n_features"].iloc[0])
+
+
+def _smallest(rows: pd.DataFrame) -> str:
+    return f"{grid_dimensions(_width(rows))[0]:,} of {_width(rows):,}"
+
+
+def agreement(results: pd.DataFrame) -> pd.DataFrame:
+    """Compare each panel's curves with those of the paper's network in it.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of :func:`stresslib.agreement`, for the metric that is drawn.
+    """
+    return pd.concat(published_agreement(rows, rival(str(rows["layer"].iloc[0]))) for _, rows in style.sets(results))
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
@@ -111,7 +165,7 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     """
     steps = [1, 2, 5, 10]
     small = style.comparison(with_shares(results), reference(), "step", steps)
-    return small.set_axis([f"{100 * step // GRID}% of dimensions" for step in steps], axis=1)
+    return small.set_axis([f"{100 * step // GRID}%" for step in steps], axis=1)
 
 
 def alt_text(results: pd.DataFrame) -> str:
@@ -125,12 +179,14 @@ def alt_text(results: pd.DataFrame) -> str:
     -------
     str
     """
-    at = "10% of dimensions"
-    kept = table(results)[at].dropna()
+    kept = table(results)["10%"].dropna()
     parts = [f"{features}: {stress} {share:.1f}%" for (stress, features), share in zip(kept.index, kept, strict=True)]
+    both = (*style.sets(results), *style.sets(reference()))
+    sizes = dict.fromkeys(f"{_smallest(rows)} for {style.named(rows)}" for _, rows in both)
     return (
         "Line plot of the share of the full score that is kept against the share of dimensions kept, random selection and "
-        f"principal components, the paper's curves beside ours. At {at} the score kept is " + "; ".join(parts) + "."
+        f"principal components, a panel for each network, the paper's curves beside ours. At 10% of the dimensions the "
+        f"score kept is {'; '.join(parts)}. 5% of the dimensions are {'; '.join(sizes)}."
     )
 
 

@@ -5,17 +5,21 @@ Every figure module draws with these; `save` writes what a reader may want to ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from sklearn.isotonic import isotonic_regression
 
 from stresslib.files import replacing
+from stresslib.published import curve_order
 from stresslib.results import write_results
 
 COLOURS: dict[str, Any] = {
@@ -23,6 +27,8 @@ COLOURS: dict[str, Any] = {
     "pca": "#0072B2",
     "uniform-shared": "#AA4499",
     "uniform-per-dimension": "#007A5A",
+    "bit-erasure": "#444444",
+    "pca+uniform": "#8C510A",
 }
 """Colour of each stress in the whole book; told apart by colour-blind readers, and dark enough for text on white."""
 
@@ -31,8 +37,21 @@ LABELS = {
     "pca": "DR-2 principal components",
     "uniform-shared": "Q-1 one dictionary",
     "uniform-per-dimension": "Q-2 one dictionary per dimension",
+    "bit-erasure": "Q-B erased bits",
+    "pca+uniform": "FC principal components, then one dictionary per dimension",
 }
-"""What a legend calls each stress."""
+"""What a legend calls each stress; its first word is the paper's name."""
+
+NAMES = {
+    "voc2007": "VOC 2007",
+    "mit67": "MIT-67",
+    "food101": "Food-101",
+    "vgg-m": "VGG-M",
+    "vgg-m-128": "VGG-M-128",
+    "googlenet": "GoogLeNet",
+    "bossanova": "BossaNova",
+}
+"""What a legend calls the paper's data sets and networks."""
 
 PAPER: dict[str, Any] = {"linewidth": 1.0, "linestyle": "-", "marker": "o", "markersize": 4.5, "markerfacecolor": "white"}
 OURS: dict[str, Any] = {
@@ -44,12 +63,16 @@ OURS: dict[str, Any] = {
 }
 
 
-def panels(count: int) -> tuple[Figure, list[Axes]]:
+def panels(count: int, height: float = 3.7, **options: Any) -> tuple[Figure, list[Axes]]:
     """Make a figure with panels above each other, that can be read on a phone too.
 
     Parameters
     ----------
     count : int
+    height : float, default=3.7
+        Of a panel, in inches.
+    **options : Any
+        For :meth:`matplotlib.figure.Figure.subplots`, where the panels are not to be alike.
 
     Returns
     -------
@@ -65,8 +88,8 @@ def panels(count: int) -> tuple[Figure, list[Axes]]:
         "axes.spines.right": False,
     }
     with matplotlib.rc_context(settings):
-        figure = Figure(figsize=(6.2, 3.7 * count + 0.9), layout="constrained")
-        axes = figure.subplots(count, 1, sharey=True, squeeze=False)[:, 0].tolist()
+        figure = Figure(figsize=(6.2, height * count + 0.9), layout=ConstrainedLayoutEngine(h_pad=0.08))
+        axes = figure.subplots(count, 1, **{"sharey": True, "squeeze": False, **options})[:, 0].tolist()
     for ax in axes:
         ax.grid(axis="y", color="#E3E3E3", linewidth=0.8)
         ax.set_axisbelow(True)
@@ -86,9 +109,19 @@ def sets(results: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     title : str
     rows : pandas.DataFrame
     """
-    for (dataset, model, layer), rows in results.groupby(["dataset", "model", "layer"], sort=False):
+    for names, rows in results.groupby(["dataset", "model", "layer"], sort=False):
         metric = rows["metric"].iloc[0]
-        yield f"{dataset}, {model}, {layer} ({metric})", rows[rows["metric"] == metric]
+        yield f"{', '.join(map(str, names))} ({metric})", rows[rows["metric"] == metric]
+
+
+def named(rows: pd.DataFrame) -> str:
+    """Return the name of a feature set, from its rows, as tables and titles have it."""
+    return ", ".join(rows[["dataset", "model", "layer"]].iloc[0])
+
+
+def drawn(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that figures draw: those of each feature set's first metric."""
+    return pd.concat([rows for _, rows in sets(results)], ignore_index=True)
 
 
 def finish(figure: Figure, axes: list[Axes], titles: list[str]) -> None:
@@ -97,8 +130,11 @@ def finish(figure: Figure, axes: list[Axes], titles: list[str]) -> None:
         ax.set_title(title, fontsize="medium", fontweight="bold")
         ax.set_ylabel("score kept (% of full score)")
         ax.axhline(100, color="#888888", linewidth=0.8, zorder=0)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=1, frameon=False, fontsize="small")
+    entries: dict[str, Any] = {}
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    figure.legend(entries.values(), entries, loc="outside lower center", ncols=1, frameon=False, fontsize="small")
 
 
 def mark(ax: Axes, x: float, y: float, stress: str, shift: tuple[float, float]) -> None:
@@ -106,6 +142,85 @@ def mark(ax: Axes, x: float, y: float, stress: str, shift: tuple[float, float]) 
     ax.annotate(
         f"{y:.1f}", (x, y), shift, textcoords="offset points", color=COLOURS[stress], fontsize="small", fontweight="bold"
     )
+
+
+def draw_ours(ax: Axes, rows: pd.DataFrame, colour: Any, label: str, **look: Any) -> pd.Series:
+    """Draw the score kept against the dimensions kept: the mean over repeats, in a band of their deviation.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    rows : pandas.DataFrame
+        One curve, with the columns of :func:`stresslib.published.with_shares`.
+    colour : color
+    label : str
+        For the legend, which adds the number of repeats.
+    **look : Any
+        What differs from :data:`OURS`.
+
+    Returns
+    -------
+    pandas.Series
+        The mean, indexed by the percent of the dimensions.
+    """
+    kept = rows.groupby(percent_kept(rows))["kept"]
+    # The population's deviation, as in the paper; one repeat has none.
+    mean, deviation, repeats = kept.mean(), kept.std(ddof=0).fillna(0), kept.size().max()
+    if repeats > 1:
+        label += f" (± SD of {repeats} draws)"
+        ax.fill_between(mean.index, mean - deviation, mean + deviation, color=colour, alpha=0.25, linewidth=0)
+    if len(mean):
+        ax.plot(mean.index, mean, color=colour, label=label, **{**OURS, **look})
+    return mean
+
+
+def draw_paper(ax: Axes, rows: pd.DataFrame, colour: Any, label: str, **look: Any) -> pd.Series:
+    """Draw a published curve against the dimensions kept; as :func:`draw_ours`, with `look` over :data:`PAPER`."""
+    kept = rows["kept"].set_axis(percent_kept(rows))
+    if len(kept):
+        ax.plot(kept.index, kept, color=colour, label=label, **{**PAPER, **look})
+    return kept
+
+
+def percent_kept(rows: pd.DataFrame) -> pd.Series:
+    """Return the dimensions kept, in percent of the full vector."""
+    return 100 * rows["dimensions"].astype(float) / rows["n_features"].astype(float)
+
+
+def spread(heights: Iterable[float], gap: float) -> list[float]:
+    """Move labels apart that would lie on each other, and no further.
+
+    Parameters
+    ----------
+    heights : iterable of float
+        Where the labels belong.
+    gap : float
+        Least distance between two of them.
+
+    Returns
+    -------
+    list of float
+        In the order of `heights`, which they keep; neighbours that had to move share the way.
+
+    Examples
+    --------
+    >>> from stresslib.figures.style import spread
+    >>> spread([50.0, 90.0, 51.0], gap=5)
+    [48.0, 90.0, 53.0]
+    """
+    # With a gap less for each label below, "at least a gap apart" is "never falling": isotonic regression.
+    wanted = np.asarray(list(heights), dtype=float)
+    order, below = np.argsort(wanted, kind="stable"), gap * np.arange(len(wanted))
+    placed = np.empty_like(wanted)
+    placed[order] = isotonic_regression(wanted[order] - below) + below
+    return [float(height) for height in placed]
+
+
+def save_figure(figure: Figure, folder: str | Path, name: str) -> None:
+    """Write a figure as SVG and PNG, as :func:`save` does."""
+    for kind, options in (("svg", {"metadata": {"Date": None}}), ("png", {"dpi": 200, "metadata": {"Software": None}})):
+        with replacing(Path(folder) / f"{name}.{kind}") as temporary, matplotlib.rc_context({"svg.hashsalt": name}):
+            figure.savefig(temporary, format=kind, **options)
 
 
 def save(figure: Figure, results: pd.DataFrame, folder: str | Path, name: str) -> None:
@@ -120,9 +235,7 @@ def save(figure: Figure, results: pd.DataFrame, folder: str | Path, name: str) -
     name : str
         File name without its ending.
     """
-    for kind, options in (("svg", {"metadata": {"Date": None}}), ("png", {"dpi": 200, "metadata": {"Software": None}})):
-        with replacing(Path(folder) / f"{name}.{kind}") as temporary, matplotlib.rc_context({"svg.hashsalt": name}):
-            figure.savefig(temporary, format=kind, **options)
+    save_figure(figure, folder, name)
     write_results(results, Path(folder) / f"{name}.csv")
 
 
@@ -148,7 +261,7 @@ def comparison(results: pd.DataFrame, reference: pd.DataFrame, place: str, value
         for whose, source in (("", results), ("paper: ", reference)):
             for _, table in sets(source):
                 curve = table[table["stress"] == stress].groupby(place)["kept"].mean()
-                name = whose + ", ".join(table[["dataset", "model"]].iloc[0])
+                name = whose + named(table)
                 if len(curve):
                     rows[LABELS[stress].split()[0], name] = [curve.get(value, float("nan")) for value in values]
     index = pd.MultiIndex.from_tuples(rows, names=["stress", "features"])
@@ -177,10 +290,11 @@ def verdicts(points: pd.DataFrame, place: str, named: Callable[[int], str]) -> s
         A Markdown list, a line for each pair of curves.
     """
     lines = []
-    for (dataset, metric, stress), curve in points.groupby(["dataset", "metric", "stress"], sort=False):
+    key = ["dataset", "model", "layer", "metric", "stress"]
+    for (dataset, model, layer, metric, stress), curve in points.groupby(key, sort=False):
         off = curve[curve["difference"].abs() > CLOSE]
         worst = curve.sort_values("difference", key=abs).iloc[-1]
-        line = f"- {LABELS[str(stress)].split()[0]} on {dataset} ({metric}): "
+        line = f"- {LABELS[str(stress)].split()[0]} on {dataset}, {model}, {layer} ({metric}): "
         if off.empty:
             line += f"**agrees**, within {abs(worst['difference']):.1f} points everywhere."
         else:
@@ -205,9 +319,38 @@ def short(summary: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by data set, metric and stress; numbers to two decimals.
+        Indexed by the two curves' names, metric and stress; numbers to two decimals.
     """
-    named = summary.assign(stress=[LABELS[stress].split()[0] for stress in summary["stress"]])
-    named = named.set_index(["dataset", "model", "metric", "stress"])
+    named = pd.DataFrame(
+        {
+            "ours": summary["dataset"] + ", " + summary["model"] + ", " + summary["layer"],
+            "paper": summary["published_dataset"] + ", " + summary["published_model"],
+            "metric": summary["metric"],
+            "stress": [LABELS[stress].split()[0] for stress in summary["stress"]],
+        }
+    )
+    named = summary.set_index(pd.MultiIndex.from_frame(named))
     columns = ["points", "largest_difference", "mean_difference", "rank_correlation"]
     return named[columns].rename(columns=lambda name: name.replace("_", " ")).round(2)
+
+
+def order(points: pd.DataFrame, what: str) -> str:
+    """Say in a sentence how far our curves lie in the order of the published ones.
+
+    Parameters
+    ----------
+    points : pandas.DataFrame
+        Of one stress, as :func:`stresslib.curve_order` takes them.
+    what : str
+        What the curves are, in the plural, such as ``"layers"``.
+
+    Returns
+    -------
+    str
+        Empty where no two curves share a place.
+    """
+    return "".join(
+        f"Of {row.pairs} pairs of {what}, over {row.places} places, **{row.same_order:.0f}%** lie in the paper's order, "
+        f"{row.opposite_order:.0f}% in the opposite one."
+        for row in curve_order(points).itertuples()
+    )
