@@ -14,7 +14,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import stresslib as sl
-from stresslib.figures import data_card, figure_2, figure_3, figure_4, figure_5, live, style
+from stresslib.figures import figure_2, figure_3, figure_4, figure_5, live, style
 from stresslib.published import with_shares
 from stresslib.reproduce import figures, reproduce
 from stresslib.results import SETTING, results_table
@@ -379,24 +379,7 @@ def test_templates_have_the_numbers_of_a_sweep(
         assert (tmp_path / "out" / f"{figure}.{ending}").stat().st_size > 5_000
 
 
-# Data card, live
-
-
-def test_cost_of_packing_is_shipped_minus_float32() -> None:
-    table = sl.read_results(RESULTS / "data-card.csv")
-    costs = data_card.costs(table)
-    none = costs[(costs["stress"] == "none") & (costs["dataset"] == "scenes15")].iloc[0]
-    rows = table[(table["stress"] == "none") & (table["dataset"] == "scenes15")].set_index("layer")["score"]
-    assert none["mean"] == pytest.approx(rows["pooled"] - rows["pooled-float32"])
-    assert set(costs["stress"]) == {
-        "none",
-        "random-selection",
-        "pca",
-        "uniform-shared",
-        "uniform-per-dimension",
-        "bit-erasure",
-        "pca+uniform",
-    }
+# Live
 
 
 def test_live_vectors_that_differ_stop_the_page(tmp_path: Path) -> None:

@@ -295,7 +295,7 @@ def test_caffes_input_is_bgr_less_the_mean_colour(way: str) -> None:
     ("name", "weights"),
     [
         ("alexnet", models.AlexNet_Weights.IMAGENET1K_V1),
-        ("googlenet", models.GoogLeNet_Weights.IMAGENET1K_V1),
+        ("torchvision-googlenet", models.GoogLeNet_Weights.IMAGENET1K_V1),
         ("resnet50", models.ResNet50_Weights.IMAGENET1K_V1),
     ],
 )

@@ -1,4 +1,4 @@
-"""BVLC GoogLeNet: Caffe's original of 2014, one of the paper's own networks.
+"""BVLC GoogLeNet: Caffe's original of 2014. The paper has the same architecture, with Princeton's weights.
 
 Without batch normalisation, unlike torchvision's; its modules bear the names of the tensors in its file of weights.
 """

@@ -192,7 +192,7 @@ NETWORKS: dict[str, Network] = {
             },
         ),
         _torchvision(
-            "googlenet",
+            "torchvision-googlenet",
             lambda: models.googlenet(transform_input=True, init_weights=False),
             models.GoogLeNet_Weights.IMAGENET1K_V1,
             {"inception5b": "inception5b.cat", "pooled": "flatten", "logits": "fc"},

@@ -239,7 +239,8 @@ def plot(table: pd.DataFrame) -> Figure:
         ax.set_ylim(len(names) - 0.5, -0.5)
         ax.grid(axis="y", visible=False)
         ax.grid(axis="x", color="#E3E3E3", linewidth=0.8)
-        ax.set_title(claim, fontsize="medium", fontweight="bold")
+        # From the left edge of the figure on: the names of the feature sets leave the panel little width.
+        ax.set_title(claim, fontsize="medium", fontweight="bold", loc="left", x=-0.72)
     axes[-1].set_xlabel("score kept (% of full score), 95% interval")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", frameon=False, fontsize="small")
     return figure

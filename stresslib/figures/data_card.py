@@ -1,24 +1,51 @@
-"""Data card: what the shipped features are, and what their 8 bits cost beside float32, stress by stress."""
+"""Data card: what each shipped feature set is, and what its 8 bits cost beside float32, stress by stress."""
 
 from __future__ import annotations
 
-import pandas as pd
+import html
+from collections.abc import Iterable
+from pathlib import Path
 
-from stresslib.features import FeatureSet
-from stresslib.published import grid_dimensions
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from stresslib.features import FeatureSet, features_path, list_features, load_features
+from stresslib.figures import style
+from stresslib.files import file_sha256
+from stresslib.published import FEATURES, grid_dimensions
 from stresslib.results import SETTING
 
-FLOAT32 = "pooled-float32"
-"""Layer name under which a table holds the scores of the features before they were packed."""
+FLOAT32 = "-float32"
+"""What a table adds to a layer's name for the scores of the features before they were packed."""
+
+STRESSES = {"none": "full vector", **{stress: label.split()[0] for stress, label in style.LABELS.items()}}
+"""The stresses of the comparison and their short names, in the order in which they are shown."""
+
+NONE = "#000000"
+"""Colour of the full vectors, which are under no stress."""
 
 
-def specs(n_features: int) -> list[str]:
-    """Return the stresses of the comparison: some settings of each, one after the other."""
+def specs(n_features: int, n_train: int | None = None) -> list[str]:
+    """Return the stresses of the comparison: some settings of each, one after the other.
+
+    Parameters
+    ----------
+    n_features : int
+    n_train : int, optional
+        Training rows: principal components beyond that many do not exist, and are left out.
+
+    Returns
+    -------
+    list of str
+        ``"none"`` first.
+    """
     sizes = [grid_dimensions(n_features)[step - 1] for step in (1, 2, 5, 10)]
     return [
         "none",
         *(f"DR1:{size}" for size in sizes),
-        *(f"DR2:{size}" for size in sizes),
+        *(f"DR2:{size}" for size in sizes if n_train is None or size <= n_train),
         *(f"Q1:{count}" for count in (2, 4, 8, 16, 30)),
         *(f"Q2:{count}" for count in (2, 4, 8, 16, 30)),
         *(f"QB:{bits}" for bits in (45, 50, 52, 53, 54, 55)),
@@ -26,63 +53,279 @@ def specs(n_features: int) -> list[str]:
     ]
 
 
-def renamed(features: FeatureSet, layer: str) -> FeatureSet:
-    """Return the feature set under another layer name, so that one table can hold both."""
-    provenance = {**features.provenance, "layer": layer}
-    return FeatureSet(features.X, features.y, features.train, features.metric, features.classes, features.files, provenance)
+def paths(dataset: str | Iterable[str]) -> list[Path]:
+    """Return the files of feature sets, each given as ``DATASET/MODEL/LAYER`` or as a path."""
+    at_hand = dict(list_features())
+    return [Path(at_hand.get(name, name)) for name in ([dataset] if isinstance(dataset, str) else dataset)]
 
 
-def costs(results: pd.DataFrame) -> pd.DataFrame:
-    """Return what the packing costs: the shipped features' score minus that of float32, in points.
-
-    Parameters
-    ----------
-    results : pandas.DataFrame
-        Of :func:`specs`, for both.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a data set, metric and stress: the number of `settings` (means over repeats), the `mean` difference and
-        the `lowest` and `highest` one.
-    """
-    key = [name for name in SETTING if name not in ("layer", "repeat")]
-    means = results.groupby(["layer", *key], dropna=False, sort=False)["score"].mean().reset_index()
-    packed, exact = (means[means["layer"].eq(FLOAT32) == wanted] for wanted in (False, True))
-    both = packed.merge(exact, on=key, suffixes=("", "_float32"))
-    both["difference"] = both["score"] - both["score_float32"]
-    groups = both.groupby(["dataset", "metric", "stress"], sort=False)["difference"]
-    return groups.agg(settings="size", mean="mean", lowest="min", highest="max").reset_index()
-
-
-def card(features: FeatureSet, sha256: str) -> pd.Series:
-    """Return what there is to know of a feature set, from its provenance.
+def original(features: FeatureSet) -> FeatureSet | None:
+    """Return a feature set as it was before it was packed, under a layer name of its own.
 
     Parameters
     ----------
     features : FeatureSet
-    sha256 : str
-        Of its file.
+
+    Returns
+    -------
+    FeatureSet or None
+        None where the user's cache does not hold it.
+
+    Raises
+    ------
+    ValueError
+        When the one in the cache has other images or another split.
+    """
+    names = {name: str(features.provenance[name]) for name in FEATURES}
+    path = features_path(**names)
+    if not path.is_file():
+        return None
+    exact = load_features(path)
+    if exact.files != features.files or not np.array_equal(exact.train, features.train):
+        raise ValueError(f"{path} has other images or another split than {features.name}: nothing was packed from it")
+    provenance = {**exact.provenance, "layer": names["layer"] + FLOAT32}
+    return FeatureSet(exact.X, exact.y, exact.train, exact.metric, exact.classes, exact.files, provenance)
+
+
+# What the packing costs
+
+
+def differences(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the shipped features' score minus that of float32, in points, setting by setting.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        Of :func:`specs`, for the shipped features and the originals. What stands there without the other is left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a setting and metric: its columns, `score`, `score_float32` and `difference`. Of random selections, means
+        over the draws.
+    """
+    key = [name for name in SETTING if name != "repeat"]
+    means = results.groupby(key, dropna=False, sort=False)["score"].mean().reset_index()
+    exact = means["layer"].str.endswith(FLOAT32)
+    originals = means[exact].assign(layer=means["layer"].str.removesuffix(FLOAT32))
+    both = means[~exact].merge(originals, on=key, suffixes=("", "_float32"))
+    return both.assign(difference=both["score"] - both["score_float32"])
+
+
+def costs(results: pd.DataFrame) -> pd.DataFrame:
+    """Return what the packing costs each feature set under each stress, in its first metric.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        As for :func:`differences`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a feature set and stress: the number of `settings`, the `mean` difference, the `lowest` and the `highest`.
+    """
+    groups = differences(style.drawn(results)).groupby([*FEATURES, "stress"], sort=False)["difference"]
+    return groups.agg(settings="size", mean="mean", lowest="min", highest="max").reset_index()
+
+
+def table(results: pd.DataFrame) -> pd.DataFrame:
+    """Return for each feature set, stress by stress, the difference that is largest in size, and its full score in float32.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        As for :func:`differences`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a feature set, to two decimals; a stress that was not measured has no column.
+    """
+    rows = differences(style.drawn(results))
+    full = rows[rows["stress"] == "none"].set_index(FEATURES)["score_float32"].rename("full score")
+    largest = rows.pivot_table("difference", FEATURES, "stress", lambda part: part.loc[part.abs().idxmax()], sort=False)
+    measured = [stress for stress in STRESSES if stress in largest]
+    small = pd.concat([largest[measured].rename(columns=STRESSES), full], axis=1).round(2)
+    return small.set_axis(_joined(small.index))
+
+
+def plot(results: pd.DataFrame) -> Figure:
+    """Draw every difference as a dot: a row for each feature set, in it a line for each stress.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        As for :func:`differences`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    sets = list(differences(style.drawn(results)).groupby(FEATURES, sort=False))
+    figure, [ax] = style.panels(1, height=0.62 * len(sets) + 0.4)
+    looks = {
+        stress: {"linestyle": "", "marker": "D" if stress == "none" else "o", "color": style.COLOURS.get(stress, NONE)}
+        for stress in STRESSES
+    }
+    for place, (_, rows) in enumerate(sets):
+        for line, (stress, look) in enumerate(looks.items(), 1):
+            points = rows.loc[rows["stress"] == stress, "difference"]
+            height = place + line / (len(looks) + 1)
+            ax.plot(points, [height] * len(points), ms=3.4, mew=0, alpha=0.75, **look)
+        ax.axhline(place, color="#CCCCCC", linewidth=0.6)
+    ax.axvline(0, color="#888888", linewidth=0.8, zorder=0)
+    ax.grid(axis="y", visible=False)
+    ax.grid(axis="x", color="#E3E3E3", linewidth=0.8)
+    names = [f"{dataset}\n{model}\n{layer}" for (dataset, model, layer), _ in sets]
+    ax.set_yticks(np.arange(len(sets)) + 0.5, names, fontsize="small")
+    ax.tick_params(axis="y", length=0)
+    ax.set(ylim=(len(sets), 0), xlabel="shipped minus float32 (points of the score)")
+    handles = [Line2D([], [], ms=5, mew=0, label=STRESSES[stress], **look) for stress, look in looks.items()]
+    # Above the many rows: below them it would be a screen away on a phone.
+    near = {"handlelength": 0.8, "handletextpad": 0.4, "columnspacing": 1.4}
+    figure.legend(handles=handles, loc="outside upper center", ncols=7, frameon=False, fontsize="small", **near)
+    return figure
+
+
+def headline(results: pd.DataFrame) -> str:
+    """Say in a few sentences how far the shipped features' scores are from those of float32.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        As for :func:`differences`.
+
+    Returns
+    -------
+    str
+    """
+    rows = differences(style.drawn(results))
+    names = dict.fromkeys(results["dataset"] + "/" + results["model"] + "/" + results["layer"].str.removesuffix(FLOAT32))
+    compared = set(rows["dataset"] + "/" + rows["model"] + "/" + rows["layer"])
+    without = ", ".join(name for name in names if name not in compared)
+    missing = f" Not in the cache as float32, and not compared: {without}." if without else ""
+    if rows.empty:
+        return missing.strip()
+    sizes = rows["difference"].abs()
+    full = sizes[rows["stress"] == "none"].max()
+    worst = rows.sort_values("difference", key=abs).iloc[-1]
+    words = {"dimensions": "dimensions", "values": "values", "removed_bits": "bits erased"}
+    place = [f"{worst[column]} {word}" for column, word in words.items() if not pd.isna(worst[column])]
+    return (
+        f"**Over {len(rows)} settings of {len(compared)} feature sets the scores differ by {sizes.mean():.2f} points on "
+        f"average, nine in ten by at most {sizes.quantile(0.9):.2f}; the mean with its sign is "
+        f"{rows['difference'].mean():+.2f}.** Full vectors differ by {full:.2f} at most. The largest difference is that of "
+        f"{', '.join([STRESSES[worst['stress']], *place])}, on {', '.join(worst[FEATURES])}: "
+        f"{worst['score_float32']:.2f} in float32, {worst['score']:.2f} as shipped.{missing}"
+    )
+
+
+def alt_text(results: pd.DataFrame) -> str:
+    """Describe the figure in words, from its data.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        As for :func:`differences`.
+
+    Returns
+    -------
+    str
+    """
+    rows = differences(style.drawn(results))
+    ranges = rows.groupby("stress")["difference"].agg(low="min", mean="mean", high="max").reindex(list(STRESSES)).dropna()
+    parts = [f"{STRESSES[str(row.Index)]} {row.low:+.2f}, {row.mean:+.2f}, {row.high:+.2f}" for row in ranges.itertuples()]
+    return (
+        f"Dots for the score of the shipped features minus that of float32, in points, one a setting, in a row for each of "
+        f"{len(rows[FEATURES].drop_duplicates())} feature sets. Lowest, mean and highest difference by stress: "
+        f"{'; '.join(parts)}."
+    )
+
+
+# What the sets are
+
+
+def card(path: Path) -> pd.Series:
+    """Return what there is to know of a feature set, from its file.
+
+    Parameters
+    ----------
+    path : path-like
+        Of a saved feature set.
 
     Returns
     -------
     pandas.Series
+        Named by a tuple of data set, network and layer. What the file does not record is missing.
     """
+    features = load_features(path, normalize=False)
     origin = features.provenance
-    rows, width = features.X.shape
+    size = path.stat().st_size
     return pd.Series(
         {
-            "vectors": f"{rows} of {width} numbers",
+            "images": origin.get("archive", origin.get("origin")),
+            "SHA-256 of the images": origin.get("archive_sha256"),
+            "split": origin.get("split"),
+            "train": int(features.train.sum()),
+            "test": int(features.test.sum()),
             "classes": len(features.classes),
-            "training / test rows": f"{features.train.sum()} / {features.test.sum()}",
-            "split": origin["split"],
             "metric": features.metric,
-            "preprocessing": f"{origin['preprocessing']}, computed in {origin['precision']}",
-            "share of zeros": f"{100 * float((features.X == 0).mean()):.1f}%",
-            "archive of images": f"{origin['archive']}, SHA-256 {origin['archive_sha256'][:16]}",
-            "weights": f"SHA-256 {origin['weights_sha256'][:16]}",
-            "made with": ", ".join(f"{name} {number}" for name, number in origin["versions"].items()),
-            "file": f"SHA-256 {sha256[:16]}",
+            "one test image": _weight(features),
+            "preprocessing": origin.get("preprocessing"),
+            "SHA-256 of the weights": origin.get("weights_sha256"),
+            "computed in": origin.get("precision"),
+            "made with": ", ".join(f"{name} {number}" for name, number in origin.get("versions", {}).items()) or None,
+            "width": features.X.shape[1],
+            "signed": "yes" if features.X.min() < 0 else "no",
+            "zeros": f"{100 * float((features.X == 0).mean()):.1f}%",
+            "MB": round(size / 1e6, 1),
+            "bits a number": f"{8 * size / features.X.size:.1f}",
+            "file": path.name,
+            "SHA-256": file_sha256(path),
         },
-        name=features.name,
+        name=tuple(str(origin[name]) for name in FEATURES),
     )
+
+
+def _weight(features: FeatureSet) -> str:
+    """Points that the score moves by when one test image turns."""
+    if features.metric == "mAP":
+        return "depends on its rank"
+    weights = np.array([100 / features.test.sum()])
+    if features.metric == "mean-class-accuracy":
+        weights = 100 / len(features.classes) / np.bincount(features.y[features.test])
+    ends = dict.fromkeys(f"{weight:.2g}" for weight in (weights.min(), weights.max()))
+    return f"{' to '.join(ends)} points"
+
+
+def inventory(cards: pd.DataFrame) -> str:
+    """Say in a sentence how much there is; `cards` has a row of :func:`card` for each feature set."""
+    datasets, networks, _ = (cards.index.unique(level) for level in range(3))
+    return (
+        f"**{len(cards)} feature sets** of {', '.join(datasets)}, made with {', '.join(networks)}: "
+        f"{(cards['train'] + cards['test']).sum():,} vectors in {cards['MB'].sum():.1f} MB."
+    )
+
+
+def overview(cards: pd.DataFrame) -> pd.DataFrame:
+    """Return the part of the cards that fits a phone: one row a feature set, the first eight digits of its SHA-256."""
+    small = cards[["width", "signed", "MB", "SHA-256"]].assign(**{"SHA-256": cards["SHA-256"].str[:8]})
+    small.insert(0, "train + test", [f"{train} + {test}" for train, test in zip(cards["train"], cards["test"], strict=True)])
+    return small.set_axis(_joined(cards.index))
+
+
+def details(cards: pd.DataFrame) -> str:
+    """Return the whole cards as HTML, each folded under its name; a hash may break anywhere, so that it fits a phone."""
+    folded = []
+    for name, (_, facts) in zip(_joined(cards.index), cards.iterrows(), strict=True):
+        items = "".join(f"<li>{html.escape(f'{fact}: {value}')}</li>" for fact, value in facts.dropna().items())
+        folded.append(
+            f'<details><summary>{html.escape(name)}</summary><ul style="overflow-wrap: anywhere">{items}</ul></details>'
+        )
+    return "\n".join(folded)
+
+
+def _joined(names: pd.Index) -> list[str]:
+    """Names of feature sets, each as one string."""
+    return [", ".join(name) for name in names]
