@@ -34,7 +34,7 @@ A mean over classes is more easily moved. Caltech-101's smallest class has one t
 whole point: such a move is reported, and is for a person to judge.
 """
 
-_VERSIONS = ("stresslib", "numpy", "scipy", "scikit-learn", "pandas", "matplotlib")
+_VERSIONS = ("stresslib", "numpy", "scipy", "scikit-learn", "torch", "pandas", "matplotlib")
 
 
 def project_root() -> Path:
@@ -218,15 +218,19 @@ def _manifest(results: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
+_SOURCES = ("stresslib", "notebooks", "requirements.txt")
+
+
 def _git_commit(root: Path) -> str | None:
-    """What git calls the checkout; ``-dirty`` at the end says that it held changes. None without git or a commit."""
+    """Name of the commit; ``-dirty`` at its end says that the sources held changes. None without git or a commit."""
     try:
-        run = subprocess.run(
-            ["git", "describe", "--always", "--dirty"], cwd=root, capture_output=True, text=True, check=False
+        head, changed = (
+            subprocess.run(["git", *command], cwd=root, capture_output=True, text=True, check=False)
+            for command in (("rev-parse", "--short", "HEAD"), ("status", "--porcelain", "--", *_SOURCES))
         )
     except FileNotFoundError:
         return None
-    return run.stdout.strip() or None
+    return head.stdout.strip() + ("-dirty" if changed.stdout else "") if head.returncode == 0 else None
 
 
 def check(names: Iterable[str], *, output: str | os.PathLike[str] | None = None) -> list[str]:
