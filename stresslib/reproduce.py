@@ -136,7 +136,7 @@ def reproduce(
         values = {"reference": "" if profile == "full" else committed, **values}
     elif redraw:
         values = {"results": committed, **own}
-    elif store:
+    elif store and "store" in known:
         values = {"store": os.path.relpath(cache_dir() / "sweeps", folder), **values}
     executed = folder / f"{name}.ipynb"
     begun = time.perf_counter()
