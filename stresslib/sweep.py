@@ -5,6 +5,7 @@ Calls the protocol once for each setting and repeat; figures and commands call i
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -106,11 +107,12 @@ def sweep(
     seeds = [random_state + (repeat or 0) if spec.is_random else random_state for spec, repeat in tasks]
     paths = [_stored_path(place, base, spec, seed) for (spec, _), seed in zip(tasks, seeds, strict=True)]
     done = {number: rows for number, path in enumerate(paths) if (rows := _stored(path)) is not None}
-    missing = [(number, spec, seeds[number]) for number, (spec, _) in enumerate(tasks) if number not in done]
-    components = _components(features, [spec for _, spec, _ in missing])
-    calls = [
-        joblib.delayed(_run)(features, job, classifier, components, paths) for job in _jobs(features, missing, classifier)
-    ]
+    settings = [(number, spec, seed) for number, ((spec, _), seed) in enumerate(zip(tasks, seeds, strict=True))]
+    jobs = [job for job in _jobs(features, settings, classifier) if any(number not in done for number, *_ in job)]
+    for number, *_ in itertools.chain.from_iterable(jobs):
+        done.pop(number, None)
+    components = _components(features, [spec for _, spec, _ in itertools.chain.from_iterable(jobs)])
+    calls = [joblib.delayed(_run)(features, job, classifier, components, paths) for job in jobs]
     bar = tqdm(desc=features.name, total=len(tasks), initial=len(done), unit="setting", disable=not progress)
     with bar:
         for rows_of_job in joblib.Parallel(n_jobs, return_as="generator_unordered")(calls):
@@ -123,12 +125,15 @@ Job = list[tuple[int, Spec, int]]
 """Settings that one process takes on together: their place in the table, stress and seed."""
 
 
-def _jobs(features: FeatureSet, missing: Job, classifier: Any) -> list[Job]:
-    """Return the settings one by one, those together that share the growing inner products of one seed's selections."""
+def _jobs(features: FeatureSet, settings: Job, classifier: Any) -> list[Job]:
+    """Return the settings one by one, those together that share the growing inner products of one seed's selections.
+
+    Those are computed together or not at all: sums that grow by other steps, after a stop, would have other last digits.
+    """
     wide = features.X.shape[1] > features.train.sum()
     shared = wide and isinstance(classifier, LinearSVM) and classifier.loss == "squared_hinge"
     jobs: dict[Any, Job] = {}
-    for number, spec, seed in missing:
+    for number, spec, seed in settings:
         nested = shared and spec.is_random and spec.quantizer is None
         jobs.setdefault(("nested", seed) if nested else number, []).append((number, spec, seed))
     # The longest first, so that no process is left with one at the end.

@@ -373,4 +373,4 @@ def test_nested_selections_of_wide_features_are_those_of_each_alone(fit_intercep
     for path in list(store.glob("*.json"))[::2]:
         path.unlink()
     again = sweep(wide, specs, classifier, repeats=2, n_jobs=1, store=store, progress=False)
-    assert_frame_equal(table, again)
+    assert_frame_equal(table, again, check_exact=True)
