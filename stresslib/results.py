@@ -6,7 +6,7 @@ Written by evaluation and sweeps, read by `published` and the figures. Equal tab
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -51,7 +51,7 @@ def results_table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(list(rows), columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def write_results(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+def write_results(table: pd.DataFrame, path: str | os.PathLike[str], more: Sequence[str] = ()) -> None:
     """Write a results table as CSV: scores to 6 decimals, gaps to 2 digits, so that runs can be compared by bytes.
 
     Parameters
@@ -59,18 +59,23 @@ def write_results(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     table : pandas.DataFrame
         In the schema.
     path : path-like
+    more : sequence of str, default=()
+        Columns of numbers beside those of the schema, written as scores are.
     """
-    text = table.assign(score=table["score"].map("{:.6f}".format), objective_gap=table["objective_gap"].map("{:.1e}".format))
-    write_text(path, text.to_csv(columns=list(COLUMNS), index=False, lineterminator="\n"))
+    text = {name: table[name].map("{:.6f}".format) for name in ("score", *more)}
+    text["objective_gap"] = table["objective_gap"].map("{:.1e}".format)
+    write_text(path, table.assign(**text).to_csv(columns=[*COLUMNS, *more], index=False, lineterminator="\n"))
 
 
-def read_results(path: str | os.PathLike[str]) -> pd.DataFrame:
+def read_results(path: str | os.PathLike[str], more: Sequence[str] = ()) -> pd.DataFrame:
     """Read a results table.
 
     Parameters
     ----------
     path : path-like
         A CSV in the schema.
+    more : sequence of str, default=()
+        Columns of numbers that it has beside those.
 
     Returns
     -------
@@ -81,9 +86,10 @@ def read_results(path: str | os.PathLike[str]) -> pd.DataFrame:
     ValueError
         When the file is no such table; the message names the file and what is missing.
     """
+    kinds = COLUMNS | dict.fromkeys(more, "float64")
     try:
-        missing = {name: [""] if kind == "string" else ["", "nan"] for name, kind in COLUMNS.items()}
-        table = pd.read_csv(path, usecols=list(COLUMNS), dtype=COLUMNS, keep_default_na=False, na_values=missing)
-        return table[list(COLUMNS)]
+        missing = {name: [""] if kind == "string" else ["", "nan"] for name, kind in kinds.items()}
+        table = pd.read_csv(path, usecols=list(kinds), dtype=kinds, keep_default_na=False, na_values=missing)
+        return table[list(kinds)]
     except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ValueError(f"{path} is no results table with the columns {', '.join(COLUMNS)}: {error}") from error
+        raise ValueError(f"{path} is no results table with the columns {', '.join(kinds)}: {error}") from error

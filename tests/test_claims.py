@@ -135,6 +135,12 @@ def test_a_table_of_claims_reads_back_as_it_was_written(tmp_path: Path) -> None:
     assert (tmp_path / "claims.csv").read_bytes() == (RESULTS / "claims.csv").read_bytes()
 
 
+def test_another_table_is_refused_by_name() -> None:
+    """A results table has no intervals: the message says which file, and what is missing."""
+    with pytest.raises(ValueError, match=r"figure-4\.csv is no results table .*kept_low"):
+        claims.read(RESULTS / "figure-4.csv")
+
+
 def test_measuring_is_the_protocol_and_the_bootstrap(small: sl.FeatureSet) -> None:
     """Score and share of a claim's setting can be worked out again, step by step."""
     table = claims.measure(small, repeats=2, resamples=50, n_jobs=1, progress=False)

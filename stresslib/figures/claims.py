@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import joblib
@@ -21,9 +20,8 @@ from stresslib.evaluation.metrics import SCORES
 from stresslib.evaluation.protocol import decide
 from stresslib.features import FeatureSet
 from stresslib.figures import style
-from stresslib.files import write_text
 from stresslib.published import GRID, grid_dimensions, published, with_shares
-from stresslib.results import COLUMNS, results_table
+from stresslib.results import read_results, results_table, write_results
 from stresslib.spec import compression_rate, parse_spec
 
 INTERVAL = ["kept", "kept_low", "kept_high"]
@@ -122,17 +120,13 @@ def measure(
 
 
 def write(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
-    """Write a table of claims as CSV; the numbers to 6 decimals."""
-    numbers = {name: table[name].map("{:.6f}".format) for name in ("score", *INTERVAL)}
-    text = table.assign(**numbers, objective_gap=table["objective_gap"].map("{:.1e}".format))
-    write_text(path, text.to_csv(index=False, lineterminator="\n"))
+    """Write a table of claims as CSV, as :func:`stresslib.write_results` does."""
+    write_results(table, path, INTERVAL)
 
 
 def read(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read a table of claims."""
-    kinds = {**COLUMNS, **dict.fromkeys(INTERVAL, "float64")}
-    missing = {name: [""] if kind == "string" else ["", "nan"] for name, kind in kinds.items()}
-    return pd.read_csv(Path(path), dtype=kinds, keep_default_na=False, na_values=missing)[[*kinds]]
+    """Read a table of claims, as :func:`stresslib.read_results` does."""
+    return read_results(path, INTERVAL)
 
 
 def verdict(low: float, high: float, paper: float) -> str:
