@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -16,10 +17,11 @@ from typing import Any
 
 import joblib
 import pandas as pd
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from stresslib.evaluation.linear_svm import LinearSVM
-from stresslib.evaluation.protocol import decide_nested, evaluate, one_thread, scored
+from stresslib.evaluation.protocol import Shared, decide_nested, evaluate, one_thread, scored, solution
 from stresslib.features import FeatureSet
 from stresslib.files import text_sha256, write_json
 from stresslib.reduction import PrincipalComponents
@@ -111,8 +113,12 @@ def sweep(
     jobs = [job for job in _jobs(features, settings, classifier) if any(number not in done for number, *_ in job)]
     for number, *_ in itertools.chain.from_iterable(jobs):
         done.pop(number, None)
-    components = _components(features, [spec for _, spec, _ in itertools.chain.from_iterable(jobs)])
-    calls = [joblib.delayed(_run)(features, job, classifier, components, paths) for job in jobs]
+    shared = _shared(features, [spec for _, spec, _ in itertools.chain.from_iterable(jobs)])
+    starts = _starts(features, [job[0][1] for job in jobs if len(job) == 1], classifier, shared, n_jobs)
+    calls = [
+        joblib.delayed(_run)(features, job, classifier, replace(shared, start=starts.get(_alike(job[0][1], width))), paths)
+        for job in jobs
+    ]
     bar = tqdm(desc=features.name, total=len(tasks), initial=len(done), unit="setting", disable=not progress)
     with bar:
         for rows_of_job in joblib.Parallel(n_jobs, return_as="generator_unordered")(calls):
@@ -140,20 +146,43 @@ def _jobs(features: FeatureSet, settings: Job, classifier: Any) -> list[Job]:
     return sorted(jobs.values(), key=len, reverse=True)
 
 
-def _components(features: FeatureSet, specs: list[Spec]) -> PrincipalComponents | None:
-    """Fit the principal components once, as many as the largest of the settings keeps; the others take the first of them."""
+def _shared(features: FeatureSet, specs: list[Spec]) -> Shared:
+    """Fit the principal components once, as many as the largest of the settings keeps, and project on them."""
     sizes = [spec.dimensions for spec in specs if spec.reduction == "DR2" and spec.dimensions]
     if not sizes:
-        return None
+        return Shared()
     with one_thread():
-        return PrincipalComponents(max(sizes)).fit(features.X[features.train])
+        components = PrincipalComponents(max(sizes)).fit(features.X[features.train])
+        return Shared(components, components.transform(features.X))
+
+
+def _alike(spec: Spec, width: int) -> Spec | None:
+    """Return the setting whose solution is a start for this one; None where a start from zero is as good.
+
+    It depends on nothing but the setting, and so does the result: whatever else is in the sweep, it is the same.
+    """
+    if spec.reduction is not None and spec.quantizer is not None and spec.reduction == "DR2":
+        return Spec("DR2", spec.dimensions)
+    few = spec.dimensions is not None and spec.dimensions < width / 4
+    return None if few or spec == Spec() else Spec()
+
+
+def _starts(
+    features: FeatureSet, specs: list[Spec], classifier: Any, shared: Shared, n_jobs: int
+) -> dict[Spec | None, tuple[NDArray[Any], NDArray[Any]]]:
+    """Solve the settings from whose solutions others start."""
+    if not (isinstance(classifier, LinearSVM) and classifier.loss == "squared_hinge"):
+        return {}
+    wanted = sorted({alike for spec in specs if (alike := _alike(spec, features.X.shape[1])) is not None}, key=str)
+    calls = (joblib.delayed(solution)(features, spec, classifier, shared) for spec in wanted)
+    return dict(zip(wanted, joblib.Parallel(n_jobs)(calls), strict=True))
 
 
 def _run(
-    features: FeatureSet, job: Job, classifier: Any, components: PrincipalComponents | None, paths: list[Path | None]
+    features: FeatureSet, job: Job, classifier: Any, shared: Shared, paths: list[Path | None]
 ) -> dict[int, list[dict[str, Any]]]:
     done = {}
-    for number, table in _tables(features, job, classifier, components):
+    for number, table in _tables(features, job, classifier, shared):
         records = table.astype(object).where(table.notna(), None).to_dict("records")
         done[number] = [{str(name): value for name, value in record.items()} for record in records]
         if (path := paths[number]) is not None:
@@ -161,13 +190,10 @@ def _run(
     return done
 
 
-def _tables(
-    features: FeatureSet, job: Job, classifier: Any, components: PrincipalComponents | None
-) -> Iterator[tuple[int, pd.DataFrame]]:
+def _tables(features: FeatureSet, job: Job, classifier: Any, shared: Shared) -> Iterator[tuple[int, pd.DataFrame]]:
     number, spec, seed = job[0]
     if len(job) == 1:
-        own = components if spec.reduction == "DR2" else None
-        yield number, evaluate(features, spec, classifier, random_state=seed, metrics=features.metrics, components=own)
+        yield number, evaluate(features, spec, classifier, random_state=seed, metrics=features.metrics, shared=shared)
         return
     sizes = {spec.dimensions or 0 for _, spec, _ in job}
     for size, decision, gap in decide_nested(features, sizes, classifier, random_state=seed):

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
 from stresslib import LinearSVM, load_features
+from stresslib.evaluation import squared_hinge
 
 
 def problem(n: int = 60, d: int = 12, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -40,7 +42,8 @@ def test_the_objective_is_that_of_the_weights(C: float, loss: str, fit_intercept
     for number in range(3):
         w = np.append(model.coef_[number], model.intercept_[number])
         expected = primal(extended, np.where(y == number, 1, -1), w, C, loss)
-        assert model.objective_[number] == pytest.approx(expected, rel=1e-12)
+        # Down to a gap of 1e-5 the products are float32.
+        assert model.objective_[number] == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("fit_intercept", [False, True])
@@ -53,7 +56,7 @@ def test_the_gap_bounds_what_is_left_to_gain(C: float, fit_intercept: bool) -> N
     assert (rough.objective_gap_ >= 0).all() and (exact.objective_gap_ >= 0).all()
     assert (exact.objective_gap_ < 1e-9).all()
     gained = (rough.objective_ - exact.objective_) / rough.objective_
-    assert (gained <= rough.objective_gap_ + 1e-12).all()
+    assert (gained <= rough.objective_gap_ + 1e-6).all()
     assert (LinearSVM(C, fit_intercept=fit_intercept).fit(X, y).objective_gap_ < 1e-3).all()
 
 
@@ -262,6 +265,40 @@ def test_features_beyond_all_measure_are_refused() -> None:
     X, y = problem()
     with pytest.raises(ValueError, match="divide them"):
         LinearSVM().fit(1e200 * X, y)
+
+
+@pytest.mark.parametrize("kind", ["weights", "multipliers", "products"])
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_a_start_decides_how_long_it_takes_and_not_where_it_ends(
+    kind: str, fit_intercept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the solution of nearly the same problem a few steps; from a wrong one more, to the same objective."""
+    X, y = problem(200, 60 if kind == "weights" else 300)
+    X = X / np.linalg.norm(X, axis=1, keepdims=True)
+    near = X + 1e-3 * np.random.default_rng(1).normal(size=X.shape)
+    if kind == "products":
+        X, near = X @ X.T, near @ near.T
+    model = LinearSVM(fit_intercept=fit_intercept, precomputed=kind == "products", tol=1e-6)
+    cold = clone(model).fit(X, y)
+    other = clone(model).fit(near, y)
+    steps: list[int] = []
+    search = squared_hinge._line_search
+    monkeypatch.setattr(squared_hinge, "_line_search", lambda *inputs: steps.append(1) or search(*inputs))
+    counts = []
+    for coef, intercept in ((None, None), (other.coef_, other.intercept_), (-5 * other.coef_, other.intercept_)):
+        steps.clear()
+        fitted = clone(model).fit(X, y, coef_init=coef, intercept_init=intercept)
+        counts.append(len(steps))
+        np.testing.assert_allclose(fitted.objective_, cold.objective_, rtol=2e-6)
+        assert (fitted.objective_gap_ <= 1e-6).all()
+    assert counts[1] < counts[0]
+
+
+def test_a_start_of_another_form_is_refused() -> None:
+    X, y = problem()
+    for start in (np.zeros((3, 11)), np.zeros((2, 12)), np.full((3, 12), np.nan)):
+        with pytest.raises(ValueError, match=r"coef_init is a finite matrix like coef_, \(3, 12\)"):
+            LinearSVM().fit(X, y, coef_init=start)
 
 
 def test_weights_of_rows_are_repetitions() -> None:

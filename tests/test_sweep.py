@@ -107,10 +107,12 @@ def test_a_sweep_has_its_rows_in_the_order_of_the_stresses(small: FeatureSet) ->
 
 
 def test_repeat_r_is_an_evaluation_with_the_seed_plus_r(small: FeatureSet) -> None:
-    """Any row of a sweep can be computed again alone."""
+    """Any row of a sweep can be computed again alone, to the tolerance of the solver: a sweep starts it elsewhere."""
     table = run(small, ["DR1:10"], repeats=3, random_state=40)
     alone = pd.concat([evaluate(small, "DR1:10", random_state=40 + repeat) for repeat in range(3)], ignore_index=True)
-    assert_frame_equal(table, alone.assign(repeat=pd.array([0, 1, 2], dtype="Int64")), rtol=1e-6)
+    alone = alone.assign(repeat=pd.array([0, 1, 2], dtype="Int64"))
+    assert_frame_equal(table.drop(columns="objective_gap"), alone.drop(columns="objective_gap"), rtol=1e-6)
+    assert (table["objective_gap"] <= 1e-5).all()
     assert len(set(table["score"])) > 1
 
 
@@ -119,9 +121,8 @@ def test_a_sweep_rounds_nothing(small: FeatureSet) -> None:
     exact = LinearSVM(tol=1e-10)
     table, alone = run(small, ["none", "Q2:4"], exact), [evaluate(small, spec, exact) for spec in ("none", "Q2:4")]
     assert table["score"].tolist() == [row["score"][0] for row in alone]
-    gaps = [row["objective_gap"][0] for row in alone]
-    assert max(gaps) < 1e-9
-    assert table["objective_gap"].tolist() == pytest.approx(gaps, rel=1e-2, abs=0)
+    assert 0 < table["objective_gap"][0] == alone[0]["objective_gap"][0] < 1e-9
+    assert 0 < table["objective_gap"][1] < 1e-9
 
 
 def test_processes_change_nothing(small: FeatureSet) -> None:
@@ -279,7 +280,7 @@ def test_other_inputs_are_computed_anew(small: FeatureSet, tmp_path: Path, calls
     elif change == "name":
         provenance["layer"] = "other"
     else:
-        arguments = [LinearSVM(2.0) if change == "C" else LinearSVM(tol=1e-5)]
+        arguments = [LinearSVM(2.0) if change == "C" else LinearSVM(tol=1e-4)]
     other = FeatureSet(X, y, train, small.metric, small.classes, provenance=provenance)
     assert recomputed(other, tmp_path, calls, *arguments)
     assert not recomputed(small, tmp_path, calls)

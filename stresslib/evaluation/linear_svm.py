@@ -38,8 +38,8 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         True adds a constant feature of 1, whose weight is regularised as the others are (LIBLINEAR's bias).
     positive_weight : float, default=1.0
         Weight of the losses of each class's positives, those of its negatives being 1.
-    tol : float, default=1e-4
-        Relative duality gap, at most, of a problem that counts as solved. Above 5e-6 most of the work is in float32.
+    tol : float, default=1e-5
+        Relative duality gap, at most, of a problem that counts as solved. From 1e-5 on, all work is in float32.
     precomputed : bool, default=False
         True: `X` holds inner products with the training rows, a square matrix in `fit`, as in
         ``sklearn.svm.SVC(kernel="precomputed")``. `coef_` then has a multiplier for each training row.
@@ -96,7 +96,7 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         loss: str = "squared_hinge",
         fit_intercept: bool = False,
         positive_weight: float = 1.0,
-        tol: float = 1e-4,
+        tol: float = 1e-5,
         precomputed: bool = False,
         device: str = "cpu",
     ) -> None:
@@ -108,7 +108,15 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         self.precomputed = precomputed
         self.device = device
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> LinearSVM:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        coef_init: ArrayLike | None = None,
+        intercept_init: ArrayLike | None = None,
+    ) -> LinearSVM:
         """Solve one problem per class.
 
         Parameters
@@ -120,6 +128,11 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
             -1 (negative) and 0 (ignored).
         sample_weight : array-like of shape (n_samples,), optional
             Weight of each row's losses, not negative; default 1.
+        coef_init : array-like of the shape of `coef_`, optional
+            Where to begin: the solution of a problem that is much alike needs few steps from there. The solution is the
+            same up to `tol`.
+        intercept_init : array-like of the shape of `intercept_`, optional
+            Likewise of the bias. Default 0.
 
         Returns
         -------
@@ -145,8 +158,11 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         if self.fit_intercept:
             # A constant feature of 1 adds 1 to each inner product.
             rows = rows + 1 if self.precomputed else np.column_stack([rows, np.ones(len(rows), dtype=rows.dtype)])
-        solver = self._solve if self.loss == "squared_hinge" else self._liblinear
-        weights, self.objective_, self.objective_gap_ = solver(rows, signs, cost)
+        if self.loss == "squared_hinge":
+            start = self._start(coef_init, intercept_init, (signs.shape[1], rows.shape[1]))
+            weights, self.objective_, self.objective_gap_ = self._solve(rows, signs, cost, start)
+        else:
+            weights, self.objective_, self.objective_gap_ = self._liblinear(rows, signs, cost)
         width = self.n_features_in_
         self.coef_ = weights[:, :width]
         self.intercept_ = np.zeros(len(weights))
@@ -161,6 +177,21 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
                 stacklevel=2,
             )
         return self
+
+    def _start(
+        self, coef_init: ArrayLike | None, intercept_init: ArrayLike | None, shape: tuple[int, int]
+    ) -> NDArray[np.float64] | None:
+        if coef_init is None:
+            return None
+        start = np.asarray(coef_init, dtype=np.float64)
+        if self.fit_intercept and not self.precomputed:
+            bias = np.zeros(len(start)) if intercept_init is None else np.asarray(intercept_init, dtype=np.float64)
+            start = np.column_stack([start, bias])
+        if start.shape != shape or not np.isfinite(start).all():
+            raise ValueError(
+                f"coef_init is a finite matrix like coef_, {shape} with the bias; got one of shape {start.shape}"
+            )
+        return start
 
     def _signs(self, y: Array) -> Array:
         """Return the targets as a matrix of 1, -1 and 0, one column for each problem."""
@@ -201,18 +232,21 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
                 raise ValueError(f"class {name} has no {kind} row of a weight above 0; each class needs both kinds")
         return cost * (signs != 0) if (signs == 0).any() else cost
 
-    def _solve(self, X: Array, signs: Array, cost: Array) -> tuple[Array, Array, Array]:
+    def _solve(self, X: Array, signs: Array, cost: Array, start: Array | None) -> tuple[Array, Array, Array]:
         # torch takes seconds to import, and whoever only looks at results does not need it.
         import torch
 
         from stresslib.evaluation.squared_hinge import solve
 
         place = torch.device(self.device)
+        # A row a problem, as the solver has them.
+        targets, costs = (torch.from_numpy(np.ascontiguousarray(one.T)).to(place) for one in (signs, cost))
+        first = None if start is None else torch.from_numpy(start).to(place)
         # torch wants memory that it could write to, though it does not.
-        rows, targets = torch.from_numpy(np.require(X, requirements="W")).to(place), torch.from_numpy(signs).to(place)
-        costs = torch.from_numpy(cost).to(place)
-        weights, objective, gap = solve(rows, targets, costs, self.tol, precomputed=self.precomputed)
-        return weights.T.cpu().numpy(), objective.cpu().numpy(), gap.cpu().numpy()
+        rows = torch.from_numpy(np.require(X, requirements="W")).to(place)
+        solved = solve(rows, targets, costs, self.tol, precomputed=self.precomputed, start=first)
+        weights, objective, gap = (one.cpu().numpy() for one in solved)
+        return weights, objective, gap
 
     def _liblinear(self, X: Array, signs: Array, cost: Array) -> tuple[Array, Array, Array]:
         rows, weights = X.astype(np.float64), []

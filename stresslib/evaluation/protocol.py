@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
@@ -28,6 +27,26 @@ from stresslib.spec import Spec, make_stress, parse_spec
 Array = NDArray[Any]
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What the settings of a grid on one feature set have in common, so that it is computed once.
+
+    Attributes
+    ----------
+    components : PrincipalComponents or None
+        Fitted on the training rows, as many as the largest setting keeps; the others take the first of them.
+    projected : ndarray of shape (n, n_components) or None
+        All rows projected on them.
+    start : tuple of ndarray or None
+        Weights for the vectors before any stress, and biases, to begin from. They decide how long the classifier takes,
+        not where it ends but for its tolerance.
+    """
+
+    components: PrincipalComponents | None = None
+    projected: Array | None = None
+    start: tuple[Array, Array] | None = None
+
+
 def evaluate(
     features: FeatureSet,
     spec: str | Spec,
@@ -35,7 +54,7 @@ def evaluate(
     *,
     random_state: int = 0,
     metrics: tuple[str, ...] | None = None,
-    components: PrincipalComponents | None = None,
+    shared: Shared | None = None,
 ) -> pd.DataFrame:
     """Measure what a classifier scores on stressed features.
 
@@ -50,8 +69,8 @@ def evaluate(
         Seed of a random stress.
     metrics : tuple of str, optional
         Default: the feature set's own metric.
-    components : PrincipalComponents, optional
-        Fitted on the training rows before; a reduction to principal components takes the first of these.
+    shared : Shared, optional
+        What other settings have found out already.
 
     Returns
     -------
@@ -70,7 +89,7 @@ def evaluate(
     [['random-selection', 64, 'accuracy']]
     """
     parsed = parse_spec(spec)
-    decision, gap = decide(features, parsed, classifier, random_state=random_state, components=components)
+    decision, gap = decide(features, parsed, classifier, random_state=random_state, shared=shared)
     return scored(features, parsed, decision, gap, metrics or (features.metric,))
 
 
@@ -101,13 +120,13 @@ def decide(
     classifier: Any = None,
     *,
     random_state: int = 0,
-    components: PrincipalComponents | None = None,
+    shared: Shared | None = None,
 ) -> tuple[Array, float]:
     """Fit stress and classifier on the training rows, and judge the stressed test rows.
 
     Parameters
     ----------
-    features, spec, classifier, random_state, components
+    features, spec, classifier, random_state, shared
         As for :func:`evaluate`.
 
     Returns
@@ -117,16 +136,51 @@ def decide(
     gap : float
         The largest relative duality gap over the classes; NaN for a classifier that has none.
     """
-    parsed = parse_spec(spec)
-    stress = make_stress(parsed, random_state=random_state)
-    if parsed.reduction == "DR2" and parsed.dimensions is not None and components is not None:
-        stress = Pipeline([("DR2", FrozenEstimator(components.truncated(parsed.dimensions))), *stress.steps[1:]])
     with one_thread():
-        stressed = stress.fit(features.X[features.train]).transform(features.X)
-        model = clone(LinearSVM() if classifier is None else classifier)
-        model.fit(stressed[features.train], features.y[features.train])
+        model, stressed, _ = _fitted(features, parse_spec(spec), classifier, random_state, shared or Shared())
         decision = model.decision_function(stressed[features.test])
     return decision, float(max(model.objective_gap_)) if hasattr(model, "objective_gap_") else float("nan")
+
+
+def solution(features: FeatureSet, spec: Spec, classifier: LinearSVM, shared: Shared) -> tuple[Array, Array]:
+    """Return the weights and biases that the classifier finds under a stress, for a start elsewhere.
+
+    Parameters
+    ----------
+    features : FeatureSet
+    spec : Spec
+        ``none``, or a reduction to principal components.
+    classifier : LinearSVM
+    shared : Shared
+
+    Returns
+    -------
+    coef : ndarray of shape (n_classes, n_features)
+        For the vectors before the reduction.
+    intercept : ndarray of shape (n_classes,)
+    """
+    with one_thread():
+        model, _, reducer = _fitted(features, spec, classifier, 0, shared)
+    return model.coef_ if reducer is None else model.coef_ @ reducer.components_, model.intercept_
+
+
+def _fitted(features: FeatureSet, spec: Spec, classifier: Any, random_state: int, shared: Shared) -> tuple[Any, Array, Any]:
+    """Return the fitted classifier, all rows under the stress, and the reduction where there is one."""
+    train, stress = features.train, make_stress(spec, random_state=random_state)
+    if spec.reduction == "DR2" and shared.components is not None and shared.projected is not None:
+        reducer: Any = shared.components.truncated(spec.dimensions or 0)
+        stressed = shared.projected[:, : spec.dimensions]
+        if spec.quantizer:
+            stressed = stress[1:].fit(stressed[train]).transform(stressed)
+    else:
+        reducer = stress[0] if spec.reduction else None
+        stressed = stress.fit(features.X[train]).transform(features.X)
+    start = {}
+    if shared.start is not None:
+        weights, bias = shared.start
+        start = {"coef_init": weights if reducer is None else reducer.transform(weights), "intercept_init": bias}
+    model = clone(LinearSVM() if classifier is None else classifier)
+    return model.fit(stressed[train], features.y[train], **start), stressed, reducer
 
 
 def decide_nested(
@@ -155,12 +209,13 @@ def decide_nested(
     """
     order = check_random_state(random_state).permutation(features.X.shape[1])
     labels, model = features.y[features.train], clone(classifier).set_params(precomputed=True)
-    products, before = np.float32(0), 0
+    products, before, start = np.float32(0), 0, None
     for size in sorted(sizes):
         with one_thread():
             added = np.take(features.X, np.sort(order[before:size]), axis=1)
             products, before = products + added @ added[features.train].T, size
-            model.fit(products[features.train], labels)
+            model.fit(products[features.train], labels, coef_init=start)
+            start = model.coef_
             decision = model.decision_function(products[features.test])
         yield size, decision, float(max(model.objective_gap_))
 
