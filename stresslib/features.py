@@ -7,10 +7,12 @@ its one home here, in `load_features`.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import lzma
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load, save_file
+from safetensors.numpy import load
 from safetensors.numpy import save as to_bytes
 from sklearn.model_selection import train_test_split
 
@@ -182,20 +184,42 @@ class FeatureSet:
         }
         return {"stresslib": json.dumps(described, sort_keys=True)}
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], *, vectors: Iterable[Array] | None = None) -> Path:
         """Write the set as one safetensors file, its provenance as JSON in the header.
 
         Parameters
         ----------
         path : path-like
             Conventionally ``*.safetensors``. An existing file is replaced at once, never left half-written.
+        vectors : iterable of ndarray of shape (rows, d), float32, optional
+            Blocks of rows to write instead of `X`, one after the other: of vectors that together exceed the memory.
 
         Returns
         -------
         pathlib.Path
         """
-        with replacing(path) as temporary:
-            save_file({"X": np.ascontiguousarray(self.X), "y": self.y, "train": self.train}, temporary, self._described())
+        blocks = iter([self.X] if vectors is None else vectors)
+        first = _checked_vectors(next(blocks))
+        tensors = {"X": first, "y": self.y, "train": self.train}
+        header: dict[str, Any] = {"__metadata__": self._described()}
+        end = 0
+        # The widest type first, so that each array starts at a multiple of its own.
+        for name, array in sorted(tensors.items(), key=lambda item: -item[1].itemsize):
+            shape = (len(self.y), *array.shape[1:])
+            begin, end = end, end + math.prod(shape) * array.itemsize
+            header[name] = {"dtype": _NAMES[array.dtype], "shape": shape, "data_offsets": (begin, end)}
+        text = json.dumps(header, sort_keys=True).encode()
+        text += b" " * (-len(text) % 8)
+        with replacing(path) as temporary, open(temporary, "wb") as stream:
+            stream.write(len(text).to_bytes(8, "little") + text)
+            for name in sorted(tensors, key=lambda name: header[name]["data_offsets"]):
+                parts = itertools.chain([first], map(_checked_vectors, blocks)) if name == "X" else [tensors[name]]
+                for part in parts:
+                    # A little at a time: an array may be mapped from a disk and larger than the memory.
+                    for start in range(0, len(part), _ROWS):
+                        stream.write(np.ascontiguousarray(part[start : start + _ROWS]).data)
+            if stream.tell() != 8 + len(text) + end:
+                raise ValueError(f"{path}: the vectors to write are not {len(self.y)} rows of {first.shape[1]} numbers")
         return Path(path)
 
     def save_compact(self, path: str | os.PathLike[str]) -> Path:
@@ -228,12 +252,19 @@ class FeatureSet:
         # Squares are summed in float64, so that a tiny row keeps its direction; a row of zeros stays one.
         norms = np.sqrt(np.einsum("ij,ij->i", self.X, self.X, dtype=np.float64))
         norms[norms == 0] = 1
-        return self._with_vectors((self.X / norms[:, None]).astype(np.float32), "l2")
+        X = np.empty(self.X.shape, dtype=np.float32)
+        for start in range(0, len(X), _ROWS):
+            here = slice(start, start + _ROWS)
+            X[here] = self.X[here] / norms[here, None]
+        return self._with_vectors(X, "l2")
 
     def _with_vectors(self, X: Array, normalization: str) -> FeatureSet:
         provenance = {**self.provenance, "normalization": normalization}
         return FeatureSet(X, self.y, self.train, self.metric, self.classes, self.files, provenance)
 
+
+_ROWS = 512
+"""Rows that are worked on at once, so that no second copy of wide vectors is in memory."""
 
 _UNKNOWN = {"dataset": "own", "model": "own", "layer": "own", "normalization": "none"}
 
@@ -249,8 +280,8 @@ def _checked_vectors(X: ArrayLike) -> Array:
     if vectors.dtype != np.float32:
         with np.errstate(over="ignore"):
             vectors = vectors.astype(np.float32)
-    for start in range(0, len(vectors), 4096):
-        bad = np.argwhere(~np.isfinite(vectors[start : start + 4096]))
+    for start in range(0, len(vectors), _ROWS):
+        bad = np.argwhere(~np.isfinite(vectors[start : start + _ROWS]))
         if len(bad):
             row, column = bad[0] + (start, 0)
             raise ValueError(f"X holds {vectors[row, column]} in row {row}, column {column}; values are finite float32")
@@ -334,13 +365,42 @@ def load_feature_sets(
     -------
     list of FeatureSet
     """
-    paths = [
-        _find(name) if "/" in name or name.endswith(_SUFFIXES) else _find(name, one_model, one_layer)
-        for name in _listed(dataset)
-        for one_model in _listed(model)
-        for one_layer in _listed(layer)
-    ]
+    paths = [_find(*names) for names in _combined(dataset, model, layer)]
     return [_read(path)._normalized() for path in dict.fromkeys(paths)]
+
+
+def absent_features(
+    dataset: str | Sequence[str], model: str | Sequence[str], layer: str | Sequence[str] = "pooled"
+) -> list[tuple[str, str, str]]:
+    """Name the feature sets, of those that :func:`load_feature_sets` would load, that would have to be extracted first.
+
+    Returns
+    -------
+    list of (str, str, str)
+        Data set, network and layer of each.
+    """
+    absent = []
+    for names in _combined(dataset, model, layer):
+        parts = tuple(names if len(names) == 3 else names[0].split("/"))
+        if (
+            len(parts) == 3
+            and all(parts)
+            and not Path(names[0]).is_file()
+            and not any(path.is_file() for path in _places(*parts))
+        ):
+            absent.append(parts)
+    return absent
+
+
+def _combined(dataset: str | Sequence[str], model: str | Sequence[str], layer: str | Sequence[str]) -> list[tuple[str, ...]]:
+    return list(
+        dict.fromkeys(
+            (name,) if "/" in name or name.endswith(_SUFFIXES) else (name, one_model, one_layer)
+            for name in _listed(dataset)
+            for one_model in _listed(model)
+            for one_layer in _listed(layer)
+        )
+    )
 
 
 def _listed(names: str | Sequence[str]) -> list[str]:
@@ -376,6 +436,10 @@ def list_features() -> list[tuple[str, Path]]:
     return list(found.items())
 
 
+def _places(*names: str) -> tuple[Path, Path]:
+    return embedded_path(*names), features_path(*names)
+
+
 def _find(source: str | os.PathLike[str], model: str | None = None, layer: str = "pooled") -> Path:
     text = os.fspath(source)
     if model is None:
@@ -388,7 +452,7 @@ def _find(source: str | os.PathLike[str], model: str | None = None, layer: str =
         if len(parts) != 3 or not all(parts):
             raise FileNotFoundError(f"{text!r} is neither a feature file nor DATASET/MODEL/LAYER")
         text, model, layer = parts
-    for path in (embedded_path(text, model, layer), features_path(text, model, layer)):
+    for path in _places(text, model, layer):
         if path.is_file():
             return path
     at_hand = ", ".join(name for name, _ in list_features())
@@ -435,6 +499,7 @@ def _read(path: Path) -> FeatureSet:
 
 
 _DTYPES = {"F32": np.float32, "I64": np.int64, "I8": np.int8, "BOOL": np.bool_}
+_NAMES = {np.dtype(kind): name for name, kind in _DTYPES.items()}
 
 
 def _length(start: bytes, path: Path) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import json
 import lzma
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from conftest import make_features
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from stresslib import FeatureSet, load_feature_sets, load_features
 from stresslib.features import features_path, list_features
@@ -330,6 +331,37 @@ def test_the_users_cache_is_found_by_name(own_cache: Path) -> None:
     assert [found.name for found in load_feature_sets(["toy/net-1/fc", str(path)], ["a", "b"])] == ["toy/net-1/fc"]
 
 
+def test_vectors_that_exceed_the_memory_are_written_block_by_block(tmp_path: Path) -> None:
+    """The same bytes as of the whole matrix; blocks that are not its rows are refused, and nothing stays of them."""
+    features = full()
+    features.save(tmp_path / "whole.safetensors")
+    without = FeatureSet(
+        np.zeros((len(features.X), 1)),
+        features.y,
+        features.train,
+        features.metric,
+        features.classes,
+        features.files,
+        features.provenance,
+    )
+    blocks = [features.X[:2], features.X[2:3], features.X[3:]]
+    without.save(tmp_path / "blocks.safetensors", vectors=blocks)
+    assert (tmp_path / "blocks.safetensors").read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+    for wrong in (blocks[:2], [*blocks, blocks[1]], [blocks[0][:, :1], *blocks[1:]]):
+        with pytest.raises(ValueError, match=f"wrong.safetensors: the vectors to write are not {len(features.X)} rows"):
+            without.save(tmp_path / "wrong.safetensors", vectors=wrong)
+    with pytest.raises(ValueError, match="X holds nan"):
+        without.save(tmp_path / "wrong.safetensors", vectors=[blocks[0], blocks[1] * np.nan])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["blocks.safetensors", "whole.safetensors"]
+
+
+def test_a_saved_set_is_read_by_the_library_of_the_format(tmp_path: Path) -> None:
+    features = full()
+    tensors = load_file(features.save(tmp_path / "f.safetensors"))
+    assert np.array_equal(tensors["X"], features.X) and tensors["X"].dtype == np.float32
+    assert np.array_equal(tensors["y"], features.y) and np.array_equal(tensors["train"], features.train)
+
+
 def test_what_a_kill_left_behind_is_not_listed() -> None:
     """A temporary file of a process that was killed in the middle of a write is no feature set."""
     path = features_path("toy", "net-1", "fc")
@@ -344,39 +376,43 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     """Half a file is never seen: the old one stays whole, no temporary stays, and the message names path and reason."""
     path = tmp_path / ("f.safetensors" if kind == "plain" else "f.safetensors.xz")
     features = full()
-    save = features.save if kind == "plain" else features.save_compact
-    save(path)
+    (features.save if kind == "plain" else features.save_compact)(path)
     before = path.read_bytes()
 
-    def fill_the_disk(first: Any, second: Any, *_: Any) -> None:
-        target = Path(second if kind == "plain" else first)
-        with open(target, "wb") as stream:
+    def fill_the_disk(path: Path, *_: Any) -> None:
+        with open(path, "wb") as stream:
             stream.write(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    if kind == "plain":
-        monkeypatch.setattr("stresslib.features.save_file", fill_the_disk)
-    else:
-        monkeypatch.setattr(Path, "write_bytes", fill_the_disk)
+    def first_rows() -> Iterator[Any]:
+        yield features.X[:2]
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     with pytest.raises(OSError, match="No space left") as caught:
-        save(path)
+        if kind == "plain":
+            features.save(path, vectors=first_rows())
+        else:
+            monkeypatch.setattr(Path, "write_bytes", fill_the_disk)
+            features.save_compact(path)
     assert str(path) in str(caught.value)
     monkeypatch.undo()
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
-def test_an_interrupted_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_save_leaves_the_old_file(tmp_path: Path) -> None:
     """Ctrl-C in the middle is no error of ours, and leaves nothing behind either."""
     path = full().save(tmp_path / "f.safetensors")
     before = path.read_bytes()
 
-    def interrupt(*_: Any) -> None:
+    features = full(multilabel=True)
+
+    def interrupted() -> Iterator[Any]:
+        yield features.X[:2]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("stresslib.features.save_file", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        full(multilabel=True).save(path)
+        features.save(path, vectors=interrupted())
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 from torch import fx, nn
 from torch.fx.passes.split_module import split_module
@@ -43,17 +43,21 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 SHARD = 512
 """Images in a shard: what a kill can cost at most."""
 
+Batch = tuple[list[int], list[NDArray[np.float32]], list[str]]
+"""Places of images, their vectors of each layer, and what was wrong with the images left out."""
+
 
 class Extractor:
-    """One layer of one network, as a function from image files to vectors.
+    """Layers of one network, as a function from image files to vectors.
 
     Parameters
     ----------
     model : str
         Name in the registry of networks.
-    layer : str, default="pooled"
+    layer : str or sequence of str, default="pooled"
         Alias or node name; the output is flattened, in the order channel, row, column. With ``@s`` behind the name, as
-        in ``stage4@2``, the map is averaged over a grid of s x s before that: early maps are wide.
+        in ``stage4@2``, the map is averaged over a grid of s x s before that: early maps are wide. Several layers are
+        read in one pass.
     preprocessing : {"paper", "native"}, default="paper"
         The paper's square resize, or what the network was trained with.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -63,6 +67,7 @@ class Extractor:
 
     Attributes
     ----------
+    layers : tuple of str
     weights_sha256 : str
         Hash of the file of weights.
 
@@ -84,7 +89,7 @@ class Extractor:
     def __init__(
         self,
         model: str,
-        layer: str = "pooled",
+        layer: str | Sequence[str] = "pooled",
         *,
         preprocessing: str = "paper",
         precision: str = "auto",
@@ -96,21 +101,24 @@ class Extractor:
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size={batch_size}; at least 1 image")
         self.network = find_network(model)
-        self.layer = layer
+        self.layers = (layer,) if isinstance(layer, str) else tuple(layer)
+        if not self.layers or len(set(self.layers)) < len(self.layers):
+            raise ValueError(f"layers {', '.join(self.layers) or '(none)'}: at least one is needed, and each once")
+        self._single = isinstance(layer, str)
         self.preprocessing = preprocessing
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.batch_size = batch_size or (32 if self.device.type == "cuda" else 4)
         self.precision = _best_precision(self.device) if precision == "auto" else precision
-        name, self._side = split_layer(layer)
+        names, self._sides = zip(*map(split_layer, self.layers), strict=True)
         module, self.weights_sha256 = self.network.load()
-        node = _find_node(module, self.network.layers.get(name, name), model, self.network.layers)
-        part = cut(module, node)
+        nodes = [_find_node(module, self.network.layers.get(name, name), model, self.network.layers) for name in names]
+        part = cut(module, *nodes)
         chosen: nn.Module = part
         if self.precision == "bfloat16":
             chosen = in_bfloat16(part, self.network.float32_before, self.device.type)
         self._module = chosen.to(self.device).to(memory_format=torch.channels_last)
 
-    def __call__(self, paths: Sequence[str | os.PathLike[str]]) -> NDArray[np.float32]:
+    def __call__(self, paths: Sequence[str | os.PathLike[str]]) -> Any:
         """Extract the vectors of image files.
 
         Parameters
@@ -120,6 +128,7 @@ class Extractor:
         Returns
         -------
         ndarray of shape (n, d), float32
+            For a sequence of layers, a list of these, one a layer.
 
         Raises
         ------
@@ -128,11 +137,11 @@ class Extractor:
         """
         if not paths:
             raise ValueError("there are no images to extract from")
-        return np.concatenate([vectors for _, vectors, _ in self.batches([Path(path) for path in paths])])
+        batches = [vectors for _, vectors, _ in self.batches([Path(path) for path in paths])]
+        joined = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+        return joined[0] if self._single else joined
 
-    def batches(
-        self, paths: Sequence[Path], *, skip: bool = False
-    ) -> Iterator[tuple[list[int], NDArray[np.float32], list[str]]]:
+    def batches(self, paths: Sequence[Path], *, skip: bool = False) -> Iterator[Batch]:
         """Extract batch by batch, images of coming batches being decoded meanwhile.
 
         Parameters
@@ -145,7 +154,8 @@ class Extractor:
         ------
         rows : list of int
             Places in `paths` of the images in the batch.
-        vectors : ndarray of shape (len(rows), d), float32
+        vectors : list of ndarray of shape (len(rows), d), float32
+            One a layer; empty where no image was readable.
         skipped : list of str
             What was wrong with those left out.
         """
@@ -156,7 +166,7 @@ class Extractor:
         torch.set_num_threads(1)
         try:
             with ThreadPoolExecutor(threads) as pool:
-                ahead: deque[Future[tuple[list[int], NDArray[np.float32], list[str]]]] = deque()
+                ahead: deque[Future[Batch]] = deque()
                 try:
                     for part in parts:
                         ahead.append(pool.submit(self._batch, paths, part, skip))
@@ -170,7 +180,7 @@ class Extractor:
         finally:
             torch.set_num_threads(threads)
 
-    def _batch(self, paths: Sequence[Path], part: range, skip: bool) -> tuple[list[int], NDArray[np.float32], list[str]]:
+    def _batch(self, paths: Sequence[Path], part: range, skip: bool) -> Batch:
         rows, inputs, skipped = [], [], []
         for row in part:
             try:
@@ -182,25 +192,28 @@ class Extractor:
                 skipped.append(str(error))
         return rows, self._forward(inputs), skipped
 
-    def _forward(self, inputs: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    def _forward(self, inputs: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         if not inputs:
-            return np.empty((0, 0), dtype=np.float32)
+            return []
         batch = torch.from_numpy(np.stack(inputs)).to(self.device, memory_format=torch.channels_last)
         with torch.inference_mode():
-            output = self._module(batch)
+            outputs = self._module(batch)
+        if len(self.layers) == 1:
+            outputs = (outputs,)
+        return [self._vectors(*one) for one in zip(outputs, self.layers, self._sides, strict=True)]
+
+    def _vectors(self, output: Any, layer: str, side: int | None) -> NDArray[np.float32]:
         if not isinstance(output, torch.Tensor):
-            raise ValueError(
-                f"layer {self.layer!r} of {self.network.name} is a {type(output).__name__}, no output of an image"
-            )
-        vectors = output.float()
-        if self._side is not None:
-            if vectors.ndim != 4 or self._side > min(vectors.shape[2:]):
+            raise ValueError(f"layer {layer!r} of {self.network.name} is a {type(output).__name__}, no output of an image")
+        output = output.float()
+        if side is not None:
+            if output.ndim != 4 or side > min(output.shape[2:]):
                 raise ValueError(
-                    f"layer {self.layer!r} of {self.network.name}: an image's output is of shape "
-                    f"{tuple(vectors.shape[1:])}; @{self._side} needs a map of at least {self._side} x {self._side}"
+                    f"layer {layer!r} of {self.network.name}: an image's output is of shape {tuple(output.shape[1:])}; "
+                    f"@{side} needs a map of at least {side} x {side}"
                 )
-            vectors = adaptive_avg_pool2d(vectors, self._side)
-        return vectors.contiguous().flatten(1).cpu().numpy()
+            output = adaptive_avg_pool2d(output, side)
+        return output.contiguous().flatten(1).cpu().numpy()
 
 
 def _best_precision(device: torch.device) -> str:
@@ -252,25 +265,24 @@ def _find_node(module: nn.Module, node: str, model: str, layers: Any) -> str:
     return node
 
 
-def cut(module: nn.Module, node: str) -> fx.GraphModule:
-    """Return the part of a network that computes one node, its output as it was when computed.
+def cut(module: nn.Module, *nodes: str) -> fx.GraphModule:
+    """Return the part of a network that computes some nodes, their outputs as they were when computed.
 
-    An operation in place after that node (a ReLU, an addition) would overwrite it; those are made ordinary ones, on a
-    copy.
+    An operation in place after a node (a ReLU, an addition) would overwrite it; those are made ordinary ones, on a copy.
 
     Parameters
     ----------
     module : torch.nn.Module
         In evaluation mode.
-    node : str
-        Name of a node of its graph.
+    *nodes : str
+        Names of nodes of its graph.
 
     Returns
     -------
     torch.fx.GraphModule
-        Returns the node's output alone.
+        Returns the output of the node, or a tuple of those of several.
     """
-    part = create_feature_extractor(deepcopy(module), {node: "output"}, suppress_diff_warning=True)
+    part = create_feature_extractor(deepcopy(module), list(nodes), suppress_diff_warning=True)
     for child in part.modules():
         if getattr(child, "inplace", False):
             child.inplace = False
@@ -280,9 +292,11 @@ def cut(module: nn.Module, node: str) -> fx.GraphModule:
         if step.target in _ORDINARY:
             step.target = _ORDINARY[step.target]
         if step.op == "output":
-            if step.args[0]["output"].op == "get_attr":
-                raise ValueError(f"node {node!r} is a weight, no output of an image")
-            step.args = (step.args[0]["output"],)
+            outputs = tuple(step.args[0][node] for node in nodes)
+            for node, output in zip(nodes, outputs, strict=True):
+                if output.op == "get_attr":
+                    raise ValueError(f"node {node!r} is a weight, no output of an image")
+            step.args = outputs if len(outputs) == 1 else (outputs,)
     part.graph.eliminate_dead_code()
     part.recompile()
     return part.eval()
@@ -332,7 +346,7 @@ def in_bfloat16(part: fx.GraphModule, first: str | None, device_type: str) -> nn
 def extract(
     images: ImageSet,
     model: str,
-    layer: str = "pooled",
+    layer: str | Sequence[str] = "pooled",
     *,
     preprocessing: str = "paper",
     precision: str = "auto",
@@ -340,10 +354,11 @@ def extract(
     on_error: str = "raise",
     output: str | os.PathLike[str] | None = None,
     progress: bool = True,
-) -> Path:
-    """Extract the features of a set of images into a file, going on where an earlier call was stopped.
+) -> Any:
+    """Extract the features of a set of images into a file a layer, going on where an earlier call was stopped.
 
-    Finished shards of 512 images lie in a folder beside the file until it is whole.
+    Finished shards of 512 images lie in a folder beside the file until it is whole. No more than one of them is in memory,
+    however wide the layer is.
 
     Parameters
     ----------
@@ -353,14 +368,14 @@ def extract(
     on_error : {"raise", "skip"}, default="raise"
         What to do about an unreadable image: stop with its name, or leave it out, and list it in the provenance.
     output : path-like, optional
-        Default: the user's cache, where :func:`stresslib.load_features` finds it.
+        File for a single layer. Default: the user's cache, where :func:`stresslib.load_features` finds it.
     progress : bool, default=True
         Whether to show a progress bar.
 
     Returns
     -------
     pathlib.Path
-        Of the saved FeatureSet.
+        Of the saved FeatureSet. For a sequence of layers, a list of these, one a layer.
 
     Raises
     ------
@@ -374,47 +389,51 @@ def extract(
     # Labels, split and metric are checked before hours of work, on vectors that stand for those to come.
     FeatureSet(np.zeros((len(images), 1)), images.y, images.train, images.metric, images.classes)
     extractor = Extractor(model, layer, preprocessing=preprocessing, precision=precision, batch_size=batch_size)
+    if output is not None and len(extractor.layers) > 1:
+        raise ValueError(f"{output} is one file, and there are {len(extractor.layers)} layers; they go to the cache")
     provenance = {
         **images.provenance,
         "dataset": images.name,
         "model": model,
-        "layer": layer,
         "preprocessing": preprocessing,
         "precision": extractor.precision,
         "weights_sha256": extractor.weights_sha256,
         "versions": {name: version(name) for name in ("stresslib", "torch", "torchvision", "pillow", "numpy")},
     }
-    path = Path(output) if output is not None else features_path(images.name, model, layer)
+    outputs = [Path(output) if output is not None else features_path(images.name, model, one) for one in extractor.layers]
     job = text_sha256(
-        json.dumps(provenance, sort_keys=True), str(extractor.batch_size), str(images.root.resolve()), *images.files
+        json.dumps({**provenance, "layer": extractor.layers}, sort_keys=True),
+        str(extractor.batch_size),
+        str(images.root.resolve()),
+        *images.files,
     )
-    shards = path.with_name(f"{path.name}.{job[:12]}.shards")
-    shards.mkdir(parents=True, exist_ok=True)
+    folder = outputs[0].with_name(f"{outputs[0].name}.{job[:12]}.shards")
+    folder.mkdir(parents=True, exist_ok=True)
     starts = range(0, len(images), SHARD)
+    shards = [folder / f"{start:08d}.safetensors" for start in starts]
     paths = [images.root / name for name in images.files]
+    parts = [paths[start : start + SHARD] for start in starts]
     skip = on_error == "skip"
     missing = [
-        start for start in starts if not _is_whole(shards / f"{start:08d}.safetensors", paths[start : start + SHARD], skip)
+        number for number, shard in enumerate(shards) if not _is_whole(shard, parts[number], len(extractor.layers), skip)
     ]
-    fresh = sum(len(paths[start : start + SHARD]) for start in missing)
+    fresh = sum(len(parts[number]) for number in missing)
     begun = time.perf_counter()
-    label = f"{images.name}/{model}/{layer}"
+    label = f"{images.name}/{model}/{','.join(extractor.layers)}"
     with tqdm(total=len(images), initial=len(images) - fresh, desc=label, unit="image", disable=not progress) as bar:
-        for start in missing:
-            shard, part = shards / f"{start:08d}.safetensors", paths[start : start + SHARD]
-            _write_shard(shard, start, extractor, part, skip, bar)
+        for number in missing:
+            _write_shard(shards[number], starts[number], extractor, parts[number], skip, bar)
     if progress and fresh:
         tqdm.write(
             f"{fresh} images at {fresh / (time.perf_counter() - begun):.1f} images/s "
             f"({extractor.precision} on {extractor.device})"
         )
-    features = _gather(images, [shards / f"{start:08d}.safetensors" for start in starts], provenance)
-    features.save(path)
-    shutil.rmtree(shards, ignore_errors=True)
-    return path
+    _gather(images, shards, extractor.layers, outputs, provenance)
+    shutil.rmtree(folder, ignore_errors=True)
+    return outputs[0] if isinstance(layer, str) else outputs
 
 
-def _is_whole(shard: Path, paths: list[Path], skip: bool) -> bool:
+def _is_whole(shard: Path, paths: list[Path], layers: int, skip: bool) -> bool:
     # Written under another name and renamed, so that it is whole if it is there; a damaged disk is still noticed.
     try:
         tensors = load_file(shard) if shard.is_file() else {}
@@ -424,7 +443,13 @@ def _is_whole(shard: Path, paths: list[Path], skip: bool) -> bool:
         "rows" in tensors
         and np.array_equal(tensors.get("stamp", ()), _stamp(paths))
         and (skip or len(tensors["rows"]) == len(paths))
+        and all(_name(number) in tensors for number in range(layers) if len(tensors["rows"]))
     )
+
+
+def _name(number: int) -> str:
+    """Name, in a shard, of the vectors of a layer."""
+    return f"X{number}"
 
 
 def _stamp(paths: list[Path]) -> NDArray[Any]:
@@ -436,11 +461,11 @@ def _stamp(paths: list[Path]) -> NDArray[Any]:
 def _write_shard(shard: Path, start: int, extractor: Extractor, paths: list[Path], skip: bool, bar: Any) -> None:
     stamp = _stamp(paths)
     rows: list[int] = []
-    vectors: list[NDArray[np.float32]] = []
+    batches: list[list[NDArray[np.float32]]] = []
     skipped: list[str] = []
-    for places, batch, problems in extractor.batches(paths, skip=skip):
+    for places, vectors, problems in extractor.batches(paths, skip=skip):
         rows += [start + place for place in places]
-        vectors += [batch] if len(batch) else []
+        batches += [vectors] if vectors else []
         skipped += problems
         for problem in problems:
             tqdm.write(f"skipped: {problem}")
@@ -450,20 +475,37 @@ def _write_shard(shard: Path, start: int, extractor: Extractor, paths: list[Path
         "rows": np.array(rows, dtype=np.int64),
         "skipped": np.frombuffer(json.dumps(skipped).encode(), dtype=np.uint8),
     }
-    if vectors:
-        tensors["X"] = np.concatenate(vectors)
+    for number, parts in enumerate(zip(*batches, strict=True)):
+        X = tensors[_name(number)] = np.concatenate(parts)
+        for row in np.flatnonzero(~np.isfinite(X).all(axis=1)):
+            raise ValueError(f"{paths[rows[row] - start]}: its features of layer {extractor.layers[number]} are not finite")
     with replacing(shard) as temporary:
         save_file(tensors, temporary)
 
 
-def _gather(images: ImageSet, shards: list[Path], provenance: dict[str, Any]) -> FeatureSet:
-    parts = [load_file(shard) for shard in shards]
-    rows = np.concatenate([part["rows"] for part in parts])
-    skipped = [problem.replace(f"{images.root}/", "") for part in parts for problem in json.loads(part["skipped"].tobytes())]
+def _gather(
+    images: ImageSet, shards: list[Path], layers: Sequence[str], outputs: list[Path], provenance: dict[str, Any]
+) -> None:
+    """Join the shards, one after the other, to a file a layer."""
+    rows, skipped = np.empty(0, dtype=np.int64), []
+    for shard in shards:
+        with safe_open(shard, "np") as tensors:
+            rows = np.concatenate([rows, tensors.get_tensor("rows")])
+            skipped += json.loads(tensors.get_tensor("skipped").tobytes())
     if len(rows) == 0:
         raise ValueError(f"{images.name}: none of {len(images)} images could be read")
-    X = np.concatenate([part["X"] for part in parts if "X" in part])
-    files = [images.files[row] for row in rows]
     if skipped:
-        provenance = {**provenance, "skipped": skipped}
-    return FeatureSet(X, images.y[rows], images.train[rows], images.metric, images.classes, files, provenance)
+        provenance = {**provenance, "skipped": [problem.replace(f"{images.root}/", "") for problem in skipped]}
+    files = [images.files[row] for row in rows]
+    for number, (layer, output) in enumerate(zip(layers, outputs, strict=True)):
+        own = {**provenance, "layer": layer}
+        without = np.zeros((len(rows), 1), dtype=np.float32)
+        features = FeatureSet(without, images.y[rows], images.train[rows], images.metric, images.classes, files, own)
+        features.save(output, vectors=_vectors(shards, _name(number)))
+
+
+def _vectors(shards: list[Path], name: str) -> Iterator[NDArray[np.float32]]:
+    for shard in shards:
+        with safe_open(shard, "np") as tensors:
+            if name in tensors.keys():  # noqa: SIM118 - it is no dict
+                yield tensors.get_tensor(name)
