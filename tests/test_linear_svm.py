@@ -272,26 +272,28 @@ def test_features_beyond_all_measure_are_refused() -> None:
 def test_a_start_decides_how_long_it_takes_and_not_where_it_ends(
     kind: str, fit_intercept: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the solution of nearly the same problem a few steps; from a wrong one more, to the same objective."""
+    """From the solution a step or a few; from a wrong start as many as it takes, to the same objective."""
     X, y = problem(200, 60 if kind == "weights" else 300)
     X = X / np.linalg.norm(X, axis=1, keepdims=True)
-    near = X + 1e-3 * np.random.default_rng(1).normal(size=X.shape)
-    if kind == "products":
-        X, near = X @ X.T, near @ near.T
-    model = LinearSVM(fit_intercept=fit_intercept, precomputed=kind == "products", tol=1e-6)
-    cold = clone(model).fit(X, y)
-    other = clone(model).fit(near, y)
+    model = LinearSVM(fit_intercept=fit_intercept, precomputed=kind == "products", tol=1e-4)
+    rows = X @ X.T if kind == "products" else X
+    cold = clone(model).fit(rows, y)
     steps: list[int] = []
     search = squared_hinge._line_search
     monkeypatch.setattr(squared_hinge, "_line_search", lambda *inputs: steps.append(1) or search(*inputs))
     counts = []
-    for coef, intercept in ((None, None), (other.coef_, other.intercept_), (-5 * other.coef_, other.intercept_)):
+    for coef, intercept in (
+        (None, None),
+        (cold.coef_, cold.intercept_),
+        (-5 * cold.coef_, cold.intercept_),
+        (0 * cold.coef_, None),
+    ):
         steps.clear()
-        fitted = clone(model).fit(X, y, coef_init=coef, intercept_init=intercept)
+        fitted = clone(model).fit(rows, y, coef_init=coef, intercept_init=intercept)
         counts.append(len(steps))
-        np.testing.assert_allclose(fitted.objective_, cold.objective_, rtol=2e-6)
-        assert (fitted.objective_gap_ <= 1e-6).all()
-    assert counts[1] < counts[0]
+        np.testing.assert_allclose(fitted.objective_, cold.objective_, rtol=2e-4)
+        assert (fitted.objective_gap_ <= 1e-4).all()
+    assert counts[1] <= 5 < counts[0]
 
 
 def test_a_start_of_another_form_is_refused() -> None:
