@@ -275,7 +275,7 @@ def test_a_start_decides_how_long_it_takes_and_not_where_it_ends(
     """From the solution a step or a few; from a wrong start as many as it takes, to the same objective."""
     X, y = problem(200, 60 if kind == "weights" else 300)
     X = X / np.linalg.norm(X, axis=1, keepdims=True)
-    model = LinearSVM(fit_intercept=fit_intercept, precomputed=kind == "products", tol=1e-4)
+    model = LinearSVM(100.0, fit_intercept=fit_intercept, precomputed=kind == "products", tol=1e-4)
     rows = X @ X.T if kind == "products" else X
     cold = clone(model).fit(rows, y)
     steps: list[int] = []
@@ -293,7 +293,7 @@ def test_a_start_decides_how_long_it_takes_and_not_where_it_ends(
         counts.append(len(steps))
         np.testing.assert_allclose(fitted.objective_, cold.objective_, rtol=2e-4)
         assert (fitted.objective_gap_ <= 1e-4).all()
-    assert counts[1] <= 5 < counts[0]
+    assert counts[1] < counts[0] / 2
 
 
 def test_a_start_of_another_form_is_refused() -> None:
