@@ -148,7 +148,7 @@ class _Side(Protocol):
         """Return the scores and squared norms of weights, or of multipliers where there are only inner products."""
 
     def begun(self, weights: Tensor, multipliers: Tensor) -> Tensor:
-        """Return the unknowns to begin from, given either."""
+        """Return the unknowns to begin from, given what was met and the multipliers that its slacks imply."""
 
     def scores(self, unknowns: Tensor) -> Tensor:
         """Return ``weights @ X.T``."""
@@ -218,7 +218,7 @@ class _Multipliers:
         return weights @ self.X.T, weights.square().sum(1, dtype=torch.float64)
 
     def begun(self, weights: Tensor, multipliers: Tensor) -> Tensor:
-        return multipliers
+        return weights if self.X is None else multipliers
 
     def scores(self, unknowns: Tensor) -> Tensor:
         return unknowns @ self.gram.T
