@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import http.server
 import io
+import json
 import os
 import random
 import shutil
 import socket
+import subprocess
+import sys
 import tarfile
 import threading
 import zipfile
@@ -22,8 +26,9 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from stresslib.datasets import DATASETS, ImageSet, from_csv, from_folder, load_images
-from stresslib.datasets.archives import fetch, unpack
+from stresslib.datasets import DATASETS, ImageSet, archives, from_csv, from_folder, load_images
+from stresslib.datasets.archives import unpack
+from stresslib.datasets.downloads import fetch
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -357,7 +362,7 @@ def test_archive_is_unpacked_once(tmp_path: Path, own_cache: Path, name: str) ->
     folder, sha256 = unpack(archive)
     assert folder.is_relative_to(own_cache)
     assert {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.jpg")} == SAFE
-    assert sha256 == hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert sha256 == (hashlib.sha256(archive.read_bytes()).hexdigest(),)
     (folder / "set" / "mark").touch()
     assert unpack(archive) == (folder, sha256)
     assert (folder / "set" / "mark").exists()
@@ -488,6 +493,104 @@ def test_several_processes_may_unpack_at_once(tmp_path: Path) -> None:
         folders = {folder for folder, _ in pool.map(unpack, [archive] * 4)}
     assert len(folders) == 1
     assert len(list(folders.pop().rglob("*.jpg"))) == 300
+
+
+def test_several_archives_share_a_folder(tmp_path: Path) -> None:
+    """In whatever order they are named; one of them alone has another."""
+    first = make_tar(tmp_path / "first.tar", {"set/a/1.jpg": b"1"})
+    second = make_zip(tmp_path / "second.zip", {"set/b/2.jpg": b"2"})
+    folder, hashes = unpack(first, second)
+    assert sorted(path.name for path in folder.rglob("*.jpg")) == ["1.jpg", "2.jpg"]
+    assert hashes == tuple(hashlib.sha256(path.read_bytes()).hexdigest() for path in (first, second))
+    assert unpack(second, first) == (folder, hashes[::-1])
+    assert unpack(first)[0] != folder
+
+
+def test_damaged_one_of_several_leaves_nothing(tmp_path: Path, own_cache: Path) -> None:
+    good, bad = make_tar(tmp_path / "good.tar", SAFE), make_tar(tmp_path / "bad.tar", NOISE)
+    bad.write_bytes(bad.read_bytes()[:5000])
+    with pytest.raises(ValueError, match=r"bad\.tar"):
+        unpack(good, bad)
+    assert not list((own_cache / "datasets").iterdir())
+
+
+def bomb(path: Path, kind: str) -> Path:
+    """Make an archive of a few kB that unpacks to 20 MB, or says so, or hides it in an archive inside or behind its end."""
+    zeros = bytes(20_000_000)
+    if kind == "zip":
+        return make_zip(path, {"set/zeros": zeros})
+    if kind == "inside":
+        inner = make_tar(path.with_suffix(".inner"), {"zeros": zeros}, mode="w:gz")
+        return make_zip(path, {"set/inner.tar.gz": inner.read_bytes()})
+    if kind == "said":
+        with tarfile.open(path, "w") as tar:
+            info = tarfile.TarInfo("set/zeros")
+            info.size = 50 << 30
+            tar.addfile(info)
+        return path
+    if kind == "behind":
+        plain = make_tar(path.with_suffix(".plain"), {"set/a": b"a"})
+        path.write_bytes(gzip.compress(plain.read_bytes() + zeros))
+        return path
+    return make_tar(path, {"set/zeros": zeros}, mode=f"w:{kind}")
+
+
+@pytest.mark.parametrize("kind", ["zip", "gz", "xz", "bz2", "inside", "said", "behind"])
+def test_decompression_bomb_is_refused(tmp_path: Path, own_cache: Path, kind: str) -> None:
+    archive = bomb(tmp_path / "bomb.archive", kind)
+    with pytest.raises(ValueError, match=r"(bomb\.archive|inner\.tar\.gz) would unpack to .* unpack it yourself"):
+        unpack(archive)
+    assert not list((own_cache / "datasets").iterdir())
+
+
+def test_archive_may_be_too_large_whatever_its_ratio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "LARGEST", 17_999)
+    with pytest.raises(ValueError, match=r"set\.tar would unpack to 1\.8e-05 GB or more"):
+        unpack(make_tar(tmp_path / "set.tar", NOISE))
+    monkeypatch.setattr(archives, "LARGEST", 18_000)
+    assert unpack(tmp_path / "set.tar")[0].is_dir()
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_full_disk_is_noticed_before_unpacking(
+    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    make = make_tar if kind == "tar" else make_zip
+    archive = make(tmp_path / f"set.{kind}", {name: content * 200 for name, content in NOISE.items()})
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=3_500_000))
+    with pytest.raises(OSError, match=rf"set\.{kind}.*0\.0036 GB are needed, and 0\.0035 GB are free in {own_cache}"):
+        unpack(archive)
+    assert not list((own_cache / "datasets").iterdir())
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=3_700_000))
+    unpack(archive)
+
+
+UNPACKING = """
+import sys, time
+from pathlib import Path
+from stresslib.datasets.archives import filling
+with filling(Path(sys.argv[1])) as inside:
+    (inside / "half.jpg").write_bytes(b"half")
+    print("filling", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path: Path, own_cache: Path) -> None:
+    """And what a living one fills is not."""
+    folder = own_cache / "datasets"
+    command = [sys.executable, "-c", UNPACKING, os.fspath(folder / "set")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None and process.stdout.readline() == b"filling\n"
+            unpack(make_tar(tmp_path / "first.tar", SAFE))
+            assert len(list(folder.glob(".unpacking-*/files/half.jpg"))) == 1
+        finally:
+            process.kill()
+    assert len(list(folder.glob(".unpacking-*"))) == 1
+    unpack(make_tar(tmp_path / "second.tar", NOISE))
+    assert not list(folder.glob(".unpacking-*"))
 
 
 # --- Caltech-101 ------------------------------------------------------------------------------------------------
@@ -690,6 +793,36 @@ def test_fetch_names_what_the_server_refused(serve: Any) -> None:
     assert server.url in str(caught.value) and "--archive" in str(caught.value)
 
 
+def test_fetch_without_a_known_hash_keeps_the_first(own_cache: Path, serve: Any) -> None:
+    """Later uses, and later downloads, are held against it: neither a damaged file nor another one passes unnoticed."""
+    content = random.Random(0).randbytes(100_000)
+    server = serve(content)
+    path = fetch(server.url, None, "set.zip")
+    record = own_cache / "archives" / "set.zip.json"
+    first = {"sha256": hashlib.sha256(content).hexdigest(), "url": server.url, "verified": False}
+    assert json.loads(record.read_text()) == first
+    assert fetch(server.url, None, "set.zip").read_bytes() == content and server.ranges == [None]
+    path.write_bytes(content[:-1])
+    with pytest.raises(OSError, match=r"set\.zip has SHA-256 .* remove it to fetch it anew, or .*set\.zip\.json to accept"):
+        fetch(server.url, None, "set.zip")
+    path.unlink()
+    server.content = b"something else"
+    with pytest.raises(OSError, match=first["sha256"]):
+        fetch(server.url, None, "set.zip")
+    assert json.loads(record.read_text()) == first
+    record.unlink()
+    assert fetch(server.url, None, "set.zip").read_bytes() == b"something else"
+
+
+def test_fetch_notices_a_full_disk_first(own_cache: Path, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve(bytes(100_000_000))
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=90_000_000))
+    with pytest.raises(OSError, match=r"0\.1 GB are needed, and 0\.09 GB are free in .*STRESSLIB_CACHE"):
+        fetch(server.url, hash_of(b""), "set.zip")
+    assert files_below(own_cache) == {}
+
+
 # --- the development archives -----------------------------------------------------------------------------------
 
 
@@ -729,7 +862,7 @@ def test_coco_is_multi_label(shared_cache: Path, monkeypatch: pytest.MonkeyPatch
     for part in (images.train, ~images.train):
         assert all(((images.y[part] == sign).any(axis=0)).all() for sign in (1, -1))
     assert (images.y == 1).sum(axis=1).max() > 1
-    assert set(DATASETS) == {"caltech101", "scenes15", "coco", "digits"}
+    assert set(DATASETS) == {*("voc2007", "mit67", "food101", "upmc-food101"), *("caltech101", "scenes15", "coco", "digits")}
 
 
 def test_csv_that_is_no_text_or_has_a_short_line_is_named(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""Archives: fetched with a check of their hash, resumed where a connection broke, and unpacked without harm.
+"""Archives: unpacked into the user's cache, as a whole or not at all, and without harm.
 
-Used by the named data sets.
+Used by the named data sets: between a download, or a local file, and the reader of a data set.
 """
 
 from __future__ import annotations
@@ -13,117 +13,72 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import pooch
-import requests
 from tqdm import tqdm
 
-from stresslib.files import cache_dir, file_sha256
+from stresslib.datasets.downloads import need_space
+from stresslib.files import cache_dir, file_sha256, text_sha256
+
+try:
+    import fcntl
+except ImportError:  # not on Windows: leftovers of a killed process stay there
+    fcntl = None  # type: ignore[assignment]
+
+LARGEST = 40 * 10**9
+"""Bytes that an archive may unpack to; the largest of the paper's data sets has 5 GB."""
+
+LARGEST_RATIO = 200
+"""Times its own size that an archive may unpack to; photographs hardly shrink."""
+
+SLOW = 10**8
+"""Bytes from which on a progress bar is shown."""
 
 
-def fetch(url: str, known_hash: str, name: str) -> Path:
-    """Download an archive into the user's cache, unless it is there already.
+def unpack(*archives: str | os.PathLike[str]) -> tuple[Path, tuple[str, ...]]:
+    """Unpack tar or zip archives into one folder of the user's cache, unless they are there already.
 
-    Parameters
-    ----------
-    url : str
-    known_hash : str
-        ``ALGORITHM:HEX``, as in pooch.
-    name : str
-        File name in the cache.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    OSError
-        When the file cannot be fetched, or is not the one that was published; the message says how to give a local one.
-    """
-    folder = cache_dir() / "archives"
-    part = folder / f"{name}.part"
-
-    def download(url: str, output_file: str, pooch_instance: Any) -> None:
-        # pooch hands out a new temporary name each time and deletes it on failure: what came so far lives in `part`.
-        _download_rest(url, part)
-        shutil.move(part, output_file)
-
-    try:
-        return Path(pooch.retrieve(url, known_hash, fname=name, path=folder, downloader=download))
-    except (requests.RequestException, ValueError, OSError) as error:
-        raise OSError(
-            f"cannot fetch {url}: {error}. Try again to go on from what was fetched, or download it elsewhere and give it "
-            "with --archive FILE"
-        ) from error
-
-
-def _download_rest(url: str, part: Path) -> None:
-    """Append to `part` what it lacks of the file at `url`."""
-    done = part.stat().st_size if part.exists() else 0
-    # Not compressed on the way: sizes and places are those of the file.
-    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={done}-"} if done else {})}
-    with requests.get(url, headers=headers, stream=True, timeout=30) as response:
-        if done and response.status_code == requests.codes.requested_range_not_satisfiable:
-            if response.headers.get("content-range") == f"bytes */{done}":
-                return
-            part.unlink()
-            raise OSError("the part that was fetched before does not belong to this file; it was removed")
-        response.raise_for_status()
-        if response.status_code != requests.codes.partial_content:
-            done = 0
-        total = done + int(response.headers.get("content-length", 0))
-        with (
-            open(part, "ab" if done else "wb") as stream,
-            tqdm(total=total or None, initial=done, unit="B", unit_scale=True, desc=part.stem) as bar,
-        ):
-            # What a broken connection costs: up to one chunk.
-            for chunk in response.iter_content(1 << 16):
-                stream.write(chunk)
-                bar.update(len(chunk))
-    if part.stat().st_size < total:
-        raise OSError(f"the connection ended after {part.stat().st_size} of {total} bytes")
-
-
-def unpack(archive: str | os.PathLike[str]) -> tuple[Path, str]:
-    """Unpack a tar or zip archive into the user's cache, unless it is there already.
-
-    Members with absolute names, names that climb out of the folder, links out of it and devices are refused.
+    Members with absolute names, names that climb out of the folder, links out of it and devices are refused, and so is an
+    archive that would unpack to more than `LARGEST` or `LARGEST_RATIO`.
 
     Parameters
     ----------
-    archive : path-like
+    *archives : path-like
 
     Returns
     -------
     folder : pathlib.Path
-    sha256 : str
-        Of the archive; part of the folder's name, so that another archive never meets its files.
+    sha256 : tuple of str
+        Of each archive; part of the folder's name, so that another archive never meets its files.
 
     Raises
     ------
     FileNotFoundError
         When there is no such archive.
     ValueError
-        When it is damaged, of another kind, or has a member as above.
+        When one is damaged, of another kind, too large, or has a member as above.
+    OSError
+        When the disk has too little space.
     """
-    archive = Path(archive)
-    if not archive.is_file():
-        raise FileNotFoundError(f"{archive}: there is no such archive")
-    sha256 = file_sha256(archive)
-    folder = cache_dir() / "datasets" / f"{archive.name.split('.')[0]}-{sha256[:16]}"
+    paths = [Path(archive) for archive in archives]
+    for path in paths:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: there is no such archive")
+    sha256 = tuple(map(file_sha256, paths))
+    digest = sha256[0] if len(paths) == 1 else text_sha256(*sorted(sha256))
+    folder = cache_dir() / "datasets" / f"{min(path.name for path in paths).split('.')[0]}-{digest[:16]}"
     if folder.is_dir():
         return folder, sha256
     with filling(folder) as inside:
-        try:
-            _extract(archive, inside)
-        except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, RuntimeError) as error:
-            raise ValueError(f"{archive} is damaged or unsafe: {error}") from error
-        except OSError as error:
-            raise OSError(f"cannot unpack {archive} into {folder.parent}: {error}") from error
+        for path in paths:
+            try:
+                _extract(path, inside)
+            except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, RuntimeError) as error:
+                raise ValueError(f"{path} is damaged or unsafe: {error}") from error
+            except OSError as error:
+                raise OSError(f"cannot unpack {path} into {folder.parent}: {error}") from error
     return folder, sha256
 
 
@@ -140,7 +95,8 @@ def filling(folder: Path) -> Iterator[Path]:
     pathlib.Path
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unpacking-") as temporary:
+    _sweep(folder.parent)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unpacking-") as temporary, _claimed(Path(temporary)):
         inside = Path(temporary) / "files"
         inside.mkdir()
         yield inside
@@ -152,31 +108,103 @@ def filling(folder: Path) -> Iterator[Path]:
                 raise
 
 
+@contextlib.contextmanager
+def _claimed(folder: Path) -> Iterator[None]:
+    """Hold a locked file in a folder: the system drops the lock with the process, however that dies."""
+    with open(folder / "lock.new", "w") as stream:
+        with contextlib.suppress(OSError, AttributeError):  # not every disk, nor every system, knows such locks
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            # Under this name it is never seen unlocked while its process lives.
+            (folder / "lock.new").rename(folder / "lock")
+        yield
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that were killed left half unpacked."""
+    for left in folder.glob(".unpacking-*"):
+        # An OSError: somebody holds the lock, or has removed the folder, or owns it.
+        with contextlib.suppress(OSError, AttributeError), open(left / "lock", "r+") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def _extract(archive: Path, folder: Path) -> None:
+    limit = min(LARGEST, LARGEST_RATIO * archive.stat().st_size)
     if tarfile.is_tarfile(archive):
-        _extract_tar(archive, folder)
+        _extract_tar(archive, folder, limit)
     elif zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as bundle:
-            for member in bundle.namelist():
-                if not (folder / member).resolve().is_relative_to(folder.resolve()):
-                    raise zipfile.BadZipFile(f"member {member!r} would be written outside of the folder")
-            bundle.extractall(folder)
+        limit -= _extract_zip(archive, folder, limit)
         # Caltech-101's zip holds its images in a tar of its own, and a Mac's shadow ._NAME of it.
-        for inner in folder.rglob("[!.]*.tar.gz"):
-            _extract_tar(inner, inner.parent)
+        for inner in sorted(folder.rglob("[!.]*.tar.gz")):
+            limit -= _extract_tar(inner, inner.parent, limit)
     else:
         raise ValueError(f"{archive} is neither a tar nor a zip archive")
 
 
-def _extract_tar(archive: Path, folder: Path) -> None:
+def _extract_zip(archive: Path, folder: Path, limit: int) -> int:
+    with zipfile.ZipFile(archive) as bundle:
+        members = bundle.infolist()
+        size = _total((member.file_size for member in members), archive, limit)
+        for member in members:
+            if not (folder / member.filename).resolve().is_relative_to(folder.resolve()):
+                raise zipfile.BadZipFile(f"member {member.filename!r} would be written outside of the folder")
+        need_space(folder, size)
+        with _bar(archive, size) as bar:
+            for member in members:
+                bundle.extract(member, folder)
+                bar.update(member.file_size)
+    return size
+
+
+def _extract_tar(archive: Path, folder: Path, limit: int) -> int:
     with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter=_safe)
-        # tarfile takes the end of a cut file for the end of the archive, and never reads gzip's checksum behind it.
-        stream: Any = tar.fileobj
-        stream.seek(tar.offset)
-        end = stream.read()
-    if len(end) < tarfile.BLOCKSIZE or any(end[: tarfile.BLOCKSIZE]):
+        # The names and sizes of all members first, to the last byte: nothing is written of an archive that was cut.
+        size = _total((member.size for member in tar), archive, limit)
+        _read_end(tar, archive, limit)
+        need_space(folder, size)
+        with _bar(archive, size) as bar:
+            tar.extractall(folder, _counted(tar, bar), filter=_safe)
+    return size
+
+
+def _total(sizes: Iterable[int], archive: Path, limit: int) -> int:
+    total = 0
+    for size in sizes:
+        total += size
+        # At once: a bomb takes its time to get through.
+        _check_size(total, archive, limit)
+    return total
+
+
+def _check_size(size: int, archive: Path, limit: int) -> None:
+    if size > limit:
+        raise ValueError(
+            f"{archive} would unpack to {size / 1e9:.3g} GB or more, and {limit / 1e9:.3g} GB are allowed, {LARGEST_RATIO} "
+            "times its size at most; if you trust it, unpack it yourself and give the folder"
+        )
+
+
+def _read_end(tar: tarfile.TarFile, archive: Path, limit: int) -> None:
+    # tarfile takes the end of a cut file for the end of the archive, and never reads gzip's checksum behind it.
+    stream: Any = tar.fileobj
+    stream.seek(tar.offset)
+    block = stream.read(tarfile.BLOCKSIZE)
+    if len(block) < tarfile.BLOCKSIZE or any(block):
         raise tarfile.ReadError("unexpected end of data")
+    read = 0
+    while chunk := stream.read(1 << 20):
+        read += len(chunk)
+        _check_size(read, archive, max(limit, 1 << 20))
+
+
+def _counted(members: Iterable[tarfile.TarInfo], bar: Any) -> Iterator[tarfile.TarInfo]:
+    for member in members:
+        yield member
+        bar.update(member.size)
+
+
+def _bar(archive: Path, size: int) -> Any:
+    return tqdm(total=size, unit="B", unit_scale=True, desc=f"unpack {archive.name}", disable=size < SLOW)
 
 
 def _safe(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:

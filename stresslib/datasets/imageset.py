@@ -94,7 +94,7 @@ def from_folder(
         raise FileNotFoundError(f"{root}: there is no such folder of images")
     parts = ("train", "test")
     has_split = all((root / part).is_dir() for part in parts)
-    found = {part: _images_by_class(root / part if has_split else root) for part in (parts if has_split else ("",))}
+    found = {part: images_by_class(root / part if has_split else root) for part in (parts if has_split else ("",))}
     classes = tuple(sorted(set().union(*found.values()) - set(leave_out)))
     if not classes:
         raise ValueError(f"{root} holds no images; put them in one folder a class: {root}/CLASS/*.jpg")
@@ -267,7 +267,8 @@ def _tags(cell: str | None) -> set[str]:
     return {tag.strip() for tag in (cell or "").split("|") if tag.strip()}
 
 
-def _images_by_class(folder: Path) -> dict[str, list[str]]:
+def images_by_class(folder: Path) -> dict[str, list[str]]:
+    """Return the sorted names ``CLASS/IMAGE`` below a folder, class by class; a class without images is left out."""
     found = {}
     for child in sorted(folder.iterdir()):
         if child.is_dir() and not child.name.startswith("."):

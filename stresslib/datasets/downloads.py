@@ -1,0 +1,160 @@
+"""Downloads: an official file comes into the user's cache, resumed where a connection broke, and checked by its hash.
+
+First of the data flow: what is fetched here is unpacked by archives, and read as one of the named data sets.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pooch
+import requests
+from tqdm import tqdm
+
+from stresslib.files import cache_dir, file_sha256, write_json
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file at its official address.
+
+    Attributes
+    ----------
+    url : str
+    known_hash : str or None
+        ``ALGORITHM:HEX``, as in pooch; only where somebody published it.
+    published_by : str
+        Who did.
+    size : int or None
+        In bytes, as a server or a named source gave it.
+    """
+
+    url: str
+    known_hash: str | None = None
+    published_by: str = ""
+    size: int | None = None
+
+    @property
+    def name(self) -> str:
+        """File name in the cache."""
+        return self.url.rpartition("/")[2]
+
+    @property
+    def path(self) -> Path:
+        """Place in the cache, whether the file is there or not."""
+        return cache_dir() / "archives" / self.name
+
+    @property
+    def checksum(self) -> str:
+        """What is known of the file's hash, in words, for the provenance."""
+        if self.known_hash is None:
+            return f"{self.name}: unverified, its first SHA-256 is kept in {self.name}.json"
+        return f"{self.name}: {self.known_hash.partition(':')[0]} as {self.published_by} has it"
+
+
+def fetch(url: str, known_hash: str | None, name: str) -> Path:
+    """Download a file into the user's cache, unless it is there already.
+
+    Where no hash is known, that of the first download is written beside it, and later ones are compared with that.
+
+    Parameters
+    ----------
+    url : str
+    known_hash : str or None
+        ``ALGORITHM:HEX``, as in pooch.
+    name : str
+        File name in the cache.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    OSError
+        When the file cannot be fetched, or is not the one that was published, or not the one that was fetched first; the
+        message says how to give a local one.
+    """
+    folder = cache_dir() / "archives"
+    part = folder / f"{name}.part"
+
+    def download(url: str, output_file: str, pooch_instance: Any) -> None:
+        # pooch hands out a new temporary name each time and deletes it on failure: what came so far lives in `part`.
+        _download_rest(url, part)
+        shutil.move(part, output_file)
+
+    try:
+        path = Path(pooch.retrieve(url, known_hash, fname=name, path=folder, downloader=download))
+    except (requests.RequestException, ValueError, OSError) as error:
+        raise OSError(
+            f"cannot fetch {url}: {error}. Try again to go on from what was fetched, or download it elsewhere and give it "
+            "with --archive FILE"
+        ) from error
+    if known_hash is None:
+        _compare_with_first(path, url)
+    return path
+
+
+def _compare_with_first(path: Path, url: str) -> None:
+    """Hold a file against the SHA-256 that it had when it was fetched for the first time, or note that."""
+    record = path.with_name(f"{path.name}.json")
+    sha256 = file_sha256(path)
+    if not record.exists():
+        write_json(record, {"url": url, "sha256": sha256, "verified": False})
+        tqdm.write(f"{path.name}: nobody publishes its hash; unverified, SHA-256 {sha256} is noted in {record}")
+        return
+    first = json.loads(record.read_text(encoding="utf-8"))["sha256"]
+    if sha256 != first:
+        raise OSError(
+            f"{path} has SHA-256 {sha256}, and {first} when it was first fetched; remove it to fetch it anew, or "
+            f"{record} to accept it"
+        )
+
+
+def need_space(folder: Path, size: int) -> None:
+    """Refuse to write `size` bytes below a folder that exists where its disk has not that many left.
+
+    Raises
+    ------
+    OSError
+        With both numbers.
+    """
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise OSError(
+            f"{size / 1e9:.3g} GB are needed, and {free / 1e9:.3g} GB are free in {folder}; free some space, or name "
+            "another folder in STRESSLIB_CACHE"
+        )
+
+
+def _download_rest(url: str, part: Path) -> None:
+    """Append to `part` what it lacks of the file at `url`."""
+    done = part.stat().st_size if part.exists() else 0
+    # Not compressed on the way: sizes and places are those of the file.
+    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={done}-"} if done else {})}
+    with requests.get(url, headers=headers, stream=True, timeout=30) as response:
+        if done and response.status_code == requests.codes.requested_range_not_satisfiable:
+            if response.headers.get("content-range") == f"bytes */{done}":
+                return
+            part.unlink()
+            raise OSError("the part that was fetched before does not belong to this file; it was removed")
+        response.raise_for_status()
+        if response.status_code != requests.codes.partial_content:
+            done = 0
+        rest = int(response.headers.get("content-length", 0))
+        need_space(part.parent, rest)
+        total = done + rest
+        with (
+            open(part, "ab" if done else "wb") as stream,
+            tqdm(total=total or None, initial=done, unit="B", unit_scale=True, desc=part.stem) as bar,
+        ):
+            # What a broken connection costs: up to one chunk.
+            for chunk in response.iter_content(1 << 16):
+                stream.write(chunk)
+                bar.update(len(chunk))
+    if part.stat().st_size < total:
+        raise OSError(f"the connection ended after {part.stat().st_size} of {total} bytes")

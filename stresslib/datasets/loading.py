@@ -1,0 +1,139 @@
+"""Loading: a data set by its name, fetched or from local parts, or any folder or CSV of images, as an ImageSet.
+
+The way into this package, and the first stop of the chain.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from stresslib.datasets.archives import filling, unpack
+from stresslib.datasets.downloads import fetch
+from stresslib.datasets.imageset import ImageSet, from_csv, from_folder
+from stresslib.datasets.named import DATASETS, Counts, Dataset
+from stresslib.datasets.parts import MissingPartError, Parts
+from stresslib.files import cache_dir, file_sha256
+
+
+def load_images(
+    source: str | os.PathLike[str],
+    *,
+    archive: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
+    **options: Any,
+) -> ImageSet:
+    """Load a named data set, or any folder or CSV of images.
+
+    Parameters
+    ----------
+    source : str or path-like
+        ``"voc2007"``, ``"mit67"``, ``"food101"``, ``"upmc-food101"``, ``"caltech101"``, ``"scenes15"``, ``"coco"``,
+        ``"digits"``; a folder of ``CLASS/IMAGE``; or a CSV of file and labels.
+    archive : path-like or sequence of these, optional
+        The parts of a named data set: tar or zip archives, list files (``*.txt``), or a folder where they are unpacked.
+        Without it, those that were read last, or else the official download where there is one.
+    **options
+        For :func:`from_folder` or :func:`from_csv`.
+
+    Returns
+    -------
+    ImageSet
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is neither such a data set nor such a path, or its archive is missing.
+    ValueError
+        When the archive is another one, or not whole, or the data set comes without.
+    OSError
+        When the official download fails, or the disk has too little space.
+
+    Examples
+    --------
+    >>> from stresslib import load_images
+    >>> tars = ["VOCtrainval_06-Nov-2007.tar", "VOCtest_06-Nov-2007.tar"]
+    >>> len(load_images("voc2007", archive=tars))     # doctest: +SKIP
+    9963
+    >>> load_images("digits", archive="digits.tar")
+    Traceback (most recent call last):
+    ValueError: digits comes without an archive; leave digits.tar out
+    """
+    text = os.fspath(source)
+    if text in DATASETS:
+        if options:
+            raise TypeError(f"{text} has a split and a metric of its own; {', '.join(options)} is for folders and CSVs")
+        paths = [] if archive is None else [archive] if isinstance(archive, (str, os.PathLike)) else archive
+        return _load_named(DATASETS[text], [Path(path) for path in paths])
+    path = Path(text)
+    if not path.exists():
+        near = difflib.get_close_matches(text, DATASETS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise FileNotFoundError(f"{text!r} is no data set ({', '.join(DATASETS)}), folder or CSV{hint}")
+    if archive is not None:
+        raise ValueError(f"{text} is no named data set, and needs no archive; leave {archive} out")
+    return from_folder(path, **options) if path.is_dir() else from_csv(path, **options)
+
+
+def _load_named(dataset: Dataset, paths: list[Path]) -> ImageSet:
+    if dataset.write is not None:
+        if paths:
+            raise ValueError(f"{dataset.name} comes without an archive; leave {paths[0]} out")
+        folder = cache_dir() / "datasets" / dataset.name
+        if not folder.is_dir():
+            with filling(folder) as inside:
+                dataset.write(inside)
+        return dataset.read(Parts(dataset.name, (folder,)))
+    known = None if paths else dataset.remembered()
+    parts, provenance = known or _gather(dataset, paths)
+    try:
+        images = dataset.read(parts)
+    except MissingPartError as error:
+        raise ValueError(f"{error}; it is no archive of {dataset.name}, or not all of it ({dataset.source})") from error
+    _check_counts(dataset, images)
+    images.provenance.update(provenance)
+    if known is None:
+        dataset.remember(parts, provenance)
+    return images
+
+
+def _gather(dataset: Dataset, paths: list[Path]) -> tuple[Parts, dict[str, Any]]:
+    """Bring the parts of a data set together: fetched where none are given, unpacked where they are archives."""
+    checksum = {}
+    if not paths:
+        if not dataset.downloads:
+            raise FileNotFoundError(
+                f"{dataset.name} has no official download; give its archive with --archive {dataset.name}.tar"
+            )
+        try:
+            paths = [fetch(download.url, download.known_hash, download.name) for download in dataset.downloads]
+        except OSError as error:
+            raise OSError(f"{error}. {dataset.name} is from {dataset.source}") from error
+        checksum = {"checksum": "; ".join(download.checksum for download in dataset.downloads)}
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: there is no such archive, list or folder")
+    given = ", ".join(map(str, paths))
+    archives = [path for path in paths if path.is_file() and path.suffix != ".txt"]
+    places = [path for path in paths if path not in archives]
+    sha256 = {path: file_sha256(path) for path in places if path.is_file()}
+    if archives:
+        folder, hashes = unpack(*archives)
+        places.append(folder)
+        sha256.update(zip(archives, hashes, strict=True))
+    provenance = {"archive": ", ".join(path.resolve().name for path in paths), **checksum}
+    if sha256:
+        provenance["archive_sha256"] = ", ".join(sha256[path] for path in paths if path in sha256)
+    return Parts(given, tuple(places)), provenance
+
+
+def _check_counts(dataset: Dataset, images: ImageSet) -> None:
+    train = int(images.train.sum())
+    found = Counts(train, len(images) - train, len(images.classes))
+    if dataset.counts is not None and found != dataset.counts:
+        raise ValueError(
+            f"{images.root} has {found}, and {dataset.name} has {dataset.counts}; some of it is missing, or it is something "
+            f"else ({dataset.source})"
+        )

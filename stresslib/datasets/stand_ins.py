@@ -1,0 +1,55 @@
+"""Data sets that stand in for the paper's: Caltech-101, 15-Scenes, a small sample of COCO, and handwritten digits.
+
+Beside the paper's own: each reader takes the parts of its data set and makes an ImageSet of them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from stresslib.datasets.imageset import ImageSet, from_csv, from_folder
+from stresslib.datasets.parts import Parts
+
+
+def caltech101(parts: Parts) -> ImageSet:
+    """Read Caltech-101: ``CLASS/IMAGE`` below caltech101 or 101_ObjectCategories, a split drawn with seed 0."""
+    # The field's convention: 30 training images of each class, the rest test, mean accuracy over classes. The clutter
+    # class of the official archive is no object class.
+    return from_folder(
+        parts.folder("caltech101", "101_ObjectCategories"),
+        name="caltech101",
+        metric="mean-class-accuracy",
+        train_per_class=30,
+        leave_out=("BACKGROUND_Google",),
+    )
+
+
+def scenes15(parts: Parts) -> ImageSet:
+    """Read 15-Scenes: ``train/CLASS/IMAGE`` and ``test/CLASS/IMAGE`` below scenes15."""
+    return from_folder(parts.folder("scenes15"), name="scenes15", metric="accuracy")
+
+
+def coco(parts: Parts) -> ImageSet:
+    """Read the sample of COCO: ``labels.csv`` in the folder coco."""
+    return from_csv(parts.folder("coco") / "labels.csv", name="coco", labels="voc_labels", metric="mAP")
+
+
+def digits(parts: Parts) -> ImageSet:
+    """Read the digits that :func:`write_digits` wrote."""
+    images = from_folder(parts.places[0], name="digits", metric="accuracy", train_per_class=50)
+    images.provenance["origin"] = "scikit-learn's load_digits"
+    return images
+
+
+def write_digits(folder: Path) -> None:
+    """Write scikit-learn's digits below an empty folder, one PNG each."""
+    bunch = load_digits()
+    for row, (levels, digit) in enumerate(zip(bunch.images, bunch.target, strict=True)):
+        path = folder / str(digit) / f"{row:04d}.png"
+        path.parent.mkdir(exist_ok=True)
+        # Levels 0 to 16. Not compressed, so that the bytes are the same with every zlib.
+        Image.fromarray(np.rint(levels * 255 / 16).astype(np.uint8)).save(path, compress_level=0)
