@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils import check_array
+from sklearn.utils import check_array, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 Array = NDArray[Any]
+
+_ROWS = 64
+"""Rows that are worked on at once, so that they stay in the processor's cache."""
 
 
 class _Quantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -146,8 +149,14 @@ class UniformQuantizer(_Quantizer):
         check_is_fitted(self)
         rows: Array = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
         step = np.where(self._step > 0, self._step, np.inf)
-        bins = np.floor((rows * np.float64(0.5) - self._low) / step)
-        return np.clip(bins, 0, self.n_values - 1).astype(np.min_scalar_type(self.n_values - 1))
+        codes = np.empty(rows.shape, dtype=np.min_scalar_type(self.n_values - 1))
+        for here in gen_batches(len(rows), _ROWS):
+            bins = rows[here] * np.float64(0.5)
+            bins -= self._low
+            bins /= step
+            # Of numbers that are not negative, the integer part is the floor.
+            codes[here] = np.clip(bins, 0, self.n_values - 1, out=bins)
+        return codes
 
     def decode(self, codes: ArrayLike) -> Array:
         """Return the values that codes stand for.
@@ -167,7 +176,12 @@ class UniformQuantizer(_Quantizer):
             On codes that are no such integers, or of another width.
         """
         bins = self._checked_codes(codes, self.n_values - 1)
-        return self.values_[bins] if self.scope == "shared" else self.values_[np.arange(bins.shape[1]), bins]
+        # The dictionaries lie one behind the other.
+        first = 0 if self.scope == "shared" else np.arange(bins.shape[1]) * self.n_values
+        values = np.empty(bins.shape, dtype=self.values_.dtype)
+        for here in gen_batches(len(bins), _ROWS):
+            np.take(self.values_.ravel(), bins[here].astype(np.intp) + first, out=values[here], mode="clip")
+        return values
 
     @property
     def bits_per_vector(self) -> int:

@@ -175,7 +175,7 @@ def _starts(
         return {}
     wanted = sorted({alike for spec in specs if (alike := _alike(spec, features.X.shape[1])) is not None}, key=str)
     calls = (joblib.delayed(solution)(features, spec, classifier, shared) for spec in wanted)
-    return dict(zip(wanted, joblib.Parallel(n_jobs)(calls), strict=True))
+    return dict(zip(wanted, joblib.Parallel(n_jobs if len(wanted) > 1 else 1)(calls), strict=True))
 
 
 def _run(

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
@@ -137,8 +138,8 @@ def decide(
         The largest relative duality gap over the classes; NaN for a classifier that has none.
     """
     with one_thread():
-        model, stressed, _ = _fitted(features, parse_spec(spec), classifier, random_state, shared or Shared())
-        decision = model.decision_function(stressed[features.test])
+        model, test, _ = _fitted(features, parse_spec(spec), classifier, random_state, shared or Shared())
+        decision = model.decision_function(test)
     return decision, float(max(model.objective_gap_)) if hasattr(model, "objective_gap_") else float("nan")
 
 
@@ -165,22 +166,32 @@ def solution(features: FeatureSet, spec: Spec, classifier: LinearSVM, shared: Sh
 
 
 def _fitted(features: FeatureSet, spec: Spec, classifier: Any, random_state: int, shared: Shared) -> tuple[Any, Array, Any]:
-    """Return the fitted classifier, all rows under the stress, and the reduction where there is one."""
-    train, stress = features.train, make_stress(spec, random_state=random_state)
-    if spec.reduction == "DR2" and shared.components is not None and shared.projected is not None:
-        reducer: Any = shared.components.truncated(spec.dimensions or 0)
-        stressed = shared.projected[:, : spec.dimensions]
-        if spec.quantizer:
-            stressed = stress[1:].fit(stressed[train]).transform(stressed)
-    else:
-        reducer = stress[0] if spec.reduction else None
-        stressed = stress.fit(features.X[train]).transform(features.X)
+    """Return the fitted classifier, the test rows under the stress, and the reduction where there is one."""
+    train, test, reducer = _reduced(features, spec, random_state, shared)
+    if spec.quantizer:
+        quantizer = make_stress(replace(spec, reduction=None, dimensions=None))
+        train, test = quantizer.fit_transform(train), quantizer.transform(test)
     start = {}
     if shared.start is not None:
         weights, bias = shared.start
         start = {"coef_init": weights if reducer is None else reducer.transform(weights), "intercept_init": bias}
     model = clone(LinearSVM() if classifier is None else classifier)
-    return model.fit(stressed[train], features.y[train], **start), stressed, reducer
+    return model.fit(train, features.y[features.train], **start), test, reducer
+
+
+def _reduced(features: FeatureSet, spec: Spec, random_state: int, shared: Shared) -> tuple[Array, Array, Any]:
+    """Return training and test rows after the reduction, and the fitted reduction where there is one."""
+    X, size, seen, unseen = features.X, spec.dimensions or 0, np.flatnonzero(features.train), np.flatnonzero(features.test)
+    alone = make_stress(replace(spec, quantizer=None, level=None), random_state=random_state)
+    if spec.reduction == "DR1":
+        # Only the width matters to a selection; rows and columns are taken at once.
+        kept = alone[0].fit(X[:1]).get_support(indices=True)
+        return X[np.ix_(seen, kept)], X[np.ix_(unseen, kept)], alone[0]
+    if spec.reduction == "DR2" and shared.components is not None and shared.projected is not None:
+        return shared.projected[seen, :size], shared.projected[unseen, :size], shared.components.truncated(size)
+    if spec.reduction == "DR2":
+        return alone.fit_transform(X[seen]), alone.transform(X[unseen]), alone[0]
+    return X[seen], X[unseen], None
 
 
 def decide_nested(
@@ -222,13 +233,16 @@ def decide_nested(
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute on one thread: the last digits depend on how many share a sum, and every process is to add up alike."""
+    """Compute on one thread: the last digits depend on how many share a sum, and every process is to add up alike.
+
+    A feature set holds no other than finite numbers; they are not looked for again at each step.
+    """
     import torch
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with threadpool_limits(1):
+        with threadpool_limits(1), config_context(assume_finite=True):
             yield
     finally:
         torch.set_num_threads(threads)

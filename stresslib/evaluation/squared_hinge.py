@@ -55,7 +55,7 @@ def solve(
     objective, gap : Tensor of shape (n_problems,), float64
         The objective reached, and ``(primal - dual) / primal``, at most which share of it could still be gained.
     """
-    largest = float(X.diagonal().max()) ** 0.5 if precomputed else float(X.abs().max())
+    largest = float(X.diagonal().max()) ** 0.5 if precomputed else max(abs(float(end)) for end in torch.aminmax(X))
     total = (cost * signs.abs()).sum(1)
     if largest == 0:
         return X.new_zeros(len(signs), X.shape[1], dtype=torch.float64), total, torch.zeros_like(total)
@@ -63,7 +63,7 @@ def solve(
     scale = 1.0 if 2**-12 < largest < 2**12 else 2.0 ** math.frexp(largest)[1]
     if scale != 1:
         X = X.double() / scale / scale if precomputed else X.double() / scale
-    squares = X.diagonal().double() if precomputed else torch.linalg.vector_norm(X, dim=1, dtype=torch.float64).square()
+    squares = X.diagonal().double() if precomputed else torch.linalg.vector_norm(X, dim=1).double().square()
     reach = 2 * scale * (scale * total.max()) * squares.max()
     if reach < min(tol, _FINEST[torch.float64]):
         # No weights can move a score by more than that: each loss is its tangent at 0.
