@@ -7,6 +7,7 @@ the data flow: images -> features -> reduction -> quantization -> evaluation -> 
 from importlib import import_module
 from typing import Any
 
+from stresslib import codec
 from stresslib.counterparts import counterparts
 from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.evaluation.metrics import average_precision
@@ -35,6 +36,7 @@ __all__ = [
     "agreement_summary",
     "average_precision",
     "bits_per_vector",
+    "codec",
     "compression_rate",
     "counterparts",
     "curve_order",

@@ -1,4 +1,4 @@
-"""The command line: ``stresslib list | import | extract | evaluate | sweep | reproduce | check``.
+"""The command line: ``stresslib list | import | extract | evaluate | sweep | compress | decompress | reproduce | check``.
 
 The top of the chain: reads arguments, calls the library, turns its errors into one line.
 """
@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 import yaml
+from safetensors import safe_open
 
 import stresslib as sl
 from stresslib.features import list_features
 from stresslib.files import cache_dir, file_sha256
 from stresslib.published import FEATURES
-from stresslib.reproduce import check, chosen_figures, project_root, reproduce
+from stresslib.reproduce import check, chosen_figures, figures, project_root, reproduce
 
 _SPECS = "stress, such as none, DR1:64, DR2:64, Q1:8, Q2:8, QB:52 or DR2:64,Q2:27"
 _FEATURES = "DATASET/MODEL/LAYER, or the path of a feature file"
@@ -95,17 +96,27 @@ def _parser() -> argparse.ArgumentParser:
         _extract,
         "turn images into features; the same command goes on after a stop",
         "extract caltech101 --archive caltech101.tar --model efficientnet-lite0\n"
+        "extract voc2007 --model vgg-m --layer relu6 relu7 fc8\n"
         "extract photographs/ --model efficientnet-lite2 --on-error skip -o photographs.safetensors\n"
         "extract list.csv --model resnet50 --layer layer3 --preprocessing native -o mine.safetensors\n"
         "extract digits --model efficientnet-lite0 --layer stage4@2",
     )
-    command.add_argument("images", help="caltech101, scenes15, coco, digits; a folder of CLASS/IMAGE; or a CSV")
-    command.add_argument("--archive", metavar="FILE", help="a local tar or zip of a named data set")
+    command.add_argument(
+        "images",
+        help="voc2007, mit67, food101, upmc-food101, caltech101, scenes15, coco, digits; a folder of CLASS/IMAGE; or a CSV",
+    )
+    command.add_argument(
+        "--archive",
+        nargs="+",
+        metavar="FILE",
+        help="the parts of a named data set: tar or zip archives, list files, or a folder where they are unpacked",
+    )
     command.add_argument("--model", required=True, help="network; 'stresslib list' names them")
     command.add_argument(
         "--layer",
-        default="pooled",
-        help="alias or node of the network; NAME@s: its map averaged over a grid of s x s (default: %(default)s)",
+        nargs="+",
+        default=["pooled"],
+        help="aliases or nodes of the network, read in one pass; NAME@s: a map averaged over s x s places (default: pooled)",
     )
     command.add_argument(
         "--preprocessing",
@@ -155,14 +166,46 @@ def _parser() -> argparse.ArgumentParser:
     _add_protocol(command)
 
     command = add(
+        "compress",
+        _compress,
+        "put vectors under stress and keep them as small as that makes them",
+        "compress scenes15/efficientnet-lite0/pooled --spec DR2:128,Q2:27 -o scenes15.stress\n"
+        "compress mine.safetensors --spec Q2:4 --packing xz --raw -o mine.stress",
+    )
+    command.add_argument("features", help=_FEATURES)
+    command.add_argument("--spec", required=True, help=_SPECS)
+    command.add_argument(
+        "--packing",
+        choices=sl.codec.PACKINGS,
+        default="bits",
+        help="exact bits; digits of a 64-bit word; or a compressor, smaller and slower (default: %(default)s)",
+    )
+    command.add_argument("--raw", action="store_true", help="do not divide rows by their L2 norm first")
+    command.add_argument("--seed", type=int, default=0, help="of random selections (default: %(default)s)")
+    command.add_argument("-o", "--output", required=True, metavar="PATH", help="file to write, conventionally *.stress")
+
+    command = add(
+        "decompress",
+        _decompress,
+        "turn a compressed file into a feature file of the stressed vectors",
+        "decompress scenes15.stress -o stressed.safetensors\nevaluate stressed.safetensors none --raw",
+    )
+    command.add_argument("file", help="as compress wrote it")
+    command.add_argument("-o", "--output", required=True, metavar="PATH", help="file to write, conventionally *.safetensors")
+
+    command = add(
         "reproduce",
         _reproduce,
         "run the notebook of a figure, or of all",
         "reproduce figure-2\nreproduce figure-4 -p dataset=scenes15 -p 'values=[2,4,8]' -o build/mine\n"
-        "reproduce all --profile full",
+        "reproduce all --profile full\nreproduce all --profile paper",
     )
     command.add_argument("figure", nargs="+", help="name in notebooks/figures.yml, or all")
-    command.add_argument("--profile", default="quick", help="quick, or full: the committed results (default: %(default)s)")
+    command.add_argument(
+        "--profile",
+        default="quick",
+        help="quick; full: the committed results; or paper: the paper's own data (default: %(default)s)",
+    )
     command.add_argument(
         "-p",
         dest="parameters",
@@ -195,12 +238,21 @@ def _list(options: argparse.Namespace) -> None:
     print("features at hand:")
     for name, path in list_features():
         print(f"  {name}  ({'shipped' if path.suffix == '.xz' else path})")
-    print("data sets:", *(f"  {dataset.name}: {dataset.about}" for dataset in DATASETS.values()), sep="\n")
+    print("data sets:")
+    for dataset in DATASETS.values():
+        print(f"  {dataset.name}  ({_state(dataset)})\n    {dataset.about}\n    from {dataset.source}")
     print("networks:")
     for network in NETWORKS.values():
-        print(f"  {network.name}: {network.about}\n    layers {', '.join(network.layers)}")
+        print(f"  {network.name}  ({_state(network)})\n    {network.about}\n    from {network.source}")
+        print(f"    layers {', '.join(network.layers)}, or any node of its graph")
+    print("  timm:NAME  (any network of timm, such as timm:resnet50.a1_in1k; pip install stresslib[timm])")
     with contextlib.suppress(FileNotFoundError):  # outside of a checkout there are none
         print(f"figures: {', '.join(chosen_figures(project_root(), ['all']))}")
+
+
+def _state(thing: Any) -> str:
+    size = "size unknown" if thing.size is None else f"{thing.size / 1e6:,.0f} MB"
+    return f"{'present' if thing.present() else 'not here'}, {size}"
 
 
 def _import(options: argparse.Namespace) -> None:
@@ -216,15 +268,15 @@ def _import(options: argparse.Namespace) -> None:
     if len(X) != len(y):
         raise ValueError(f"{options.vectors} has {len(X)} rows, {options.labels} {len(y)} lines; one line a row is needed")
     # A file named as the cache names its own, DATASET--MODEL--LAYER, is that feature set; any other name is a data set's.
-    provenance.update(zip(FEATURES, Path(options.output).name.split(".")[0].split("--", 2), strict=False))
+    provenance.update(zip(FEATURES, Path(options.output).name.removesuffix(".safetensors").split("--", 2), strict=False))
     provenance.update(vectors_sha256=file_sha256(options.vectors))
     features = sl.FeatureSet(X, y, train, metric, classes, provenance=provenance)
     print(f"{features.save(options.output)}: {features}")
 
 
 def _extract(options: argparse.Namespace) -> None:
-    images = sl.load_images(options.images, archive=options.archive) if options.archive else sl.load_images(options.images)
-    path = sl.extract(
+    images = sl.load_images(options.images, archive=options.archive)
+    paths = sl.extract(
         images,
         options.model,
         options.layer,
@@ -234,7 +286,10 @@ def _extract(options: argparse.Namespace) -> None:
         on_error=options.on_error,
         output=options.output,
     )
-    print(f"{path}: {sl.load_features(path, normalize=False)}")
+    for path in paths:
+        with safe_open(path, "np") as tensors:  # loading it would read it all
+            rows, width = tensors.get_slice("X").get_shape()
+        print(f"{path}: {rows} x {width}, {len(images.classes)} classes, {images.metric}")
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -262,6 +317,30 @@ def _protocol(options: argparse.Namespace) -> tuple[sl.FeatureSet, sl.LinearSVM]
     return features, sl.LinearSVM(C=options.C, fit_intercept=options.bias)
 
 
+def _compress(options: argparse.Namespace) -> None:
+    # Rows are normalised on the way, block by block: the features may be larger than the memory.
+    features = sl.load_features(options.features, normalize=False)
+    path = sl.codec.compress(
+        features,
+        options.spec,
+        options.output,
+        packing=options.packing,
+        normalize=not options.raw,
+        random_state=options.seed,
+    )
+    compressed, size = sl.codec.CompressedFeatures(path), path.stat().st_size
+    print(
+        f"{path}: {compressed.packed_bytes / len(compressed):.1f} bytes a vector, {compressed.codec.side_bytes} bytes for "
+        f"all; {size} bytes with labels and names, {100 * size / (4 * features.X.size):.2f}% of float32"
+    )
+
+
+def _decompress(options: argparse.Namespace) -> None:
+    compressed = sl.codec.CompressedFeatures(options.file)
+    path = compressed.save(options.output)
+    print(f"{path}: {len(compressed)} x {compressed.codec.dimensions}; load it with --raw, nothing is normalised again")
+
+
 def _reproduce(options: argparse.Namespace) -> None:
     parameters = {}
     for text in options.parameters:
@@ -269,7 +348,10 @@ def _reproduce(options: argparse.Namespace) -> None:
         if not equals:
             raise ValueError(f"-p {text}: give a parameter as NAME=VALUE")
         parameters[name] = yaml.safe_load(value)
+    entries = figures(project_root())
     for name in chosen_figures(project_root(), options.figure):
+        if "all" in options.figure and options.profile not in entries[name]["profiles"]:
+            continue
         print(reproduce(name, profile=options.profile, parameters=parameters, output=options.output, redraw=options.redraw))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pandas as pd
 
 from stresslib.features import embedded_path
-from stresslib.published import FEATURES, PLACE, published, with_shares
+from stresslib.published import FEATURES, NAMESAKES, PLACE, published, with_shares
 
 FIGURES = {
     "figure-2": "figure-2",
@@ -62,7 +62,7 @@ COLUMNS = [
 
 _WITHOUT = {
     "bossanova": "BossaNova's settings were not published, and no classical descriptor is computed here",
-    "vgg-m-128": "no network here was trained with a layer of 128 numbers",
+    "vgg-m-128": "the weights of VGG-M-128 are not at hand here, and no other network stands for it",
 }
 
 
@@ -123,7 +123,7 @@ def _curves(results: pd.DataFrame) -> pd.DataFrame:
     )
     means["score_sd"] = groups["score"].std(ddof=0).where(means["repeats"] > 1)
     means = means.astype({"repeats": "Int64"}).reset_index()
-    return means.assign(features=means["dataset"] + "/" + means["model"] + "/" + means["layer"])
+    return means.assign(features=means["dataset"].replace(NAMESAKES) + "/" + means["model"] + "/" + means["layer"])
 
 
 def _compared(part: pd.DataFrame, name: str | None) -> pd.DataFrame:
@@ -158,7 +158,7 @@ def command(features: str, figures: list[str], stand_in: str | None = None) -> s
     figures : list of str
         As in :data:`FIGURES`.
     stand_in : str, optional
-        ``DATASET/MODEL/LAYER`` of ours. Default: none, vectors of the paper's own layer are imported.
+        ``DATASET/MODEL/LAYER`` of ours. Default: none, the paper's own images and network are wanted.
 
     Returns
     -------
@@ -169,15 +169,16 @@ def command(features: str, figures: list[str], stand_in: str | None = None) -> s
     --------
     >>> from stresslib.counterparts import command
     >>> print(command("voc2007/vgg-m-128/relu7", ["bit-erasure"]))
-    stresslib import X.npy labels.csv -o voc2007--vgg-m-128--relu7.safetensors
-    stresslib reproduce bit-erasure --profile full -p dataset=voc2007--vgg-m-128--relu7.safetensors
+    stresslib extract voc2007 --model vgg-m-128 --layer relu7
+    stresslib reproduce bit-erasure --profile full -p dataset=voc2007/vgg-m-128/relu7
     """
     reproduce = f"stresslib reproduce {' '.join(figures)} --profile full -p dataset="
-    if stand_in is None or stand_in == features:
+    dataset, model, layer = (stand_in or features).split("/")
+    if model == "bossanova":
         file = f"{features.replace('/', '--')}.safetensors"
         return f"stresslib import X.npy labels.csv -o {file}\n{reproduce}{file}"
-    dataset, model, layer = stand_in.split("/")
-    lines = [f"{reproduce}{stand_in}"]
+    dataset = next((ours for ours, theirs in NAMESAKES.items() if theirs == dataset), dataset)
+    lines = [f"{reproduce}{dataset}/{model}/{layer}"]
     if not embedded_path(dataset, model, layer).is_file():
         lines.insert(0, f"stresslib extract {dataset} --model {model} --layer {layer}")
     return "\n".join(lines)
@@ -203,4 +204,6 @@ def rival(source: str, features: str) -> pd.DataFrame:
     table = table[table["source"] == source]
     names = table["dataset"] + "/" + table["model"] + "/" + table["layer"]
     declared = (theirs for (part, theirs), ours in STAND_INS.items() if part == source and features in ours)
-    return table[names == (features if features in set(names) else next(declared, "voc2007/vgg-m/relu7"))]
+    dataset, rest = features.split("/", 1)
+    own = (name for name in (f"{NAMESAKES.get(dataset, dataset)}/{rest}", features) if name in set(names))
+    return table[names == next(own, next(declared, "voc2007/vgg-m/relu7"))]

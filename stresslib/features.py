@@ -12,6 +12,7 @@ import json
 import lzma
 import math
 import os
+import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -421,7 +422,7 @@ def embedded_path(dataset: str, model: str, layer: str) -> Path:
 
 
 def _stem(*names: str) -> str:
-    return "--".join(name.replace("/", "-") for name in names)
+    return "--".join(re.sub("[/:]", "-", name) for name in names)
 
 
 def list_features() -> list[tuple[str, Path]]:

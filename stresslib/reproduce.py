@@ -22,7 +22,7 @@ import nbformat
 import pandas as pd
 import yaml
 
-from stresslib.features import list_features
+from stresslib.features import absent_features, list_features
 from stresslib.files import cache_dir, file_sha256, replacing, write_json
 from stresslib.results import SETTING, read_results
 from stresslib.sweep import code_digest
@@ -88,7 +88,8 @@ def reproduce(
     ----------
     name : str
         As in notebooks/figures.yml.
-    profile : {"quick", "full"}, default="quick"
+    profile : {"quick", "full", "paper"}, default="quick"
+        ``paper`` is full on the paper's own networks and data; features that are not at hand are extracted first.
     parameters : dict, optional
         Parameters of the template that replace those of the profile.
     output : path-like, optional
@@ -138,6 +139,8 @@ def reproduce(
         values = {"results": committed, **own}
     elif store and "store" in known:
         values = {"store": os.path.relpath(cache_dir() / "sweeps", folder), **values}
+    if profile == "paper" and "dataset" in values:
+        _extract_absent(values["dataset"], values.get("model", ""), values.get("layer", ""))
     executed = folder / f"{name}.ipynb"
     begun = time.perf_counter()
     try:
@@ -150,6 +153,17 @@ def reproduce(
     if profile == "full" and kept is not None and not parameters and not redraw:
         _commit(root, name, kept, folder, values, time.perf_counter() - begun)
     return executed
+
+
+def _extract_absent(dataset: Any, model: Any, layer: Any) -> None:
+    from stresslib.datasets import load_images
+    from stresslib.extraction import extract
+
+    layers: dict[tuple[str, str], list[str]] = {}
+    for images, network, one_layer in absent_features(dataset, model, layer):
+        layers.setdefault((images, network), []).append(one_layer)
+    for (images, network), wanted in layers.items():
+        extract(load_images(images), network, wanted)
 
 
 def _fold_parameters(executed: Path) -> None:

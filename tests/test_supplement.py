@@ -146,7 +146,7 @@ def test_reasons_by_hand() -> None:
     table = counterparts(toy()).set_index(["source", "published_model", "published_dataset", "stress"])
     reasons = table["reason"].dropna().sort_index()
     assert "BossaNova's settings" in reasons.loc[("figure-2", "bossanova")].iloc[0]
-    assert "128 numbers" in reasons.loc[("supplement-bits", "vgg-m-128")].iloc[0]
+    assert "weights of VGG-M-128" in reasons.loc[("supplement-bits", "vgg-m-128")].iloc[0]
     unmeasured = reasons.loc[("figure-2", "vgg-m", "voc2007", "pca")].unique().tolist()
     assert unmeasured == [f"these results have no {CALTECH} under this stress"]
     elsewhere = reasons.loc[("figure-3", "vgg-m", "mit67")].unique().tolist()
@@ -234,9 +234,9 @@ def test_every_command_works_today() -> None:
         seen.add(words[1])
         if words[1] == "extract":
             assert options.images in DATASETS or options.images.endswith(".csv"), line
-            assert split_layer(options.layer)[0] in NETWORKS[options.model].layers, line
+            assert all(split_layer(layer)[0] in NETWORKS[options.model].layers for layer in options.layer), line
         if words[1] == "reproduce":
-            assert options.profile in ("quick", "full")
+            assert options.profile in ("quick", "full", "paper")
             for name in options.figure:
                 if name != "all":
                     parameters = papermill.inspect_notebook(str(ROOT / "notebooks" / known[name]["template"]))
@@ -386,7 +386,7 @@ def test_coverage_counts_and_lists(folder: Path) -> None:
     numbers = [int(count) for count in re.findall(r"\*\*, (\d+) numbers", listed)]
     assert sum(numbers) == 1210 - small.loc["all", "found"]
     assert "**figure-5, FC of voc2007, vgg-m, relu7**, 261 numbers" in listed
-    assert "stresslib reproduce bit-erasure --profile full -p dataset=voc2007--vgg-m-128--relu7.safetensors" in listed
+    assert "stresslib reproduce bit-erasure --profile full -p dataset=voc2007/vgg-m-128/relu7" in listed
 
 
 def test_own_tables_go_before_those_of_the_folder(folder: Path, tmp_path: Path) -> None:

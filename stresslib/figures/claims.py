@@ -275,8 +275,7 @@ OPEN = (
     ),
     (
         "The easier the data set, the more of its score is kept: VOC 2007, then MIT-67, then Food-101 (Figure 3)",
-        "these three data sets, in one network: `stresslib extract LIST.csv --model NETWORK -o NAME.safetensors` for each, "
-        "then `stresslib reproduce figure-3 -p 'dataset=[...]'`",
+        "these three data sets, in one network: `stresslib reproduce figure-3 --profile paper`",
     ),
 )
 """Claims that the data at hand cannot test, and what would."""

@@ -1,0 +1,198 @@
+"""Speed and size of the codec, beside faiss's ScalarQuantizer and memcpy in the same run.
+
+    python benchmarks/codec.py [--rows 60000] [--stream 1.0] [--output build/bench]
+
+Rows are those of 15-Scenes, 1,280 numbers, over and over. Both sides quantize each dimension between its own minimum and
+maximum in as many values, and write as many bits; both have every core, and write to memory that is new. Each number is the
+best of several runs, ours and the peer's in turn. Packing alone is on one thread, as memcpy is.
+"""
+
+import argparse
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import pandas as pd
+
+import stresslib as sl
+from stresslib.codec.packing import code_type
+
+PEERS = {
+    256: ("SQ8", faiss.ScalarQuantizer.QT_8bit),
+    64: ("SQ6", faiss.ScalarQuantizer.QT_6bit),
+    16: ("SQ4", faiss.ScalarQuantizer.QT_4bit),
+}
+SIZES = ["DR2:128,Q2:27", "DR2:128,Q2:256", "Q2:4", "Q2:27", "Q2:256", "Q1:8", "QB:56", "QB:52"]
+BLOCK = 1 << 18
+
+
+def in_turn(ways: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, float]:
+    """Best seconds of each way; one run of each to warm up."""
+    seconds = dict.fromkeys(ways, np.inf)
+    for number in range(rounds + 1):
+        for name, way in ways.items():
+            begun = time.perf_counter()
+            way()
+            if number:
+                seconds[name] = min(seconds[name], time.perf_counter() - begun)
+    return seconds
+
+
+def beside_faiss(X: Any) -> pd.DataFrame:
+    """GB of float32 a second, into codes of 8, 6 and 4 bits and back; and how far the peer's values are from ours."""
+    rows, size, copy = [], X.nbytes / 1e9, np.empty_like(X)
+    for values, (name, kind) in PEERS.items():
+        peer = faiss.ScalarQuantizer(X.shape[1], kind)
+        peer.train(X[:4467])
+        codec = sl.codec.Codec.fit(X[:4467], f"Q2:{values}")
+        theirs, ours = peer.compute_codes(X), codec.encode(X)
+        if abs(sum(map(len, ours)) / theirs.nbytes - 1) > 0.001:
+            raise SystemExit(f"{name}: {sum(map(len, ours))} bytes beside the peer's {theirs.nbytes}")
+        ways: dict[str, dict[str, Callable[[], Any]]] = {
+            "encode": {"ours": lambda c=codec: c.encode(X), "peer": lambda p=peer: p.compute_codes(X)},
+            "decode": {"ours": lambda c=codec, o=ours: c.decode(o, len(X)), "peer": lambda p=peer, t=theirs: p.decode(t)},
+        }
+        for what, both in ways.items():
+            best = in_turn(both | {"memcpy": lambda: np.copyto(copy, X)})
+            speeds = {way: size / seconds for way, seconds in best.items()}
+            rows.append({"bits": (values - 1).bit_length(), "peer": name, "what": what, **speeds})
+    table = pd.DataFrame(rows).rename(columns={"ours": "ours GB/s", "peer": "peer GB/s", "memcpy": "memcpy GB/s"})
+    return table
+
+
+def packing() -> pd.DataFrame:
+    """GB of codes a second, packed and unpacked, in parts of memcpy's; block by block, as files are written."""
+    rows, codes = [], np.random.default_rng(0).integers(0, 256, 1 << 26, dtype=np.uint8)
+    copy, size = np.empty_like(codes), codes.nbytes / 1e9
+    ways = [(f"{bits} bits", bits, 1 << bits, "bits") for bits in range(1, 9)]
+    ways += [(f"radix {base}", (base - 1).bit_length(), base, "radix") for base in (3, 5, 27)]
+    for name, bits, base, way in ways:
+        blocks = (codes % base if base < 256 else codes).astype(code_type(bits)).reshape(-1, 1, BLOCK)
+        packed = [sl.codec.packing.pack(block, bits, base, way) for block in blocks]
+
+        def each(work: Callable[..., Any], items: Any, *more: Any, settings: Any = (bits, base, way)) -> None:
+            for one in items:
+                work(one, *more, *settings)
+
+        best = in_turn(
+            {
+                "pack": lambda b=blocks, e=each: e(sl.codec.packing.pack, b),
+                "unpack": lambda p=packed, e=each: e(sl.codec.packing.unpack, p, (1, BLOCK)),
+                "memcpy": lambda: np.copyto(copy, codes),
+            },
+            rounds=5,
+        )
+        speeds = {f"{what} GB/s": size / best[what] for what in best}
+        ratios = {f"{what} / memcpy": best["memcpy"] / best[what] for what in ("pack", "unpack")}
+        bits_each = 8 * sum(map(len, packed)) / codes.size
+        rows.append({"packing": name, "bits a code": bits_each, **speeds, **ratios})
+    return pd.DataFrame(rows)
+
+
+def sizes(f: sl.FeatureSet) -> pd.DataFrame:
+    """Bytes of a vector: counted, packed in each way, and in the file as the file system has it, beside the entropy."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for spec in SIZES:
+            for way in sl.codec.PACKINGS:
+                begun = time.perf_counter()
+                path = sl.codec.compress(f, spec, Path(folder) / "f.stress", packing=way)
+                written = time.perf_counter() - begun
+                begun = time.perf_counter()
+                compressed = sl.codec.CompressedFeatures(path)
+                for _ in compressed.blocks():
+                    pass
+                read = time.perf_counter() - begun
+                row = sl.codec.accounting(f, spec, packings=[way], path=path).iloc[0]
+                rows.append(
+                    {
+                        "spec": spec,
+                        "packing": way,
+                        "counted": row["paper_bits"] / 8,
+                        "entropy": row["entropy_bits"] / 8,
+                        "packed": row["packed_bits"] / 8,
+                        "of entropy": row["packed_bits"] / row["entropy_bits"],
+                        "shared": row["side_bits"] / 8,
+                        "file": row["file_bytes"] / len(f.X),
+                        "pays from": row["pays_from"],
+                        "reduction pays from": row["reduction_pays_from"],
+                        "fit and write s": written,
+                        "read s": read,
+                    }
+                )
+            print(pd.DataFrame(rows[-len(sl.codec.PACKINGS) :]).to_string(index=False, header=spec == SIZES[0]), flush=True)
+    return pd.DataFrame(rows)
+
+
+def own_memory() -> int:
+    """Bytes of this process that no file backs; Linux only."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+
+
+def streaming(gigabytes: float) -> pd.DataFrame:
+    """Growth of memory while mapped features of some sizes are compressed and turned back, and GB a second."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for part in (0.25, 1.0):
+            n, d = int(part * gigabytes * 1e9 / 4 / 1024), 1024
+            X = np.lib.format.open_memmap(Path(folder) / "X.npy", "w+", np.float32, (n, d))
+            generator = np.random.default_rng(0)
+            for start in range(0, n, 4096):
+                X[start : start + 4096] = generator.random((len(X[start : start + 4096]), d), dtype=np.float32)
+            X.flush()
+            f = sl.FeatureSet(np.load(Path(folder) / "X.npy", mmap_mode="r"), np.arange(n) % 2, np.arange(n) // 2 % 2 == 0)
+            f.digest  # noqa: B018, reads all of it before the clock starts
+            path = Path(folder) / "f.stress"
+            tasks: dict[str, Callable[[], Any]] = {
+                "compress": lambda f=f, p=path: sl.codec.compress(f, "Q2:16", p, normalize=True),
+                "decompress": lambda p=path: sl.codec.CompressedFeatures(p).save(p.with_suffix(".safetensors")),
+            }
+            for name, task in tasks.items():
+                before, peak, done = own_memory(), [0], threading.Event()
+
+                def watch(peak: list[int] = peak, done: threading.Event = done) -> None:
+                    while not done.wait(0.005):
+                        peak[0] = max(peak[0], own_memory())
+
+                watcher = threading.Thread(target=watch)
+                watcher.start()
+                begun = time.perf_counter()
+                task()
+                seconds = time.perf_counter() - begun
+                done.set()
+                watcher.join()
+                grown = max(0, peak[0] - before) / 1e6
+                rows.append({"what": name, "GB": X.nbytes / 1e9, "GB/s": X.nbytes / 1e9 / seconds, "MB of memory": grown})
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=60_000, help="rows of the comparison with faiss")
+    parser.add_argument("--stream", type=float, default=1.0, help="GB of the features that are compressed from the disk")
+    parser.add_argument("--output", type=Path, default=Path("build/bench"))
+    options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+    f = sl.load_features("scenes15", "efficientnet-lite0")
+    X = np.resize(f.X, (options.rows, f.X.shape[1]))
+    print(f"{X.shape[0]} x {X.shape[1]}, faiss {faiss.__version__} ({faiss.get_compile_options().strip()})", flush=True)
+    tables = {"codec-faiss": beside_faiss(X)}
+    tables["codec-faiss"]["ratio"] = tables["codec-faiss"]["ours GB/s"] / tables["codec-faiss"]["peer GB/s"]
+    print(tables["codec-faiss"].round(2).to_string(index=False), flush=True)
+    tables["codec-packing"] = packing()
+    print(tables["codec-packing"].round(2).to_string(index=False), flush=True)
+    tables["codec-streaming"] = streaming(options.stream)
+    print(tables["codec-streaming"].round(2).to_string(index=False), flush=True)
+    tables["codec-sizes"] = sizes(f)
+    for name, table in tables.items():
+        table.to_csv(options.output / f"{name}.csv", index=False)
+
+
+if __name__ == "__main__":
+    main()
