@@ -28,7 +28,7 @@ PEERS = {
     16: ("SQ4", faiss.ScalarQuantizer.QT_4bit),
 }
 SIZES = ["DR2:128,Q2:27", "DR2:128,Q2:256", "Q2:4", "Q2:27", "Q2:256", "Q1:8", "QB:56", "QB:52"]
-BLOCK = 1 << 18
+BLOCK = 1 << 20
 
 
 def in_turn(ways: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, float]:

@@ -102,7 +102,7 @@ def test_every_byte_of_a_file_by_hand(tmp_path: Path) -> None:
     magic, version, length = struct.unpack("<8sII", raw[:16])
     assert (magic, version) == (b"\x89STRESS\n", 1)
     text = (
-        '{"block_rows":130944,"classes":["a","b"],"files":[],"fitted_on":"' + f.digest + '","metric":"accuracy",'
+        '{"block_rows":524160,"classes":["a","b"],"files":[],"fitted_on":"' + f.digest + '","metric":"accuracy",'
         '"n_features":2,"normalize":false,"packing":"bits","provenance":{"dataset":"toy","layer":"own","model":"own",'
         '"normalization":"none"},"rows":4,"spec":"Q2:4"}'
     )
@@ -244,6 +244,9 @@ def test_rows_are_normalised_as_load_features_does(scenes: sl.FeatureSet) -> Non
     raw = sl.load_features("scenes15", "efficientnet-lite0", normalize=False)
     codec = Codec.fit(raw, "Q2:9", normalize=True, block_rows=100)
     np.testing.assert_array_equal(codec.codes(raw.X[:1000]), Codec.fit(scenes, "Q2:9").codes(scenes.X[:1000]))
+    few = np.array([[3, 4], [0, 0]], dtype=np.float32)
+    decoded = Codec.fit(few, "none", normalize=True)
+    np.testing.assert_array_equal(decoded.decode(decoded.encode(few), 2), np.float32([[0.6, 0.8], [0, 0]]))
 
 
 # Files
@@ -351,7 +354,7 @@ def test_memory_stays_flat_whatever_the_size(tmp_path: Path, monkeypatch: pytest
     f = sl.FeatureSet(np.load(tmp_path / "X.npy", mmap_mode="r"), np.arange(n) % 2, np.arange(n) // 2 % 2 == 0)
     peaks = []
     tracemalloc.start()
-    path = sl.codec.compress(f, "Q2:4", tmp_path / "f.stress", normalize=True)
+    path = sl.codec.compress(f, "Q2:4", tmp_path / "f.stress", normalize=True, block_rows=192)
     peaks.append(tracemalloc.get_traced_memory()[1])
     tracemalloc.reset_peak()
     CompressedFeatures(path).save(tmp_path / "back.safetensors")
@@ -475,7 +478,7 @@ def resigned(raw: bytes, header: Any) -> bytes:
 STRANGE = [None, -1, 0, 1, 3, 2**31, 2**48, 2**70, 10**30, 0.5, True, "", "Q2:4", "DR2:999999999", "x" * 999, [], ["a"], {}]
 
 
-def test_headers_that_lie_are_refused_by_name(written: list[bytes], tmp_path: Path) -> None:
+def test_headers_that_lie_are_refused_by_name(written: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every key with every strange value, absent keys and others, under a checksum that matches: nothing but ValueError."""
     for raw in written:
         (length,) = struct.unpack("<I", raw[12:16])
@@ -491,8 +494,15 @@ def test_headers_that_lie_are_refused_by_name(written: list[bytes], tmp_path: Pa
                 telling = key in ("rows", "n_features", "packing", "block_rows") and header["spec"] != "QB:64"
                 if got is not None and telling:
                     assert same_bits(got, right)
-    for text in (b"", b"{", b"[" * 100_000, b"9" * 10_000, zlib.compress(b"[" * 100_000), zlib.compress(bytes(10**8 + 9))):
+        stored = zlib.compress(json.dumps(header).encode())
+        assert read_or_refused(tmp_path, resigned(raw, stored + b"x")) is None
+    for text in (b"", b"{", b"9" * 10_000, *map(zlib.compress, (b"[" * 100_000, b"9" * 10_000, b"\xff", b"[]"))):
         assert read_or_refused(tmp_path, resigned(written[0], text)) is None
+    # A right header, that spaces make longer than any header may be once it is expanded.
+    monkeypatch.setattr("stresslib.codec.container._LARGEST_HEADER", 5000)
+    padded = zlib.compress(json.dumps(header).encode() + b" " * 9000)
+    assert read_or_refused(tmp_path, resigned(raw, padded)) is None
+    assert read_or_refused(tmp_path, resigned(raw, header)) is not None
 
 
 def test_blocks_that_lie_are_refused_by_name(written: list[bytes], tmp_path: Path) -> None:

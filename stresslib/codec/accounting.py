@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stresslib.codec.codec import Codec, default_block_rows
+from stresslib.codec.codec import Codec
 from stresslib.codec.container import CompressedFeatures
 from stresslib.features import FeatureSet
 from stresslib.spec import FLOAT_BITS, Spec, bits_per_vector, parse_spec
@@ -116,7 +116,7 @@ def accounting(
 
 
 def _packed_bits(codec: Codec, packing: str, X: Array) -> float:
-    codec = replace(codec, packing=packing, block_rows=default_block_rows(packing, codec.dimensions))
+    codec = replace(codec, packing=packing)
     sizes = [len(block) + codec.index_entry for block in codec.encode_blocks(X)]
     return 8 * sum(sizes) / len(X)
 

@@ -28,8 +28,8 @@ from stresslib.spec import FLOAT_BITS, Spec, bits_per_vector, parse_spec
 
 Array = NDArray[Any]
 
-_BLOCK_VALUES = {"bits": 1 << 18, "radix": 1 << 18, "zstd": 1 << 20, "xz": 1 << 20}
-_TILE_BYTES = 1 << 19
+_BLOCK_VALUES = 1 << 20
+_TILE_BYTES = 1 << 20
 _WORTH_A_THREAD = 1 << 15
 _LARGEST_BLOCK = 1 << 26
 _LARGEST_WIDTH = 1 << 24
@@ -89,7 +89,7 @@ class Codec:
         normalize : bool, default=False
             Divide each row by its L2 norm first, as `load_features` does; for a set that was loaded without.
         block_rows : int, optional
-            Rows of a block. Default: a multiple of 192 that makes about 2**18 values, for zstd and xz 2**20.
+            Rows of a block. Default: a multiple of 192 that makes about 2**20 values, at least 192.
         random_state : int, default=0
             Seed of a random selection.
 
@@ -121,7 +121,7 @@ class Codec:
             train, digest = np.ones(len(X), dtype=bool), ""
         parsed, width = parse_spec(spec), X.shape[1]
         dimensions = parsed.dimensions or width
-        block_rows = default_block_rows(packing, dimensions) if block_rows is None else block_rows
+        block_rows = default_block_rows(dimensions) if block_rows is None else block_rows
         unfitted = cls(parsed, width, packing, block_rows, normalize, {}, digest)
         rows = _training_blocks(X, train, block_rows, normalize)
         side: dict[str, Array] = {}
@@ -408,9 +408,9 @@ class Codec:
         _check_finite(out)
 
 
-def default_block_rows(packing: str, dimensions: int) -> int:
+def default_block_rows(dimensions: int) -> int:
     """Return how many rows make a block of a fitting size: a multiple of 192, the rows that products take at once."""
-    return min(max(192, _BLOCK_VALUES.get(packing, 0) // dimensions // 192 * 192), max(1, _LARGEST_BLOCK // dimensions))
+    return min(max(192, _BLOCK_VALUES // dimensions // 192 * 192), max(1, _LARGEST_BLOCK // dimensions))
 
 
 def side_layout(spec: Spec, n_features: int) -> list[tuple[str, str, tuple[int, ...], int]]:

@@ -101,7 +101,8 @@ def plot(scaling: pd.DataFrame) -> Figure:
 def growth(rows: pd.DataFrame) -> float:
     """Return the slope of seconds against size, in logarithms, over the larger half of the sizes."""
     upper = rows.iloc[len(rows) // 2 - 1 :]
-    return float(np.polyfit(np.log(upper["size"]), np.log(upper["seconds"]), 1)[0])
+    # A zero without a sign.
+    return round(float(np.polyfit(np.log(upper["size"]), np.log(upper["seconds"]), 1)[0]), 3) + 0.0
 
 
 def alt_text(scaling: pd.DataFrame) -> str:
