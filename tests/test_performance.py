@@ -95,3 +95,9 @@ def test_speed_is_measured() -> None:
     photograph = Path(skimage.__file__).parent / "data" / "coffee.png"
     speeds = paper_data.speeds([photograph], repeats=1)
     assert list(speeds.index) == ["vgg-m", "vgg-m-128", "googlenet"] and (speeds > 0).all()
+
+
+def test_a_table_is_shown_with_the_digits_that_matter() -> None:
+    table = pd.DataFrame({"solver": ["a", "b"], "tol": [1e-3, np.nan], "seconds": [0.63191, 660.598], "settings": [200, 13]})
+    shown = performance.readable(table)
+    assert shown.loc["a"].tolist() == ["0.001", "0.632", 200] and shown.loc["b"].tolist() == ["", "661", 13]

@@ -10,8 +10,9 @@ import itertools
 import math
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -284,14 +285,21 @@ class Codec:
 
         With `limited`, products of matrices run on one thread each: their last digits depend on how many share a sum.
         """
-        # Small blocks are done before a thread has started.
         cores = (os.cpu_count() or 1) if self.block_rows * self.dimensions >= _WORTH_A_THREAD else 1
         source = iter(items)
-        with ThreadPoolExecutor(cores) as pool:
-            while several := list(itertools.islice(source, 4 * cores)):
-                with one_thread() if limited else nullcontext():
-                    done = list((map if cores == 1 or len(several) == 1 else pool.map)(work, several))
-                yield from done
+        first = list(itertools.islice(source, 2))
+        with one_thread() if limited else nullcontext():
+            if cores == 1 or len(first) == 1:  # done before a thread has started
+                yield from map(work, itertools.chain(first, source))
+                return
+            with ThreadPoolExecutor(cores) as pool:
+                under_way: deque[Future[Any]] = deque()
+                for item in itertools.chain(first, source):
+                    under_way.append(pool.submit(work, item))
+                    if len(under_way) == 4 * cores:
+                        yield under_way.popleft().result()
+                while under_way:
+                    yield under_way.popleft().result()
 
     def _encode_block(self, X: Array, start: int) -> bytes:
         return pack(self._code_block(X, start), self.bits, self.base, self.packing)

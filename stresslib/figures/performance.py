@@ -113,3 +113,14 @@ def alt_text(scaling: pd.DataFrame) -> str:
         for kind, rows in scaling.groupby("what grows", sort=False)
     ]
     return "Seconds against what grows, a panel each, on logarithmic axes. " + "; ".join(parts) + "."
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of the benchmark with as many digits as a reader wants, its first column as the index."""
+    shown = table.copy()
+    for name in shown:
+        if name in ("tol", "gap", "their gap", "largest gap", "peer's largest gap"):
+            shown[name] = [f"{value:.1g}" if value == value else "" for value in shown[name]]
+        elif shown[name].dtype.kind == "f":
+            shown[name] = [f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}" for value in shown[name]]
+    return shown.set_index(shown.columns[0]).rename_axis(None)
