@@ -250,18 +250,22 @@ class FeatureSet:
         return Path(path)
 
     def _normalized(self) -> FeatureSet:
-        # Squares are summed in float64, so that a tiny row keeps its direction; a row of zeros stays one.
-        norms = np.sqrt(np.einsum("ij,ij->i", self.X, self.X, dtype=np.float64))
-        norms[norms == 0] = 1
         X = np.empty(self.X.shape, dtype=np.float32)
         for start in range(0, len(X), _ROWS):
-            here = slice(start, start + _ROWS)
-            X[here] = self.X[here] / norms[here, None]
+            X[start : start + _ROWS] = unit_rows(self.X[start : start + _ROWS])
         return self._with_vectors(X, "l2")
 
     def _with_vectors(self, X: Array, normalization: str) -> FeatureSet:
         provenance = {**self.provenance, "normalization": normalization}
         return FeatureSet(X, self.y, self.train, self.metric, self.classes, self.files, provenance)
+
+
+def unit_rows(rows: Array) -> Array:
+    """Divide each row by its L2 norm; a row of zeros stays one."""
+    # Squares are summed in float64, so that a tiny row keeps its direction.
+    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
+    norms[norms == 0] = 1
+    return (rows / norms[:, None]).astype(np.float32)
 
 
 _ROWS = 512

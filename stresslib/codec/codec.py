@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stresslib.codec.packing import CHECKSUM_BYTES, PACKINGS, block_size, code_type, pack, unpack
 from stresslib.evaluation.protocol import one_thread
-from stresslib.features import FeatureSet
+from stresslib.features import FeatureSet, unit_rows
 from stresslib.reduction import PrincipalComponents, RandomSelection
 from stresslib.spec import FLOAT_BITS, Spec, bits_per_vector, parse_spec
 
@@ -433,13 +433,6 @@ def side_layout(spec: Spec, n_features: int) -> list[tuple[str, str, tuple[int, 
         ranges = 1 if spec.quantizer == "Q1" else dimensions
         parts += [(name, "<f4", (ranges,), 4 * ranges) for name in ("minimum", "maximum")]
     return parts
-
-
-def unit_rows(rows: Array) -> Array:
-    """Divide each row by its L2 norm, bit for bit as `load_features` does; a row of zeros stays one."""
-    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
-    norms[norms == 0] = 1
-    return (rows / norms[:, None]).astype(np.float32)
 
 
 def checked_rows(X: ArrayLike) -> Array:
