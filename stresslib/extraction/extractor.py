@@ -100,6 +100,10 @@ class Extractor:
                 raise ValueError(f"{name}={value!r} is unknown; allowed are {', '.join(allowed)}")
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size={batch_size}; at least 1 image")
+        from stresslib.classical import is_method
+
+        if is_method(model):
+            raise ValueError(f"{model!r} is no network: its codebook is learnt from a data set; use stresslib.extract")
         self.network = find_network(model)
         self.layers = (layer,) if isinstance(layer, str) else tuple(layer)
         if not self.layers or len(set(self.layers)) < len(self.layers):
@@ -117,6 +121,21 @@ class Extractor:
         if self.precision == "bfloat16":
             chosen = in_bfloat16(part, self.network.float32_before, self.device.type)
         self._module = chosen.to(self.device).to(memory_format=torch.channels_last)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What a feature set says of the network that made it."""
+        return {
+            "preprocessing": self.preprocessing,
+            "precision": self.precision,
+            "weights_sha256": self.weights_sha256,
+            "versions": {name: version(name) for name in ("stresslib", "torch", "torchvision", "pillow", "numpy")},
+        }
+
+    @property
+    def machine(self) -> str:
+        """What a report of speed says of precision and processor."""
+        return f"{self.precision} on {self.device}"
 
     def __call__(self, paths: Sequence[str | os.PathLike[str]]) -> Any:
         """Extract the vectors of image files.
@@ -364,7 +383,8 @@ def extract(
     ----------
     images : ImageSet
     model, layer, preprocessing, precision, batch_size
-        As in :class:`Extractor`.
+        As in :class:`Extractor`; or a classical method, such as ``"bossanova"``, and of its layers ``"pooled"`` and
+        ``"pyramid"``. It learns a codebook of the training images first, and has its own preprocessing.
     on_error : {"raise", "skip"}, default="raise"
         What to do about an unreadable image: stop with its name, or leave it out, and list it in the provenance.
     output : path-like, optional
@@ -388,17 +408,29 @@ def extract(
         raise ValueError(f"on_error={on_error!r} is unknown; allowed are raise, skip")
     # Labels, split and metric are checked before hours of work, on vectors that stand for those to come.
     FeatureSet(np.zeros((len(images), 1)), images.y, images.train, images.metric, images.classes)
-    extractor = Extractor(model, layer, preprocessing=preprocessing, precision=precision, batch_size=batch_size)
+    layers = [layer] if isinstance(layer, str) else list(layer)
+    skip = on_error == "skip"
+    extractor: Any
+    # It imports the preprocessing of this package.
+    from stresslib.classical import ClassicalExtractor, codebook_of, find_method, is_method
+    from stresslib.classical.extractor import checked_layers
+
+    if is_method(model):
+        if (preprocessing, precision, batch_size) != ("paper", "auto", None):
+            raise ValueError(f"{model} has no choice of preprocessing, precision or batch size; leave them out")
+        # A wrong layer is noticed before a codebook is learnt.
+        checked_layers(model, layers)
+        codebook = codebook_of(images, find_method(model), skip=skip, progress=progress)
+        extractor = ClassicalExtractor(model, layers, codebook)
+    else:
+        extractor = Extractor(model, layers, preprocessing=preprocessing, precision=precision, batch_size=batch_size)
     if output is not None and len(extractor.layers) > 1:
         raise ValueError(f"{output} is one file, and there are {len(extractor.layers)} layers; they go to the cache")
     provenance = {
         **images.provenance,
         "dataset": images.name,
         "model": model,
-        "preprocessing": preprocessing,
-        "precision": extractor.precision,
-        "weights_sha256": extractor.weights_sha256,
-        "versions": {name: version(name) for name in ("stresslib", "torch", "torchvision", "pillow", "numpy")},
+        **extractor.provenance,
     }
     outputs = [Path(output) if output is not None else features_path(images.name, model, one) for one in extractor.layers]
     job = text_sha256(
@@ -413,7 +445,6 @@ def extract(
     shards = [folder / f"{start:08d}.safetensors" for start in starts]
     paths = [images.root / name for name in images.files]
     parts = [paths[start : start + SHARD] for start in starts]
-    skip = on_error == "skip"
     missing = [
         number for number, shard in enumerate(shards) if not _is_whole(shard, parts[number], len(extractor.layers), skip)
     ]
@@ -424,10 +455,7 @@ def extract(
         for number in missing:
             _write_shard(shards[number], starts[number], extractor, parts[number], skip, bar)
     if progress and fresh:
-        tqdm.write(
-            f"{fresh} images at {fresh / (time.perf_counter() - begun):.1f} images/s "
-            f"({extractor.precision} on {extractor.device})"
-        )
+        tqdm.write(f"{fresh} images at {fresh / (time.perf_counter() - begun):.1f} images/s ({extractor.machine})")
     _gather(images, shards, extractor.layers, outputs, provenance)
     shutil.rmtree(folder, ignore_errors=True)
     return outputs[0] if isinstance(layer, str) else outputs
@@ -458,7 +486,7 @@ def _stamp(paths: list[Path]) -> NDArray[Any]:
     return np.array([(one.st_size, one.st_mtime_ns) if one else (-1, -1) for one in found], dtype=np.int64)
 
 
-def _write_shard(shard: Path, start: int, extractor: Extractor, paths: list[Path], skip: bool, bar: Any) -> None:
+def _write_shard(shard: Path, start: int, extractor: Any, paths: list[Path], skip: bool, bar: Any) -> None:
     stamp = _stamp(paths)
     rows: list[int] = []
     batches: list[list[NDArray[np.float32]]] = []

@@ -1,0 +1,23 @@
+"""Classical features: from an image to a vector without a network, by dense SIFT, a codebook and pooling.
+
+Beside `extraction`, and behind the same command. BossaNova is what the paper compares its networks with.
+"""
+
+from stresslib.classical.codebook import Codebook, learn_codebook, load_codebook
+from stresslib.classical.descriptors import DenseSift
+from stresslib.classical.extractor import ClassicalExtractor, codebook_of
+from stresslib.classical.methods import LAYERS, METHODS, Method, find_method, is_method
+
+__all__ = [
+    "LAYERS",
+    "METHODS",
+    "ClassicalExtractor",
+    "Codebook",
+    "DenseSift",
+    "Method",
+    "codebook_of",
+    "find_method",
+    "is_method",
+    "learn_codebook",
+    "load_codebook",
+]

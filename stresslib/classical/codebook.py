@@ -1,0 +1,130 @@
+"""Codebook: the words that descriptors are counted by, learnt from training images alone.
+
+Between descriptors and coding; kept in the user's cache, so that a stopped extraction goes on with the same words.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+from sklearn.cluster import MiniBatchKMeans
+from threadpoolctl import threadpool_limits
+
+from stresslib.files import replacing
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """Codewords in the space of reduced descriptors.
+
+    Attributes
+    ----------
+    components : ndarray of shape (d, 128), float32
+        Principal components of the descriptors that it was learnt from; the identity where none were asked for.
+    centres : ndarray of shape (m, d), float32
+    spread : ndarray of shape (m,), float32
+        Of each cluster: root of the mean squared distance of its descriptors to its centre.
+    """
+
+    components: Array
+    centres: Array
+    spread: Array
+
+    def reduce(self, descriptors: Array) -> Array:
+        """Project descriptors of shape (n, 128) into the space of the centres, (n, d)."""
+        reduced: Array = descriptors @ self.components.T
+        return reduced
+
+    def squared_distances(self, descriptors: Array) -> Array:
+        """Return the squared distance of each descriptor to each codeword, of shape (n, m), float32."""
+        reduced = self.reduce(descriptors)
+        squares = np.einsum("ij,ij->i", reduced, reduced)[:, None] + np.einsum("ij,ij->i", self.centres, self.centres)
+        squares -= 2 * (reduced @ self.centres.T)
+        nonnegative: Array = np.maximum(squares, 0, out=squares)
+        return nonnegative
+
+    def save(self, path: str | os.PathLike[str], provenance: dict[str, Any]) -> Path:
+        """Write the codebook as a safetensors file, its provenance as JSON in the header."""
+        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in _NAMES}
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, {"stresslib": json.dumps(provenance, sort_keys=True)})
+        return Path(path)
+
+
+_NAMES = ("components", "centres", "spread")
+
+
+def load_codebook(path: str | os.PathLike[str]) -> tuple[Codebook, dict[str, Any]]:
+    """Read a codebook and its provenance.
+
+    Raises
+    ------
+    ValueError
+        When the file is damaged or no codebook; the message names it.
+    """
+    try:
+        with safe_open(path, "np") as tensors:
+            book = Codebook(**{name: tensors.get_tensor(name) for name in _NAMES})
+            return book, json.loads(tensors.metadata()["stresslib"])
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged or no codebook: {error}; remove it, and it is learnt anew") from error
+
+
+def learn_codebook(descriptors: Iterable[Array], codewords: int, components: int = 64, *, seed: int = 0) -> Codebook:
+    """Learn a codebook by principal components and k-means, in mini-batches.
+
+    Parameters
+    ----------
+    descriptors : iterable of ndarray of shape (n_i, 128)
+        Those of the training images.
+    codewords : int
+    components : int, default=64
+        What descriptors are reduced to; 0 leaves them as they are.
+    seed : int, default=0
+
+    Returns
+    -------
+    Codebook
+
+    Raises
+    ------
+    ValueError
+        When there are fewer descriptors than codewords or components.
+
+    Notes
+    -----
+    A cluster of one descriptor, or none, or twins has no spread; it gets that of all descriptors to their nearest codeword.
+    """
+    sample = np.concatenate(list(descriptors)).astype(np.float32)
+    if len(sample) < max(codewords, components, 2):
+        raise ValueError(
+            f"the training images have {len(sample)} descriptors, for {codewords} codewords and {components} principal "
+            "components; take more images, or fewer of these (as in +codewords=64+components=0)"
+        )
+    axes = np.eye(sample.shape[1])
+    # One thread: the last digits depend on how many share a sum, and the codebook is to be the same bytes.
+    with threadpool_limits(1):
+        if components:
+            # The mean is taken off for the components alone: distances between descriptors do not know of it.
+            centred = sample - sample.mean(axis=0, dtype=np.float64)
+            axes = np.linalg.eigh(centred.T @ centred)[1][:, : -components - 1 : -1].T
+        reduced = sample @ axes.astype(np.float32).T
+        model = MiniBatchKMeans(codewords, batch_size=4096, n_init=1, random_state=seed).fit(reduced)
+        centres = model.cluster_centers_.astype(np.float32)
+        labels = model.predict(reduced)
+    squares = ((reduced - centres[labels]) ** 2).sum(axis=1, dtype=np.float64)
+    members = np.maximum(np.bincount(labels, minlength=codewords), 1)
+    spread = np.sqrt(np.bincount(labels, squares, minlength=codewords) / members)
+    spread[spread == 0] = np.sqrt(squares.mean()) or 1
+    return Codebook(axes.astype(np.float32), centres, spread.astype(np.float32))

@@ -1,0 +1,216 @@
+"""The classical extractor: images through descriptors, codebook and coding, image by image on all cores.
+
+Stands where a network's extractor does; `stresslib.extract` writes the shards of both.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from stresslib.classical.codebook import Codebook, learn_codebook, load_codebook
+from stresslib.classical.descriptors import opencv
+from stresslib.classical.methods import LAYERS, Method, find_method, options
+from stresslib.datasets.imageset import ImageSet
+from stresslib.extraction.preprocessing import UnreadableImageError
+from stresslib.files import cache_dir, file_sha256, text_sha256
+
+T = TypeVar("T")
+
+_LIBRARIES = ("stresslib", "pillow", "numpy", "scikit-learn")
+
+
+class ClassicalExtractor:
+    """Layers of one classical method, with the codebook of one data set, as a function from image files to vectors.
+
+    Parameters
+    ----------
+    model : str
+        Name of a method, as :func:`find_method` takes it.
+    layers : sequence of {"pooled", "pyramid"}
+    codebook : path-like
+        File of the codebook, as :func:`codebook_of` makes it.
+
+    Attributes
+    ----------
+    layers : tuple of str
+    provenance : dict
+        What a feature set says of it: the options, how the codebook was learnt, its hash, and versions.
+    machine : str
+        What a report of speed says of the processor.
+
+    Raises
+    ------
+    ValueError
+        On an unknown method, option or layer, or a codebook of another size; the message lists what there is.
+
+    Examples
+    --------
+    >>> from stresslib.classical import ClassicalExtractor, codebook_of, find_method
+    >>> book = codebook_of(images, find_method("bossanova"))                    # doctest: +SKIP
+    >>> ClassicalExtractor("bossanova", ["pooled"], book)(["cat.jpg"])[0].shape   # doctest: +SKIP
+    (1, 3072)
+    """
+
+    batch_size = 1
+    """Images that a core takes at once."""
+
+    def __init__(self, model: str, layers: Sequence[str], codebook: str | os.PathLike[str]) -> None:
+        self.method = find_method(model)
+        self.layers = checked_layers(model, layers)
+        self.codebook, learnt = load_codebook(codebook)
+        if len(self.codebook.centres) != self.method.codewords:
+            raise ValueError(f"{codebook} has {len(self.codebook.centres)} codewords; {model} has {self.method.codewords}")
+        self.machine = f"{joblib.cpu_count()} core(s)"
+        self.provenance = {
+            **learnt,
+            "versions": {**{name: version(name) for name in _LIBRARIES}, "opencv": opencv().__version__},
+            "options": {name: getattr(self.method, name) for name in options(self.method.kind)},
+            "codebook_sha256": file_sha256(codebook),
+        }
+
+    def __call__(self, paths: Sequence[str | os.PathLike[str]]) -> list[NDArray[np.float32]]:
+        """Extract the vectors of image files.
+
+        Parameters
+        ----------
+        paths : sequence of path-like
+
+        Returns
+        -------
+        list of ndarray of shape (n, d), float32
+            One a layer.
+
+        Raises
+        ------
+        UnreadableImageError
+            On the first file that cannot be decoded, or has nothing to describe.
+        """
+        found = [vectors for _, vectors, _ in self.batches([Path(path) for path in paths])]
+        return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+    def batches(
+        self, paths: Sequence[Path], *, skip: bool = False
+    ) -> Iterator[tuple[list[int], list[NDArray[np.float32]], list[str]]]:
+        """Extract image by image, on all cores, as :meth:`stresslib.Extractor.batches` does."""
+
+        def one(path: Path) -> list[NDArray[np.float32]] | UnreadableImageError:
+            try:
+                descriptors, places = self.method.descriptors(path)
+            except UnreadableImageError as error:
+                if not skip:
+                    raise
+                return error
+            return [self.method.code(descriptors, places, self.codebook, layer)[None] for layer in self.layers]
+
+        for row, made in enumerate(_in_order(one, paths)):
+            if isinstance(made, UnreadableImageError):
+                yield [], [], [str(made)]
+            else:
+                yield [row], made, []
+
+
+def _in_order(function: Callable[[Path], T], paths: Sequence[Path]) -> Iterator[T]:
+    """Apply a function to each path, in threads, one a core and no more than a few images ahead."""
+    cores = joblib.cpu_count()
+    # OpenCV and NumPy release Python's lock. One thread an image: the vectors do not depend on the number of cores, then.
+    with threadpool_limits(1), _one_thread_in_opencv(), ThreadPoolExecutor(cores) as pool:
+        waiting = iter(paths)
+        ahead: deque[Future[T]] = deque(pool.submit(function, path) for path in islice(waiting, 4 * cores))
+        try:
+            while ahead:
+                yield ahead.popleft().result()
+                ahead.extend(pool.submit(function, path) for path in islice(waiting, 1))
+        finally:
+            for future in ahead:
+                future.cancel()
+
+
+@contextmanager
+def _one_thread_in_opencv() -> Iterator[None]:
+    cv2 = opencv()
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def checked_layers(model: str, layers: Sequence[str]) -> tuple[str, ...]:
+    """Return the layers of a method, or raise a ValueError that lists what there is."""
+    for layer in layers:
+        if layer not in LAYERS:
+            raise ValueError(f"{model} has no layer {layer!r}; it has {', '.join(LAYERS)}")
+    if not layers or len(set(layers)) < len(layers):
+        raise ValueError(f"layers {', '.join(layers) or '(none)'}: at least one is needed, and each once")
+    return tuple(layers)
+
+
+_LEARNT = ("codewords", "components", "sample", "seed", "side", "step", "root")
+"""Options that a codebook depends on; methods that differ in others share it."""
+
+
+def codebook_of(images: ImageSet, method: Method, *, skip: bool = False, progress: bool = True) -> Path:
+    """Return the file of the codebook of a data set's training images; learn it where there is none yet.
+
+    Parameters
+    ----------
+    images : ImageSet
+    method : Method
+    skip : bool, default=False
+        Whether unreadable training images are left out.
+    progress : bool, default=True
+
+    Returns
+    -------
+    pathlib.Path
+        In the user's cache; its name holds a hash of the options and of the training images' names, sizes and times.
+
+    Raises
+    ------
+    UnreadableImageError
+        On a training image that cannot be decoded, without `skip`.
+    ValueError
+        When the training images have fewer descriptors than there are to be codewords.
+    """
+    learnt = {name: getattr(method, name) for name in _LEARNT}
+    names = [name for name, train in zip(images.files, images.train, strict=True) if train]
+    paths = [images.root / name for name in names]
+    stamps = [f"{path.stat().st_size} {path.stat().st_mtime_ns}" if path.exists() else "" for path in paths]
+    key = text_sha256(json.dumps(learnt, sort_keys=True), *names, *stamps)
+    file = cache_dir() / "codebooks" / f"{images.name}--{method.codewords}-{key[:12]}.safetensors"
+    if file.is_file():
+        return file
+    each = -(-method.sample // len(paths))
+    numbers = {path: number for number, path in enumerate(paths)}
+
+    def some(path: Path) -> NDArray[np.float32]:
+        try:
+            descriptors, _ = method.descriptors(path)
+        except UnreadableImageError:
+            if not skip:
+                raise
+            return np.empty((0, 128), dtype=np.float32)
+        # Each image has a seed of its own: its descriptors do not depend on what other images there are.
+        order = np.random.default_rng([method.seed, numbers[path]]).permutation(len(descriptors))
+        return descriptors[np.sort(order[:each])]
+
+    label = f"{images.name}: codebook"
+    described = list(tqdm(_in_order(some, paths), label, len(paths), unit="image", disable=not progress))
+    book: Codebook = learn_codebook(described, method.codewords, method.components, seed=method.seed)
+    return book.save(file, {"codebook": {"dataset": images.name, "images": len(paths), **learnt}})

@@ -1,0 +1,419 @@
+"""Classical: do network features stand more than BossaNova, at the same share, number of dimensions and bits of a vector.
+
+The paper compares shares alone, under DR-1 alone, on VOC 2007; its curves are drawn beside ours.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from stresslib.figures import figure_2, figure_4, style
+from stresslib.published import GRID, with_shares
+from stresslib.published import agreement as published_agreement
+from stresslib.spec import Spec, bits_per_vector
+
+KINDS = ("bossanova", "bag-of-words")
+"""What the names of classical feature sets begin with."""
+
+VALUES = 16
+"""Values of the dictionary of each principal component, where vectors of equal bits are compared: 4 bits each."""
+
+MARGIN = 1.0
+"""Points of the kept share by which one has to be ahead: less is within the chance of the test images."""
+
+FULL = 99.0
+"""Percent of its full score from which a feature set has lost nothing to speak of."""
+
+WAYS = {
+    "share": "the same share of dimensions, or of bits a value",
+    "number": "the same number of dimensions",
+    "bits": "the same bits a vector",
+}
+"""What is held equal when two feature sets are compared."""
+
+
+def specs(
+    n_features: int,
+    steps: Iterable[int] = (1, 2, 3, 4, 5, 10, 15, 20),
+    values: Iterable[int] = (2, 4, 8, 16),
+    numbers: Iterable[int] = (16, 32, 64, 128, 256, 512, 1024),
+    bits: Iterable[int] = (64, 128, 256, 512, 1024, 2048, 4096),
+    n_train: int | None = None,
+) -> list[str]:
+    """Return the stresses of the figure.
+
+    Parameters
+    ----------
+    n_features : int
+    steps : iterable of int
+        Places on the paper's grid, in twentieths of the full vector.
+    values : iterable of int
+        Sizes of the dictionaries of Q-1 and Q-2.
+    numbers : iterable of int
+        Dimensions, whatever the width of the full vector is.
+    bits : iterable of int
+        Of a vector, as principal components of 4 bits each.
+    n_train : int, optional
+        Training rows: principal components beyond that many do not exist, and are left out.
+
+    Returns
+    -------
+    list of str
+        ``"none"`` first.
+
+    Examples
+    --------
+    >>> from stresslib.figures.classical import specs
+    >>> specs(200, [1], [4], [32, 512], [256])
+    ['none', 'DR1:10', 'DR1:32', 'DR2:10', 'DR2:32', 'Q1:4', 'Q2:4', 'DR2:64,Q2:16']
+    """
+    most = n_features if n_train is None else min(n_features, n_train)
+    on_grid = [int(spec[4:]) for spec in figure_2.specs(n_features, steps) if spec.startswith("DR1:")]
+    sizes = sorted({*on_grid, *(number for number in numbers if number < n_features)})
+    components = [count // (VALUES - 1).bit_length() for count in bits]
+    return [
+        "none",
+        *(f"DR1:{size}" for size in sizes),
+        *(f"DR2:{size}" for size in sizes if size <= most),
+        *figure_4.specs(values)[1:],
+        *(f"DR2:{size},Q2:{VALUES}" for size in components if size <= most),
+    ]
+
+
+def is_classical(model: str) -> bool:
+    """Return whether a model's name is that of classical features."""
+    return model.partition("+")[0] in KINDS
+
+
+def is_control(model: str) -> bool:
+    """Return whether a model's name is that of a network without training."""
+    return model.endswith("-untrained")
+
+
+def _places(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean over repeats at each place of each way, one row a feature set, way, stress and place."""
+    table = with_shares(style.drawn(results))
+    key = ["dataset", "model", "layer", "n_features", "metric", "stress", "dimensions", "values", "step"]
+    table = table.groupby(key, dropna=False, sort=False)[["score", "kept"]].mean().reset_index()
+    table = table[(table["stress"] != "none") & (table["dimensions"].isna() | (table["dimensions"] < table["n_features"]))]
+    reduced = table["stress"].isin(figure_2.STRESSES)
+    combined = table["stress"].eq("pca+uniform")
+    bits = [
+        bits_per_vector(Spec("DR2", int(size), "Q2", int(count)), int(width)) if joined else None
+        for joined, size, count, width in zip(
+            combined, table["dimensions"], table["values"], table["n_features"], strict=True
+        )
+    ]
+    parts = {
+        "share": table.assign(place=table["step"].fillna(table["values"]))[~combined & (~reduced | table["step"].notna())],
+        "number": table.assign(place=table["dimensions"])[reduced],
+        "bits": table.assign(place=pd.array(bits, dtype="Int64"))[combined],
+    }
+    return pd.concat([part.assign(way=way) for way, part in parts.items()], ignore_index=True)
+
+
+def compared(results: pd.DataFrame) -> pd.DataFrame:
+    """Set each network of a results table beside each classical feature set of the same data, place by place.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        Of :func:`specs`, on feature sets of both sorts.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a data set, network, classical feature set, way, stress and place that both have: `kept` and `score` of the
+        network, `kept_classical` and `score_classical`, and `difference` of the kept shares, in points.
+
+    Raises
+    ------
+    ValueError
+        When no data set has both.
+    """
+    places = _places(results)
+    classical = places["model"].map(is_classical)
+    on = ["dataset", "metric", "way", "stress", "place"]
+    both = places[~classical].merge(places[classical], on=on, suffixes=("", "_classical"))
+    if both.empty:
+        raise ValueError(f"results hold no data set with a network and one of {', '.join(KINDS)} under the same stress")
+    columns = ["model_classical", "layer_classical", "kept", "kept_classical", "score", "score_classical"]
+    both = both[["dataset", "model", "layer", "metric", "way", "stress", "place", *columns]]
+    return both.assign(difference=both["kept"] - both["kept_classical"])
+
+
+def verdict(kept: ArrayLike, kept_classical: ArrayLike) -> str:
+    """Judge "more robust than classical" by what both keep at the same places, in percent of each one's full score.
+
+    Returns
+    -------
+    {"holds", "in part", "does not hold"}
+        Places at which both keep 99% or more show nothing. Of the others, the network is ahead by more than a point at all:
+        holds; at some: in part; at none: does not hold.
+
+    Examples
+    --------
+    >>> from stresslib.figures.classical import verdict
+    >>> verdict([80, 95, 99.5], [70, 90, 99.2]), verdict([80, 90], [70, 95]), verdict([80, 95], [80, 95])
+    ('holds', 'in part', 'does not hold')
+    """
+    network, classical = np.asarray(kept, dtype=float), np.asarray(kept_classical, dtype=float)
+    telling = np.minimum(network, classical) < FULL
+    ahead = (network - classical > MARGIN)[telling]
+    if ahead.all() and len(ahead):
+        return "holds"
+    return "in part" if ahead.any() else "does not hold"
+
+
+_PAIR = ["dataset", "model", "layer", "model_classical", "layer_classical"]
+
+
+def judged(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the verdict for each pair of feature sets, way and stress.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    pandas.DataFrame
+        The pair, `way`, `stress`, the number of `places`, at how many the network is `ahead` and `behind` by more than a
+        point, the `verdict`, and of the place where both differ most `place`, `kept`, `kept_classical`, `score` and
+        `score_classical`.
+    """
+    rows = []
+    for key, curve in compared(results).groupby([*_PAIR, "way", "stress"], sort=False):
+        widest = curve.sort_values("difference", key=abs).iloc[-1]
+        rows.append(
+            {
+                **dict(zip([*_PAIR, "way", "stress"], key, strict=True)),
+                "places": len(curve),
+                "ahead": int((curve["difference"] > MARGIN).sum()),
+                "behind": int((curve["difference"] < -MARGIN).sum()),
+                "verdict": verdict(curve["kept"], curve["kept_classical"]),
+                **{name: widest[name] for name in ("place", "kept", "kept_classical", "score", "score_classical")},
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def verdicts(results: pd.DataFrame) -> str:
+    """Say for each pair of feature sets whether the claim holds, way by way, as a Markdown list."""
+    lines, both = [], compared(results)
+    for key, pair in both.groupby(_PAIR, sort=False):
+        dataset, model, layer, model_classical, layer_classical = map(str, key)
+        said = []
+        for way, places in pair.groupby("way", sort=False):
+            widest = places.sort_values("difference", key=abs).iloc[-1]
+            word = verdict(places["kept"], places["kept_classical"]).replace("in part", "holds in part")
+            ahead, behind = (places["difference"] > MARGIN).sum(), (places["difference"] < -MARGIN).sum()
+            said.append(
+                f"at {WAYS[str(way)]} it **{word}**, ahead at {ahead} and behind at {behind} of {len(places)} places; most "
+                f"differ {_named(str(way), widest)}: {widest['kept']:.1f}% against {widest['kept_classical']:.1f}%"
+            )
+        lines.append(f"- {dataset}, {model} ({layer}) against {model_classical} ({layer_classical}): {'; '.join(said)}.")
+    return "\n".join(lines)
+
+
+def _named(way: str, row: pd.Series) -> str:
+    stress, place = style.LABELS[row["stress"]].split()[0], int(row["place"])
+    if way == "share" and row["stress"] in figure_2.STRESSES:
+        return f"{100 * place // GRID}% by {stress}"
+    return f"{place:,} {'values' if way == 'share' else 'dimensions' if way == 'number' else 'bits'} by {stress}"
+
+
+def table(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the verdicts as a table: one row a pair of feature sets, one column a way and stress.
+
+    A cell has the verdict, and at how many places the network is ahead and behind.
+    """
+    rows = judged(results)
+    rows["cell"] = [f"{row.verdict} (+{row.ahead} −{row.behind} of {row.places})" for row in rows.itertuples()]
+    rows["stress"] = [style.LABELS[stress].split()[0] for stress in rows["stress"]]
+    wide = rows.set_index([*_PAIR, "way", "stress"])["cell"].unstack(["way", "stress"], sort=False)  # noqa: PD010
+    return wide.loc[:, [column for way in WAYS for column in wide.columns if column[0] == way]]
+
+
+def scores(results: pd.DataFrame, step: int = 2, number: int = 64, bits: int = 512) -> pd.DataFrame:
+    """Return what each feature set scores before any stress, and at one place of each way, beside the share that it keeps.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+    step, number, bits : int
+        The places: twentieths of the dimensions, dimensions, bits of a vector.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a feature set; cells are ``"score (kept%)"``.
+    """
+    places, rows = _places(results), {}
+    wanted = {
+        f"DR-1, {100 * step // GRID}% of dimensions": ("share", "random-selection", step),
+        f"DR-1, {number} dimensions": ("number", "random-selection", number),
+        f"FC, {bits} bits": ("bits", "pca+uniform", bits),
+        "Q-2, 4 values": ("share", "uniform-per-dimension", 4),
+    }
+    for _, whole in style.sets(results):
+        full = whole[whole["stress"] == "none"].iloc[0]
+        row = {"dimensions": int(full["n_features"]), "full score": f"{full['score']:.1f}"}
+        of = places[(places[["dataset", "model", "layer"]] == full[["dataset", "model", "layer"]]).all(axis=1)]
+        for name, (way, stress, place) in wanted.items():
+            at = of[of["way"].eq(way) & of["stress"].eq(stress) & of["place"].eq(place)]
+            row[name] = f"{at['score'].iloc[0]:.1f} ({at['kept'].iloc[0]:.1f}%)" if len(at) else ""
+        rows[style.named(full.to_frame().T)] = row
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("features")
+
+
+def plot(results: pd.DataFrame) -> Figure:
+    """Draw the kept share of all feature sets of each data set: against share, number and bits, a panel each.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    shares = with_shares(style.drawn(results))
+    data = list(shares.groupby("dataset", sort=False))
+    figure, axes = style.panels(len(WAYS) * len(data), height=2.7)
+    titles = []
+    for panel, (dataset, way) in enumerate((dataset, way) for dataset, _ in data for way in WAYS):
+        rows, ax = shares[shares["dataset"] == dataset], axes[panel]
+        stress = "pca+uniform" if way == "bits" else "random-selection"
+        if way == "share":
+            for model in ("vgg-m", "bossanova"):
+                paper = figure_2.reference()
+                paper = paper[paper["model"].eq(model) & paper["stress"].eq(stress)]
+                style.draw_paper(ax, paper, _colour(model), f"paper: {style.NAMES[model]} on VOC 2007")
+        for _, curve in style.sets(rows[rows["stress"] == stress]):
+            _draw(ax, curve, way)
+        ax.set_xlabel({"share": "dimensions kept (%)", "number": "dimensions kept", "bits": "bits of a vector"}[way])
+        if way != "share":
+            ax.set_xscale("log", base=2)
+            ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        titles.append(f"{dataset}: {WAYS[way].partition(',')[0]}, {style.LABELS[stress].split()[0]}")
+    style.finish(figure, axes, titles)
+    return figure
+
+
+def _colour(model: str) -> str:
+    return figure_2.GREY if is_classical(model) else "#111111"
+
+
+def _draw(ax: Axes, curve: pd.DataFrame, way: str) -> None:
+    model, layer = str(curve["model"].iloc[0]), str(curve["layer"].iloc[0])
+    if way == "number":
+        # The points of the paper's grid lie elsewhere for each width; those at powers of two are common.
+        curve = curve[[int(size).bit_count() == 1 for size in curve["dimensions"]]]
+    x = {
+        "share": style.percent_kept(curve),
+        "number": curve["dimensions"].astype(float),
+        "bits": curve["dimensions"].astype(float) * (VALUES - 1).bit_length(),
+    }[way]
+    mean = curve["kept"].groupby(x).mean()
+    dashes: Any = "-" if model in (*KINDS, "efficientnet-lite0") else (0, (2, 1)) if is_control(model) else (0, (5, 2))
+    marker = "s" if layer == "pyramid" else "^" if model.startswith("bag-of-words") else "o"
+    look = {**style.OURS, "linewidth": 1.8, "linestyle": dashes, "marker": marker, "color": _colour(model)}
+    ax.plot(mean.index, mean, label=f"{model}, {layer}", **look)
+
+
+def alt_text(results: pd.DataFrame) -> str:
+    """Describe the figure in words, from its data."""
+    rows = judged(results)
+    rows = rows[~rows["model"].map(is_control)]
+    drawn = (("share", "random-selection"), ("number", "random-selection"), ("bits", "pca+uniform"))
+    parts = [
+        f"{row['dataset']}, {row['model']} against {row['model_classical']} ({row['layer_classical']}), "
+        f"{style.LABELS[row['stress']].split()[0]} at {WAYS[row['way']].partition(',')[0]}: {row['kept']:.1f}% against "
+        f"{row['kept_classical']:.1f}% where they differ most"
+        for row in rows.to_dict("records")
+        if (row["way"], row["stress"]) in drawn
+    ]
+    return (
+        "Line plots of the share of the full score that is kept, of network features and classical ones: against the share "
+        "of dimensions, the number of dimensions and the bits of a vector. " + "; ".join(parts) + "."
+    )
+
+
+def agreement(results: pd.DataFrame) -> pd.DataFrame:
+    """Compare the classical curves with the published one of BossaNova, as :func:`stresslib.agreement` does."""
+    return published_agreement(results[results["model"].map(is_classical)], figure_2.rival("bossanova"))
+
+
+def agreement_in_words(points: pd.DataFrame) -> str:
+    """Say where the classical curves agree with the published one, as a Markdown list."""
+    return style.verdicts(points, "step", lambda step: f"{100 * step // GRID}% of the dimensions")
+
+
+def explain(paths: Sequence[str | os.PathLike[str]], word: int | None = None, *, codewords: int = 64) -> Figure:
+    """Draw how BossaNova sees an image: the patches that share one codeword, and the histogram of their distances.
+
+    Parameters
+    ----------
+    paths : sequence of path-like
+        Photographs that the codebook is learnt from; the first is drawn.
+    word : int, optional
+        The codeword. Default: the one whose patches in the first photograph are the most.
+    codewords : int, default=64
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    from stresslib.classical import find_method, learn_codebook
+    from stresslib.classical.coding import bossanova, soft_assignment
+    from stresslib.extraction.preprocessing import open_image
+
+    method = find_method(f"bossanova+codewords={codewords}")
+    described = [method.descriptors(path) for path in paths]
+    book = learn_codebook([descriptors for descriptors, _ in described], codewords, method.components)
+    descriptors, places = described[0]
+    squares = book.squared_distances(descriptors)
+    nearest = squares.argmin(axis=1)
+    word = int(np.bincount(nearest, minlength=codewords).argmax()) if word is None else word
+    words, weights, distances = soft_assignment(squares, book.spread, method.neighbours)
+    figure, (above, below) = style.panels(2, height=3.4, sharey=False)
+    image = open_image(paths[0]).convert("L")
+    image.thumbnail((method.side, method.side))
+    above.imshow(image, cmap="gray")
+    above.set_axis_off()
+    above.grid(visible=False)
+    rows, columns = (places[nearest == word] * (image.height, image.width)).T
+    above.plot(columns, rows, "o", markersize=3.5, color="#D55E00", markeredgecolor="white", markeredgewidth=0.4)
+    above.set_title("centres of the patches that are nearest to one codeword", fontsize="medium", fontweight="bold")
+    mine = words == word
+    edges = np.linspace(method.alpha_min, method.alpha_max, method.bins + 1)
+    below.hist(
+        distances[mine],
+        [edge / 20 for edge in range(49)],
+        weights=weights[mine],
+        color="#BBBBBB",
+        label="patches that share it, by distance",
+    )
+    below.set(xlabel="distance to the codeword, in spreads of its cluster", ylabel="weight of patches", xlim=(0, 2.4))
+    options = {name: getattr(method, name) for name in ("neighbours", "bins", "alpha_min", "alpha_max", "weight")}
+    counts = bossanova(squares, book, places, **options)[0, word] * len(descriptors)
+    counted = below.twinx()
+    counted.spines["right"].set_visible(True)
+    counted.stairs(counts[:-1], edges, color="#0072B2", linewidth=2, label=f"the {method.bins} values that stand for them")
+    counted.set_ylabel("weight in a bin")
+    counted.set_ylim(bottom=0)
+    for edge in edges:
+        below.axvline(edge, color="#0072B2", linewidth=0.8, linestyle=(0, (4, 2)))
+    below.set_title("how far they are: the histogram that BossaNova keeps", fontsize="medium", fontweight="bold")
+    handles = [*below.get_legend_handles_labels()[0], *counted.get_legend_handles_labels()[0]]
+    figure.legend(handles=handles, loc="outside lower center", frameon=False, fontsize="small")
+    return figure

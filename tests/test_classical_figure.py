@@ -1,0 +1,170 @@
+"""The chapter on classical features: it compares like with like, by a rule that can be checked by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from stresslib.figures import classical, style
+from stresslib.results import results_table
+from stresslib.spec import bits_per_vector, parse_spec
+
+
+def made(model: str, width: int, kept: dict[str, float], full: float = 80.0, dataset: str = "scenes15") -> pd.DataFrame:
+    """A results table that keeps given shares, in percent."""
+    rows = []
+    for spec, share in {"none": 100.0, **kept}.items():
+        parsed = parse_spec(spec)
+        rows.append(
+            {
+                "dataset": dataset,
+                "model": model,
+                "layer": "pooled",
+                "n_features": width,
+                "metric": "accuracy",
+                "stress": parsed.stress,
+                "dimensions": parsed.dimensions,
+                "values": parsed.dictionary_size,
+                "repeat": 0 if parsed.is_random else None,
+                "score": full * share / 100,
+                "objective_gap": 0.0,
+            }
+        )
+    return results_table(rows)
+
+
+# The last selection of each is the whole vector, which is no stress.
+NETWORK = made(
+    "efficientnet-lite0", 1280, {"DR1:64": 80, "DR1:128": 90, "DR1:153": 91, "DR2:64,Q2:16": 88, "Q2:4": 97, "DR1:1280": 100}
+)
+BOSSANOVA = made(
+    "bossanova", 3072, {"DR1:153": 85, "DR1:128": 84, "DR1:64": 70, "DR2:64,Q2:16": 90, "Q2:4": 99, "DR1:3072": 100}, full=60
+)
+
+
+@pytest.fixture
+def results() -> pd.DataFrame:
+    return pd.concat([NETWORK, BOSSANOVA], ignore_index=True)
+
+
+def test_specs_are_the_papers_grid_common_sizes_and_bits() -> None:
+    made = classical.specs(3072, [1, 20], [4], [64, 4096], [256, 8192], n_train=1498)
+    assert made == ["none", "DR1:64", "DR1:153", "DR1:3072", "DR2:64", "DR2:153", "Q1:4", "Q2:4", "DR2:64,Q2:16"]
+    assert bits_per_vector(made[-1], 3072) == 256
+
+
+def test_places_are_alike_in_share_in_number_and_in_bits(results: pd.DataFrame) -> None:
+    """5% are 64 of 1280 and 153 of 3072; 64 and 128 dimensions both have, and 153 by chance too; 256 bits are 64 times 4."""
+    both = classical.compared(results).set_index(["way", "stress", "place"])[["kept", "kept_classical", "score_classical"]]
+    expected = {
+        ("share", "random-selection", 1): (80, 85, 51.0),
+        ("share", "uniform-per-dimension", 4): (97, 99, 59.4),
+        ("number", "random-selection", 64): (80, 70, 42.0),
+        ("number", "random-selection", 128): (90, 84, 50.4),
+        ("number", "random-selection", 153): (91, 85, 51.0),
+        ("bits", "pca+uniform", 256): (88, 90, 54.0),
+    }
+    assert set(both.index) == set(expected)
+    for place, row in expected.items():
+        assert both.loc[place].tolist() == pytest.approx(row)
+
+
+def test_verdicts_follow_the_rule(results: pd.DataFrame) -> None:
+    said = classical.judged(results).set_index(["way", "stress"])["verdict"].to_dict()
+    assert said[("share", "random-selection")] == "does not hold"
+    assert said[("number", "random-selection")] == "holds"
+    assert said[("bits", "pca+uniform")] == "does not hold"
+    words = classical.verdicts(results)
+    assert "share of dimensions, or of bits a value it **does not hold**, ahead at 0 and behind at 2 of 2" in words
+    assert "number of dimensions it **holds**, ahead at 3" in words
+    assert "most differ 64 dimensions by DR-1: 80.0% against 70.0%" in words
+
+
+@pytest.mark.parametrize(
+    ("network", "classical_", "expected"),
+    [
+        ([90.0, 99.2], [80.0, 99.1], "holds"),
+        ([90.0, 95.0], [80.0, 94.5], "in part"),
+        ([90.0, 90.0], [80.0, 95.0], "in part"),
+        ([90.9], [90.0], "does not hold"),
+        ([99.9, 99.0], [99.0, 99.0], "does not hold"),
+        ([101.0], [98.9], "holds"),
+    ],
+)
+def test_verdict(network: list[float], classical_: list[float], expected: str) -> None:
+    assert classical.verdict(network, classical_) == expected
+
+
+def test_table_scores_and_alt_text(results: pd.DataFrame) -> None:
+    table = classical.table(results)
+    assert table.shape == (1, 4)
+    assert table[("number", "DR-1")].item() == "holds (+3 −0 of 3)"
+    small = classical.scores(results, step=1, number=64, bits=256)
+    assert small.loc["scenes15, bossanova, pooled"].tolist() == [
+        3072,
+        "60.0",
+        "51.0 (85.0%)",
+        "42.0 (70.0%)",
+        "54.0 (90.0%)",
+        "59.4 (99.0%)",
+    ]
+    assert "DR-1 at the same number of dimensions: 80.0% against 70.0% where they differ most" in classical.alt_text(results)
+
+
+def test_control_is_judged_but_not_told_of(results: pd.DataFrame) -> None:
+    control = NETWORK.assign(model="efficientnet-lite0-untrained")
+    both = pd.concat([results, control])
+    assert "untrained" in classical.verdicts(both) and "untrained" not in classical.alt_text(both)
+
+
+def test_without_a_rival_there_is_nothing_to_compare() -> None:
+    with pytest.raises(ValueError, match="bossanova, bag-of-words"):
+        classical.compared(NETWORK)
+    with pytest.raises(ValueError, match="no data set with a network and one of"):
+        classical.compared(pd.concat([NETWORK, BOSSANOVA.assign(dataset="digits")]))
+
+
+def test_figure_draws_the_numbers(results: pd.DataFrame, tmp_path: Path) -> None:
+    figure = classical.plot(results)
+    share, number, bits = figure.axes
+    lines = {line.get_label(): line for line in share.get_lines()}
+    assert lines["bossanova, pooled"].get_ydata().tolist() == pytest.approx([70, 84, 85, 100])
+    assert {"paper: VGG-M on VOC 2007", "paper: BossaNova on VOC 2007"} <= set(lines)
+    assert lines["paper: BossaNova on VOC 2007"].get_ydata()[0] == pytest.approx(100 * 44.661324 / 51.017362)
+    drawn = {line.get_label(): line for line in number.get_lines()}["efficientnet-lite0, pooled"]
+    assert drawn.get_xdata().tolist() == [64, 128] and drawn.get_ydata().tolist() == pytest.approx([80, 90])
+    assert bits.get_lines()[0].get_xdata().tolist() == [256]
+    style.save(figure, results, tmp_path, "classical")
+    assert (tmp_path / "classical.svg").stat().st_size > 10_000
+
+
+def test_published_curve_stands_beside_the_classical_ones_alone(results: pd.DataFrame) -> None:
+    points = classical.agreement(results)
+    assert set(points["model"]) == {"bossanova"} and set(points["published_model"]) == {"bossanova"}
+    assert points["theirs"].tolist() == pytest.approx([87.54, 100], abs=0.01)
+    assert "bossanova, pooled" in classical.agreement_in_words(points)
+
+
+def test_names_are_those_of_the_registry() -> None:
+    from stresslib.classical import METHODS
+
+    assert set(classical.KINDS) == set(METHODS)
+
+
+def test_explanation_of_one_codeword() -> None:
+    """The bins hold the weight of the patches between their edges; real photographs."""
+    pytest.importorskip("cv2")
+    skimage = pytest.importorskip("skimage")
+    folder = Path(skimage.__file__).parent / "data"
+    paths = [folder / name for name in ("chelsea.png", "coffee.png")]
+    if not all(path.is_file() for path in paths):
+        pytest.skip("this scikit-image has other photographs")
+    figure = classical.explain(paths, codewords=16)
+    picture, histogram, counted = figure.axes
+    [centres] = picture.get_lines()
+    assert len(centres.get_xdata()) > 20
+    fine = sum(patch.get_height() for patch in histogram.patches if 0.4 <= patch.get_x() < 2)
+    [stairs] = counted.patches
+    assert sum(stairs.get_data().values) == pytest.approx(fine, rel=0.01) and fine > 0
