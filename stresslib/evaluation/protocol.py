@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, gen_batches
 from threadpoolctl import threadpool_limits
 
 from stresslib.evaluation.linear_svm import LinearSVM
@@ -184,14 +184,22 @@ def _reduced(features: FeatureSet, spec: Spec, random_state: int, shared: Shared
     X, size, seen, unseen = features.X, spec.dimensions or 0, np.flatnonzero(features.train), np.flatnonzero(features.test)
     alone = make_stress(replace(spec, quantizer=None, level=None), random_state=random_state)
     if spec.reduction == "DR1":
-        # Only the width matters to a selection; rows and columns are taken at once.
+        # Only the width matters to a selection.
         kept = alone[0].fit(X[:1]).get_support(indices=True)
-        return X[np.ix_(seen, kept)], X[np.ix_(unseen, kept)], alone[0]
+        return _taken(X, seen, kept), _taken(X, unseen, kept), alone[0]
     if spec.reduction == "DR2" and shared.components is not None and shared.projected is not None:
         return shared.projected[seen, :size], shared.projected[unseen, :size], shared.components.truncated(size)
     if spec.reduction == "DR2":
         return alone.fit_transform(X[seen]), alone.transform(X[unseen]), alone[0]
     return X[seen], X[unseen], None
+
+
+def _taken(X: Array, rows: Array, columns: Array) -> Array:
+    """Return ``X[rows][:, columns]``, a few rows at a time, so that no copy of all their columns is made."""
+    taken = np.empty((len(rows), len(columns)), dtype=X.dtype)
+    for here in gen_batches(len(rows), 64):
+        np.take(X[rows[here]], columns, axis=1, out=taken[here], mode="clip")
+    return taken
 
 
 def decide_nested(

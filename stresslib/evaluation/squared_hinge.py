@@ -26,7 +26,8 @@ _STEEPEST = 1e6
 _RANK = 16
 """Directions that the preconditioner knows."""
 
-_BLOCK = 1024
+_BLOCK = 128
+"""Rows that are brought to float64 at once, so that they stay in the processor's cache."""
 
 
 def solve(
@@ -76,11 +77,13 @@ def solve(
     # Multipliers belong to rows x: those of rows x / s give s w, s^2 times as large.
     unit = scale * scale if precomputed else scale
     unknowns: Tensor | None = None
+    side: _Side | None = None
     steepness = 2 * float(cost.max()) * float(squares.sum())
     for dtype in (torch.float32, torch.float64):
         if dtype == torch.float32 and steepness > _STEEPEST:
             continue
-        side = _side(X.to(dtype), precomputed)
+        side = None  # frees the inner products in float32
+        side = _side(X, precomputed, dtype)
         if unknowns is not None:
             unknowns = unknowns.to(dtype)
         elif start is not None:
@@ -93,7 +96,7 @@ def solve(
         objective, gap = _certificate(X, weights, signs, cost, precomputed, exact)
         if (gap <= tol).all():
             break
-    assert unknowns is not None  # the second dtype is never left out
+    assert unknowns is not None and side is not None  # the second dtype is never left out
     left = torch.nonzero(gap > tol).flatten().tolist()
     for row in left:
         own = slice(row, row + 1)
@@ -181,10 +184,10 @@ class _Weights:
         return weights
 
     def scores(self, unknowns: Tensor) -> Tensor:
-        return unknowns @ self.X.T
+        return _scores(unknowns, self.X)
 
     def combined(self, multipliers: Tensor) -> Tensor:
-        return multipliers @ self.X
+        return _combined(multipliers, self.X)
 
     def inner(self, left: Tensor, right: Tensor, scores: Tensor) -> Tensor:
         return (left * right).sum(1, dtype=torch.float64)
@@ -193,7 +196,7 @@ class _Weights:
         return unknowns.square().sum(1, dtype=torch.float64)
 
     def ridge(self, inside: Tensor, targets: Tensor, curvature: Tensor) -> Tensor:
-        rows = self.X[inside]
+        rows = self.X[inside].to(targets.dtype)
         if len(rows) < rows.shape[1]:
             system = rows @ rows.T
             system.diagonal().add_(1 / curvature)
@@ -210,12 +213,12 @@ class _Multipliers:
         self.size = len(gram)
 
     def weights(self, unknowns: Tensor) -> Tensor:
-        return unknowns if self.X is None else unknowns @ self.X
+        return unknowns if self.X is None else _combined(unknowns, self.X)
 
     def met(self, weights: Tensor) -> tuple[Tensor, Tensor]:
         if self.X is None:
             return self.scores(weights), self.squares(weights)
-        return weights @ self.X.T, weights.square().sum(1, dtype=torch.float64)
+        return _scores(weights, self.X), weights.square().sum(1, dtype=torch.float64)
 
     def begun(self, weights: Tensor, multipliers: Tensor) -> Tensor:
         return weights if self.X is None else multipliers
@@ -240,10 +243,37 @@ class _Multipliers:
         return unknowns
 
 
-def _side(X: Tensor, precomputed: bool) -> _Side:
+def _side(X: Tensor, precomputed: bool, dtype: torch.dtype) -> _Side:
     if precomputed:
-        return _Multipliers(None, X)
-    return _Weights(X) if X.shape[0] >= X.shape[1] else _Multipliers(X, X @ X.T)
+        return _Multipliers(None, X.to(dtype))
+    # A copy in less digits is half as large; one in more digits would be twice, and is never made as a whole.
+    X = X.to(dtype) if dtype == torch.float32 else X
+    if X.shape[0] >= X.shape[1]:
+        return _Weights(X)
+    gram = X.new_empty(len(X), len(X), dtype=dtype)
+    for rows, products in zip(X.split(_BLOCK), gram.split(_BLOCK), strict=True):
+        _scores(rows.to(dtype), X, out=products)
+    return _Multipliers(X, gram)
+
+
+def _scores(weights: Tensor, X: Tensor, out: Tensor | None = None) -> Tensor:
+    """Return ``weights @ X.T`` in the type of the weights, without a copy of `X` in it."""
+    if X.dtype == weights.dtype:
+        return torch.matmul(weights, X.T, out=out)
+    out = weights.new_empty(len(weights), len(X)) if out is None else out
+    for rows, products in zip(X.split(_BLOCK), out.split(_BLOCK, dim=1), strict=True):
+        products.copy_(weights @ rows.to(weights.dtype).T)
+    return out
+
+
+def _combined(multipliers: Tensor, X: Tensor) -> Tensor:
+    """Return ``multipliers @ X`` in the type of the multipliers, without a copy of `X` in it."""
+    if X.dtype == multipliers.dtype:
+        return multipliers @ X
+    total = multipliers.new_zeros(len(multipliers), X.shape[1])
+    for few, rows in zip(multipliers.split(_BLOCK, dim=1), X.split(_BLOCK), strict=True):
+        total += few @ rows.to(multipliers.dtype)
+    return total
 
 
 def _nearest(side: _Side, start: Tensor, signs: Tensor, cost: Tensor) -> Tensor:
