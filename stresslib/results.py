@@ -32,6 +32,9 @@ COLUMNS = {
 SETTING = [name for name in COLUMNS if name not in ("score", "objective_gap")]
 """Columns that say which experiment a row is."""
 
+VARIANT = "variant"
+"""Column of a table that holds other protocols beside the paper's: what is changed, empty for the paper's own."""
+
 CURVE = ["dataset", "model", "layer", "n_features", "stress", "metric"]
 """Columns that say which curve a row belongs to."""
 
@@ -61,10 +64,15 @@ def write_results(table: pd.DataFrame, path: str | os.PathLike[str], more: Seque
     path : path-like
     more : sequence of str, default=()
         Columns of numbers beside those of the schema, written as scores are.
+
+    Notes
+    -----
+    A column :data:`VARIANT` is written too, where there is one.
     """
     text = {name: table[name].map("{:.6f}".format) for name in ("score", *more)}
     text["objective_gap"] = table["objective_gap"].map("{:.1e}".format)
-    write_text(path, table.assign(**text).to_csv(columns=[*COLUMNS, *more], index=False, lineterminator="\n"))
+    columns = [*COLUMNS, *([VARIANT] if VARIANT in table else []), *more]
+    write_text(path, table.assign(**text).to_csv(columns=columns, index=False, lineterminator="\n"))
 
 
 def read_results(path: str | os.PathLike[str], more: Sequence[str] = ()) -> pd.DataFrame:
@@ -75,7 +83,7 @@ def read_results(path: str | os.PathLike[str], more: Sequence[str] = ()) -> pd.D
     path : path-like
         A CSV in the schema.
     more : sequence of str, default=()
-        Columns of numbers that it has beside those.
+        Columns of numbers that it has beside those, and beside a :data:`VARIANT`.
 
     Returns
     -------
@@ -88,6 +96,8 @@ def read_results(path: str | os.PathLike[str], more: Sequence[str] = ()) -> pd.D
     """
     kinds = COLUMNS | dict.fromkeys(more, "float64")
     try:
+        if VARIANT in pd.read_csv(path, nrows=0):
+            kinds = COLUMNS | {VARIANT: "string"} | dict.fromkeys(more, "float64")
         missing = {name: [""] if kind == "string" else ["", "nan"] for name, kind in kinds.items()}
         table = pd.read_csv(path, usecols=list(kinds), dtype=kinds, keep_default_na=False, na_values=missing)
         return table[list(kinds)]

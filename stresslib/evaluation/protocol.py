@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state, gen_batches
 from threadpoolctl import threadpool_limits
 
@@ -135,12 +136,20 @@ def decide(
     decision : ndarray of shape (n_test, n_classes), or (n_test,) for two classes
         Decision values.
     gap : float
-        The largest relative duality gap over the classes; NaN for a classifier that has none.
+        The largest relative duality gap over the classes, also of a classifier inside a search or a pipeline; NaN where
+        there is none.
     """
     with one_thread():
         model, test, _ = _fitted(features, parse_spec(spec), classifier, random_state, shared or Shared())
         decision = model.decision_function(test)
-    return decision, float(max(model.objective_gap_)) if hasattr(model, "objective_gap_") else float("nan")
+    return decision, _gap(model)
+
+
+def _gap(model: Any) -> float:
+    """Return the largest gap of a fitted classifier, or of the one inside a search or at the end of a pipeline."""
+    model = getattr(model, "best_estimator_", model)
+    model = model[-1] if isinstance(model, Pipeline) else model
+    return float(max(model.objective_gap_)) if hasattr(model, "objective_gap_") else float("nan")
 
 
 def solution(features: FeatureSet, spec: Spec, classifier: LinearSVM, shared: Shared) -> tuple[Array, Array]:

@@ -5,7 +5,7 @@ Every figure module draws with these; `save` writes what a reader may want to ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,12 @@ NAMES = {
     "bossanova": "BossaNova",
 }
 """What a legend calls the paper's data sets and networks."""
+
+CLASSICAL = ("bossanova", "bag-of-words")
+"""What the names of classical feature sets begin with; :data:`stresslib.classical.METHODS` has the same."""
+
+GREY = "#8A8A8A"
+"""Colour of classical features: they are there to compare networks with, and are none of the book's stresses."""
 
 PAPER: dict[str, Any] = {"linewidth": 1.0, "linestyle": "-", "marker": "o", "markersize": 4.5, "markerfacecolor": "white"}
 OURS: dict[str, Any] = {
@@ -119,22 +125,40 @@ def named(rows: pd.DataFrame) -> str:
     return ", ".join(rows[["dataset", "model", "layer"]].iloc[0])
 
 
+def is_classical(model: str) -> bool:
+    """Return whether a model's name is that of classical features, not of a network.
+
+    Examples
+    --------
+    >>> from stresslib.figures.style import is_classical
+    >>> is_classical("bossanova+codewords=64"), is_classical("vgg-m")
+    (True, False)
+    """
+    return model.partition("+")[0] in CLASSICAL
+
+
 def drawn(results: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that figures draw: those of each feature set's first metric."""
     return pd.concat([rows for _, rows in sets(results)], ignore_index=True)
 
 
-def finish(figure: Figure, axes: list[Axes], titles: list[str]) -> None:
-    """Add what all panels share: titles, vertical labels, the line at the full score, one legend below."""
-    for ax, title in zip(axes, titles, strict=True):
-        ax.set_title(title, fontsize="medium", fontweight="bold")
+def finish(figure: Figure, axes: list[Axes], titles: list[str], columns: int = 1) -> None:
+    """Add what panels of kept shares have in common: vertical labels, the line at the full score, and as `close` does."""
+    for ax in axes:
         ax.set_ylabel("score kept (% of full score)")
         ax.axhline(100, color="#888888", linewidth=0.8, zorder=0)
+    close(figure, axes, titles, columns)
+
+
+def close(figure: Figure, axes: list[Axes], titles: list[str], columns: int = 1) -> None:
+    """Add titles, and one legend below all panels, in some columns."""
+    for ax, title in zip(axes, titles, strict=True):
+        ax.set_title(title, fontsize="medium", fontweight="bold")
     entries: dict[str, Any] = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
-    figure.legend(entries.values(), entries, loc="outside lower center", ncols=1, frameon=False, fontsize="small")
+    figure.legend(entries.values(), entries, loc="outside lower center", ncols=columns, frameon=False, fontsize="small")
 
 
 def mark(ax: Axes, x: float, y: float, stress: str, shift: tuple[float, float]) -> None:
@@ -223,7 +247,7 @@ def save_figure(figure: Figure, folder: str | Path, name: str) -> None:
             figure.savefig(temporary, format=kind, **options)
 
 
-def save(figure: Figure, results: pd.DataFrame, folder: str | Path, name: str) -> None:
+def save(figure: Figure, results: pd.DataFrame, folder: str | Path, name: str, more: Sequence[str] = ()) -> None:
     """Write a figure as SVG and PNG, and the table that it shows as CSV; equal inputs give equal bytes.
 
     Parameters
@@ -234,9 +258,11 @@ def save(figure: Figure, results: pd.DataFrame, folder: str | Path, name: str) -
     folder : path-like
     name : str
         File name without its ending.
+    more : sequence of str, default=()
+        Columns of numbers beside those of the schema.
     """
     save_figure(figure, folder, name)
-    write_results(results, Path(folder) / f"{name}.csv")
+    write_results(results, Path(folder) / f"{name}.csv", more)
 
 
 def comparison(results: pd.DataFrame, reference: pd.DataFrame, place: str, values: list[int]) -> pd.DataFrame:

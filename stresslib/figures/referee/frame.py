@@ -1,0 +1,93 @@
+"""Frame: what all questions share. An answer has an effect size, and says on how many feature sets it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from stresslib.figures import style
+from stresslib.results import VARIANT
+
+LEVEL = 0.25
+"""Points below which a difference is none: what a score may move between machines."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question and what the run says.
+
+    Attributes
+    ----------
+    question : str
+        As a reader would ask.
+    answer : str
+        A sentence or two, with the numbers that decide.
+    effect : str
+        The size of the effect, with its unit.
+    confidence : str
+        On how many feature sets the answer holds, or what else it rests on.
+    """
+
+    question: str
+    answer: str
+    effect: str
+    confidence: str
+
+    def in_words(self) -> str:
+        """Return the answer as the first paragraph of a page, in Markdown."""
+        return f"**{self.answer}** Effect: {self.effect}. Confidence: {self.confidence}."
+
+
+def beside(results: pd.DataFrame, variant: str, protocol: str = "") -> pd.DataFrame:
+    """Set the rows of one variant beside those of another, setting by setting.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        A results table with a column `variant`.
+    variant, protocol : str
+        Names; empty is the paper's protocol.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a setting that both have, of each feature set's first metric: the columns of the table without `variant`,
+        `score_protocol`, and the `difference` of the scores, in points.
+    """
+    table = style.drawn(results)
+    key = [name for name in table.columns if name not in (VARIANT, "score", "objective_gap")]
+    names = table[VARIANT].fillna("")
+    both = table[names == variant].merge(table.loc[names == protocol, [*key, "score"]], on=key, suffixes=("", "_protocol"))
+    return both.drop(columns=VARIANT).assign(difference=both["score"] - both["score_protocol"])
+
+
+def by_set(rows: pd.DataFrame, column: str = "difference") -> dict[str, float]:
+    """Return the mean of a column for each feature set, by its name."""
+    return {
+        style.named(part): float(part[column].mean()) for _, part in rows.groupby(["dataset", "model", "layer"], sort=False)
+    }
+
+
+def agreeing(differences: Sequence[float], level: float = LEVEL) -> str:
+    """Say on how many feature sets a difference has the sign of the mean, beyond what machines differ by.
+
+    Examples
+    --------
+    >>> from stresslib.figures.referee.frame import agreeing
+    >>> agreeing([0.5, 0.4, 0.1])
+    'same sign, beyond 0.25 points, on 2 of 3 feature sets (+0.10 to +0.50 points)'
+    """
+    values = np.asarray(differences, dtype=float)
+    same = int((np.sign(values.mean()) * values > level).sum())
+    span = f"{values.min():+.2f} to {values.max():+.2f} points"
+    return f"same sign, beyond {level} points, on {same} of {len(values)} feature sets ({span})"
+
+
+def zero(ax: Axes, label: str) -> None:
+    """Draw the line of no difference, and name the vertical axis."""
+    ax.axhline(0, color="#888888", linewidth=0.8, zorder=0)
+    ax.set_ylabel(label)
