@@ -1,4 +1,5 @@
-"""The command line: ``stresslib list | import | extract | evaluate | sweep | compress | decompress | reproduce | check``.
+"""The command line: ``stresslib list | import | extract | evaluate | sweep | compress | decompress | reproduce | check
+| cache``.
 
 The top of the chain: reads arguments, calls the library, turns its errors into one line.
 """
@@ -9,6 +10,7 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,13 @@ import yaml
 from safetensors import safe_open
 
 import stresslib as sl
-from stresslib.features import list_features
+from stresslib import store
+from stresslib.check import check
+from stresslib.cluster import connected
+from stresslib.features import list_features, reports
 from stresslib.files import cache_dir, file_sha256
 from stresslib.published import FEATURES
-from stresslib.reproduce import check, chosen_figures, figures, project_root, reproduce
+from stresslib.reproduce import chosen_figures, figures, plan, project_root, reproduce
 
 _SPECS = "stress, such as none, DR1:64, DR2:64, Q1:8, Q2:8, QB:52 or DR2:64,Q2:27"
 _FEATURES = "DATASET/MODEL/LAYER, or the path of a feature file"
@@ -41,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options) or 0)
+        with connected(getattr(options, "backend", "local"), getattr(options, "scheduler", None)):
+            return int(options.run(options) or 0)
     except (ValueError, OSError) as error:
         print(f"stresslib: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
@@ -68,7 +74,12 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    add("list", _list, "list the features at hand, the data sets, the networks and the figures", "list")
+    add(
+        "list",
+        _list,
+        "list the features at hand, the data sets, the networks, the classical features and the figures",
+        "list",
+    )
 
     command = add(
         "import",
@@ -111,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the parts of a named data set: tar or zip archives, list files, or a folder where they are unpacked",
     )
-    command.add_argument("--model", required=True, help="network; 'stresslib list' names them")
+    command.add_argument("--model", required=True, help="network or classical features; 'stresslib list' names them")
     command.add_argument(
         "--layer",
         nargs="+",
@@ -142,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "-o", "--output", metavar="PATH", help="default: the user's cache, where DATASET/MODEL/LAYER is found"
     )
+    _add_backend(command)
 
     command = add(
         "evaluate",
@@ -164,6 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--repeats", type=int, default=1, help="draws of each random stress (default: %(default)s)")
     command.add_argument("-o", "--output", metavar="CSV", help="file for the results table (default: print it)")
     _add_protocol(command)
+    _add_backend(command)
 
     command = add(
         "compress",
@@ -198,6 +211,7 @@ def _parser() -> argparse.ArgumentParser:
         _reproduce,
         "run the notebook of a figure, or of all",
         "reproduce figure-2\nreproduce figure-4 -p dataset=scenes15 -p 'values=[2,4,8]' -o build/mine\n"
+        "reproduce figure-4 -p dataset=digits --key digits -o book/generated\n"
         "reproduce all --profile full\nreproduce all --profile paper",
     )
     command.add_argument("figure", nargs="+", help="name in notebooks/figures.yml, or all")
@@ -214,14 +228,39 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a parameter of the template; lists as [a,b]",
     )
+    command.add_argument(
+        "--key", help="put behind the names of all files and labels, so that a second run can stand beside the first"
+    )
     command.add_argument("--redraw", action="store_true", help="draw the committed results, compute nothing")
     command.add_argument("-o", "--output", metavar="DIR", help="default: build/PROFILE")
+    _add_backend(command)
 
     command = add(
         "check", _check, "run the quick profile and compare it with the committed results", "check\ncheck figure-4"
     )
+    command.add_argument("-o", "--output", metavar="DIR", help="for quick runs and report.html (default: build/check)")
     command.add_argument("figure", nargs="*", default=["all"], help="default: all")
+
+    command = add(
+        "cache",
+        _cache,
+        "show what the user's cache holds; clear the settings that sweeps keep there",
+        "cache\ncache --stale\ncache --clear",
+    )
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--clear", action="store_true", help="remove all settings; features, images and weights stay")
+    which.add_argument("--stale", action="store_true", help="remove the settings that were made by other code or libraries")
     return parser
+
+
+def _add_backend(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--backend",
+        choices=("local", "dask"),
+        default="local",
+        help="the cores of this machine, or the workers of a Dask cluster (default: %(default)s)",
+    )
+    command.add_argument("--scheduler", metavar="tcp://HOST:8786", help="that cluster's; default: workers on this machine")
 
 
 def _add_protocol(command: argparse.ArgumentParser) -> None:
@@ -232,6 +271,8 @@ def _add_protocol(command: argparse.ArgumentParser) -> None:
 
 
 def _list(options: argparse.Namespace) -> None:
+    from stresslib.classical import LAYERS, METHODS
+    from stresslib.classical.methods import options as method_options
     from stresslib.datasets import DATASETS
     from stresslib.extraction import NETWORKS
 
@@ -246,6 +287,13 @@ def _list(options: argparse.Namespace) -> None:
         print(f"  {network.name}  ({_state(network)})\n    {network.about}\n    from {network.source}")
         print(f"    layers {', '.join(network.layers)}, or any node of its graph")
     print("  timm:NAME  (any network of timm, such as timm:resnet50.a1_in1k; pip install stresslib[timm])")
+    here = "present" if find_spec("cv2") else "not here; pip install stresslib[classical]"
+    print(f"classical features, their codebook learnt from the data set  (OpenCV: {here}):")
+    for method in METHODS.values():
+        print(f"  {method.name}\n    {method.about}")
+        print(f"    layers {', '.join(f'{layer} ({method.width(layer):,} values)' for layer in LAYERS)}")
+        settings = (f"{name}={getattr(method, name):g}" for name in method_options(method.kind))
+        print(f"    set by +NAME=NUMBER behind the name: {', '.join(settings)}")
     with contextlib.suppress(FileNotFoundError):  # outside of a checkout there are none
         print(f"figures: {', '.join(chosen_figures(project_root(), ['all']))}")
 
@@ -347,18 +395,61 @@ def _reproduce(options: argparse.Namespace) -> None:
         name, equals, value = text.partition("=")
         if not equals:
             raise ValueError(f"-p {text}: give a parameter as NAME=VALUE")
-        parameters[name] = yaml.safe_load(value)
-    entries = figures(project_root())
-    for name in chosen_figures(project_root(), options.figure):
-        if "all" in options.figure and options.profile not in entries[name]["profiles"]:
-            continue
-        print(reproduce(name, profile=options.profile, parameters=parameters, output=options.output, redraw=options.redraw))
+        try:
+            parameters[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ValueError(f"-p {text}: {value!r} is no value, such as 4, scenes15 or [2,4]") from error
+    root = project_root()
+    entries, names = figures(root), chosen_figures(root, options.figure)
+    if "all" in options.figure:
+        names = [name for name in names if options.profile in entries[name]["profiles"]]
+    for name in names:  # nothing runs before everything is known to
+        plan(name, profile=options.profile, parameters=parameters, redraw=options.redraw)
+    for name in names:
+        print(
+            reproduce(
+                name,
+                profile=options.profile,
+                parameters=parameters,
+                output=options.output,
+                key=options.key,
+                redraw=options.redraw,
+            )
+        )
 
 
 def _check(options: argparse.Namespace) -> int:
-    problems = check(options.figure)
+    problems = check(options.figure, output=options.output)
     print("\n".join(problems) or "the committed results hold: every setting of the quick profile is within tolerance")
     return 1 if problems else 0
+
+
+def _cache(options: argparse.Namespace) -> None:
+    folder = cache_dir() / "sweeps"
+    if options.clear or options.stale:
+        print(f"{_counted(store.clear(folder, stale=options.stale))} removed from {folder}")
+        return
+    found = store.contents(folder)
+    settings, size = (sum(getattr(one, name) for one in found.values()) for name in ("settings", "size"))
+    print(f"{folder}: {_counted(settings)}, {_bytes(size)} of at most {_bytes(store.limit())} ({store.VARIABLE})")
+    for name, one in found.items():
+        stale = f", {one.stale} of other code or libraries" if one.stale else ""
+        print(f"  {name}: {_counted(one.settings)}, {_bytes(one.size)}{stale}")
+    for part in sorted(path for path in cache_dir().glob("*") if path.is_dir() and path != folder):
+        print(f"{part}: {_bytes(sum(file.stat().st_size for file in part.rglob('*') if file.is_file()))}, never removed")
+    for line in reports():
+        print(f"  {line}")
+
+
+def _counted(settings: int) -> str:
+    return f"{settings:,} setting{'' if settings == 1 else 's'}"
+
+
+def _bytes(size: int) -> str:
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size >= unit:
+            return f"{size / unit:.3g} {name}"
+    return f"{size} bytes"
 
 
 if __name__ == "__main__":

@@ -18,14 +18,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load
 from safetensors.numpy import save as to_bytes
 from sklearn.model_selection import train_test_split
 
-from stresslib.files import cache_dir, replacing
+from stresslib.files import cache_dir, replacing, text_sha256
+from stresslib.sources import extraction_digest
 
 Array = NDArray[Any]
 
@@ -326,7 +328,8 @@ def load_features(
     Parameters
     ----------
     source : str or path-like
-        A data set's name (with `model`), ``"DATASET/MODEL/LAYER"``, or the path of a saved feature set.
+        A data set's name (with `model`), ``"DATASET/MODEL/LAYER"``, the path of a saved feature set, or its address in an
+        object store that fsspec knows, such as ``"s3://BUCKET/mine.safetensors"``.
     model : str, optional
         The network's name.
     layer : str, default="pooled"
@@ -400,7 +403,7 @@ def absent_features(
 def _combined(dataset: str | Sequence[str], model: str | Sequence[str], layer: str | Sequence[str]) -> list[tuple[str, ...]]:
     return list(
         dict.fromkeys(
-            (name,) if "/" in name or name.endswith(_SUFFIXES) else (name, one_model, one_layer)
+            (name,) if "/" in name or name.endswith(SUFFIXES) else (name, one_model, one_layer)
             for name in _listed(dataset)
             for one_model in _listed(model)
             for one_layer in _listed(layer)
@@ -412,7 +415,8 @@ def _listed(names: str | Sequence[str]) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
 
-_SUFFIXES = (".safetensors", ".safetensors.xz")
+SUFFIXES = (".safetensors", ".safetensors.xz")
+"""How the names of feature files end: float32, or a byte a value."""
 
 
 def features_path(dataset: str, model: str, layer: str) -> Path:
@@ -435,10 +439,27 @@ def list_features() -> list[tuple[str, Path]]:
     for folder in (EMBEDDED, cache_dir() / "features"):
         for path in sorted(folder.glob("[!.]*--*--*.safetensors*")):
             # The shards of an extraction that is under way lie here too.
-            if not path.name.endswith(_SUFFIXES):
+            if not path.name.endswith(SUFFIXES):
                 continue
             found.setdefault(path.name.split(".safetensors")[0].replace("--", "/"), path)
     return list(found.items())
+
+
+def reports() -> list[str]:
+    """Say what is to be known of the user's cache of features: files of other code, and extractions that did not end."""
+    lines = []
+    for path in sorted((cache_dir() / "features").glob("[!.]*")):
+        if path.name.endswith(".shards"):
+            shards = len(list(path.glob("[0-9]*")))
+            lines.append(f"{path.name}: {shards} shards of an extraction that did not end")
+        elif path.name.endswith(SUFFIXES[0]):
+            with safe_open(path, "np") as tensors:
+                provenance = json.loads(tensors.metadata()["stresslib"])["provenance"]
+            if "code" in provenance and provenance["code"] not in (extraction_digest(), extraction_digest("classical")):
+                lines.append(f"{path.name}: extracted by other code than this; 'stresslib extract' makes it anew")
+            if provenance.get("preprocessing", "paper") != "paper":
+                lines.append(f"{path.name}: its preprocessing is {provenance['preprocessing']}, which its name does not say")
+    return lines
 
 
 def _places(*names: str) -> tuple[Path, Path]:
@@ -448,10 +469,12 @@ def _places(*names: str) -> tuple[Path, Path]:
 def _find(source: str | os.PathLike[str], model: str | None = None, layer: str = "pooled") -> Path:
     text = os.fspath(source)
     if model is None:
+        if "://" in text:
+            return _fetched(text)
         path = Path(text)
         if path.is_file():
             return path
-        if text.endswith(_SUFFIXES):
+        if text.endswith(SUFFIXES):
             raise FileNotFoundError(f"{text}: there is no such file")
         parts = text.split("/")
         if len(parts) != 3 or not all(parts):
@@ -465,6 +488,18 @@ def _find(source: str | os.PathLike[str], model: str | None = None, layer: str =
         f"there are no features {text}/{model}/{layer}; make them with "
         f"'stresslib extract {text} --model {model} --layer {layer}'. At hand: {at_hand}"
     )
+
+
+def _fetched(url: str) -> Path:
+    """Return a local copy of a file in an object store, made anew when the original has changed."""
+    folder = cache_dir() / "remote" / text_sha256(url)[:16]
+    options = {"cache_storage": str(folder), "same_names": True, "check_files": True}
+    try:
+        return Path(fsspec.open_local(f"filecache::{url}", filecache=options))
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{url}: there is no such file") from error
+    except (ImportError, ValueError) as error:
+        raise ValueError(f"{url} cannot be read: {error}") from error
 
 
 def _read(path: Path) -> FeatureSet:

@@ -1,38 +1,34 @@
-"""Reproduce: run a figure's template with parameters, keep what it made, and compare it with what is committed.
+"""Reproduce: run a figure's template with parameters, and keep what it made.
 
-Above everything else but the command line: notebooks, results/ and the book come through here.
+Above everything else but the check and the command line: notebooks, results/ and the book come through here.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
-import pandas as pd
 import yaml
 
 from stresslib.features import absent_features, list_features
 from stresslib.files import cache_dir, file_sha256, replacing, write_json
-from stresslib.results import SETTING, read_results
-from stresslib.sweep import code_digest
-
-TOLERANCE = 0.25
-"""Points by which a score may move between machines: 14 of Caltech-101's test images, 7 of those of 15-Scenes.
-
-A mean over classes is more easily moved. Caltech-101's smallest class has one test image, and that one turning is a
-whole point: such a move is reported, and is for a person to judge.
-"""
+from stresslib.page import rename, write_page
+from stresslib.parameters import check_features, check_types, defaults, near
+from stresslib.results import read_results
+from stresslib.sources import code_digest
 
 _VERSIONS = ("stresslib", "numpy", "scipy", "scikit-learn", "torch", "pandas", "matplotlib")
 
@@ -68,7 +64,7 @@ def chosen_figures(root: Path, names: Iterable[str]) -> list[str]:
     known, chosen = figures(root), []
     for name in names:
         if name != "all" and name not in known:
-            raise ValueError(f"figure {name!r} is unknown; there are {', '.join(known)}" + _near(name, known))
+            raise ValueError(f"figure {name!r} is unknown; there are {', '.join(known)}{near(name, known)}")
         chosen += list(known) if name == "all" else [name]
     return list(dict.fromkeys(chosen))
 
@@ -79,6 +75,7 @@ def reproduce(
     profile: str = "quick",
     parameters: dict[str, Any] | None = None,
     output: str | os.PathLike[str] | None = None,
+    key: str | None = None,
     redraw: bool = False,
     store: bool = True,
 ) -> Path:
@@ -93,7 +90,11 @@ def reproduce(
     parameters : dict, optional
         Parameters of the template that replace those of the profile.
     output : path-like, optional
-        Folder for the executed notebook, the figure (SVG, PNG) and its table (CSV). Default: ``build/PROFILE``.
+        Folder for the executed notebook, one HTML page to look at, the figure (SVG, PNG) and its table (CSV). Default:
+        ``build/PROFILE``.
+    key : str, optional
+        Put behind the names of these files, the title, and every label, so that a second run of a template can stand
+        beside the first, in a folder and in the book.
     redraw : bool, default=False
         Draw the committed results again instead of computing new ones.
     store : bool, default=True
@@ -102,57 +103,98 @@ def reproduce(
     Returns
     -------
     pathlib.Path
-        The executed notebook. A full run with the parameters of the profile also writes results/NAME.csv, a JSON beside
-        it, and the manifest.
+        The executed notebook. A full run as the profile says, with neither `parameters` nor `output`, also writes
+        results/NAME.csv, a JSON beside it, and the manifest.
 
     Raises
     ------
     ValueError
-        On an unknown figure, profile or parameter; the message lists what there is.
+        On an unknown figure, profile, parameter, data set or network, or a value of another type; the message says what
+        there is. Nothing has run then.
+    FileNotFoundError
+        When features are not at hand; the message has the command that makes them.
     """
     import papermill
 
     root = project_root()
-    [name] = chosen_figures(root, [name])
+    if key is not None and not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", key):
+        raise ValueError(f"key {key!r}: small letters and digits, perhaps joined by -, such as scenes15-lite2")
+    entry, values, known = _planned(root, name, profile, parameters or {}, redraw)
+    final = Path(output) if output is not None else root / "build" / profile
+    final.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=final, prefix=".") if key else nullcontext(final) as place:
+        folder = Path(place)
+        # The template runs in that folder: files that the caller names are named from there.
+        own = {parameter: _seen_from(folder, values[parameter]) for parameter in parameters or {}}
+        values |= own
+        kept = kept_file(root, name)
+        committed = os.path.relpath(root / "results" / (kept or ""), folder)
+        if kept is None:
+            # Such a template keeps nothing under results/; most are about that folder as a whole, and read it.
+            values = {"results": committed, **values} if "results" in known else values
+        elif "reference" in known:
+            # Such a template compares what it computes with the committed file, except where it makes that file.
+            values = {"reference": "" if profile == "full" else committed, **values}
+        elif redraw:
+            values = {"results": committed, **own}
+        elif store and "store" in known:
+            values = {"store": os.path.relpath(cache_dir() / "sweeps", folder), **values}
+        if profile == "paper" and "dataset" in values:
+            _extract_absent(values["dataset"], values.get("model", ""), values.get("layer", ""))
+        executed = folder / f"{name}.ipynb"
+        begun = time.perf_counter()
+        try:
+            papermill.execute_notebook(
+                root / "notebooks" / entry["template"],
+                executed,
+                values,
+                cwd=folder,
+                kernel_name="python3",
+                progress_bar={"desc": name},
+                log_output=False,
+            )
+        except papermill.PapermillExecutionError as error:
+            where = f"; the notebook so far is {executed}" if not key else ""
+            raise ValueError(f"{name} stopped: {error.evalue} ({error.ename}{where})") from error
+        _fold_parameters(executed)
+        if key:
+            executed = _with_key(folder, final, name, key)
+    write_page(executed)
+    if profile == "full" and kept is not None and not parameters and output is None and not key and not redraw:
+        _commit(root, name, kept, final, values, time.perf_counter() - begun)
+    return executed
+
+
+def plan(name: str, *, profile: str = "quick", parameters: dict[str, Any] | None = None, redraw: bool = False) -> None:
+    """Refuse what :func:`reproduce` would refuse, and run nothing; takes and raises the same."""
+    _planned(project_root(), name, profile, parameters or {}, redraw)
+
+
+def _planned(
+    root: Path, name: str, profile: str, parameters: dict[str, Any], redraw: bool
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Return what figures.yml has of a figure, the parameters of the run, and those of the template with defaults."""
+    chosen_figures(root, [name])
     entry = figures(root)[name]
     if profile not in entry["profiles"]:
-        raise ValueError(f"profile {profile!r} is unknown; {name} has {', '.join(entry['profiles'])}")
-    template = root / "notebooks" / entry["template"]
-    known = papermill.inspect_notebook(str(template))
-    for parameter in parameters or {}:
-        if parameter not in known:
-            raise ValueError(f"{name} has no parameter {parameter!r}; it has {', '.join(known)}" + _near(parameter, known))
-    folder = Path(output) if output is not None else root / "build" / profile
-    folder.mkdir(parents=True, exist_ok=True)
-    # The template runs in that folder: files that the caller names are named from there.
-    own = {key: _seen_from(folder, value) for key, value in (parameters or {}).items()}
-    values = {**entry["profiles"][profile], **own}
-    kept = _kept(root, name)
-    committed = os.path.relpath(root / "results" / (kept or ""), folder)
-    if kept is None:
-        # Such a template is about results/ as a whole: it reads that folder, and keeps nothing of its own there.
-        values = {"results": committed, **values}
-    elif "reference" in known:
-        # Such a template compares what it computes with the committed file, except where it makes that file.
-        values = {"reference": "" if profile == "full" else committed, **values}
-    elif redraw:
-        values = {"results": committed, **own}
-    elif store and "store" in known:
-        values = {"store": os.path.relpath(cache_dir() / "sweeps", folder), **values}
-    if profile == "paper" and "dataset" in values:
-        _extract_absent(values["dataset"], values.get("model", ""), values.get("layer", ""))
-    executed = folder / f"{name}.ipynb"
-    begun = time.perf_counter()
-    try:
-        papermill.execute_notebook(
-            template, executed, values, cwd=folder, kernel_name="python3", progress_bar={"desc": name}, log_output=False
-        )
-    except papermill.PapermillExecutionError as error:
-        raise ValueError(f"{name} stopped: {error.evalue} ({error.ename}; the notebook so far is {executed})") from error
-    _fold_parameters(executed)
-    if profile == "full" and kept is not None and not parameters and not redraw:
-        _commit(root, name, kept, folder, values, time.perf_counter() - begun)
-    return executed
+        hint = near(profile, entry["profiles"])
+        raise ValueError(f"profile {profile!r} is unknown; {name} has {', '.join(entry['profiles'])}{hint}")
+    known = defaults(root / "notebooks" / entry["template"])
+    check_types(name, parameters, known)
+    values = {**entry["profiles"][profile], **parameters}
+    if not redraw and not values.get("results"):
+        check_features({**known, **values}, extracts=profile == "paper")
+    return entry, values, known
+
+
+def _with_key(folder: Path, final: Path, name: str, key: str) -> Path:
+    """Move what a run made into the final folder, under names with the key."""
+    notebook = nbformat.read(folder / f"{name}.ipynb", 4)
+    rename(notebook, name, key)
+    nbformat.write(notebook, folder / f"{name}.ipynb")
+    for path in folder.glob(f"{name}.*"):
+        path.replace(final / f"{name}-{key}{path.suffix}")
+    return final / f"{name}-{key}.ipynb"
 
 
 def _extract_absent(dataset: Any, model: Any, layer: Any) -> None:
@@ -182,15 +224,10 @@ def _seen_from(folder: Path, value: Any) -> Any:
     return os.path.relpath(value, folder) if isinstance(value, str) and Path(value).is_file() else value
 
 
-def _kept(root: Path, name: str) -> str | None:
+def kept_file(root: Path, name: str) -> str | None:
     """Name of the file that a figure's full run puts under results/; None for a page that is made of results/ alone."""
     kept: str | None = figures(root)[name].get("keeps", f"{name}.csv")
     return kept
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _commit(root: Path, name: str, kept: str, folder: Path, values: dict[str, Any], seconds: float) -> None:
@@ -220,12 +257,13 @@ def _commit(root: Path, name: str, kept: str, folder: Path, values: dict[str, An
         described["largest_objective_gap"] = float(table["objective_gap"].max())
     write_json(results / f"{name}.json", described)
     path = results / "manifest.json"
-    manifest = _manifest(results) if path.exists() else {}
+    manifest = read_manifest(results) if path.exists() else {}
     manifest[name] = {"file": kept, "sha256": file_sha256(results / kept), "code": code_digest()}
     write_json(path, manifest)
 
 
-def _manifest(results: Path) -> dict[str, Any]:
+def read_manifest(results: Path) -> dict[str, Any]:
+    """Return the manifest of a folder of results: file, SHA-256 and digest of the code, by the figures' names."""
     path = results / "manifest.json"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; 'stresslib reproduce all --profile full' writes it")
@@ -245,71 +283,3 @@ def _git_commit(root: Path) -> str | None:
     except FileNotFoundError:
         return None
     return head.stdout.strip() + ("-dirty" if changed.stdout else "") if head.returncode == 0 else None
-
-
-def check(names: Iterable[str], *, output: str | os.PathLike[str] | None = None) -> list[str]:
-    """Run the quick profile and compare it with the committed results, which stay as they are.
-
-    Parameters
-    ----------
-    names : iterable of str
-        Figures, or ``"all"``.
-    output : path-like, optional
-        Folder for what the quick runs make. Default: ``build/check``.
-
-    Returns
-    -------
-    list of str
-        One line for each thing that is not as it should be: a CSV other than the manifest says, a setting that the
-        committed table lacks, a score that moved by more than 0.25 points. Empty when all is well.
-    """
-    root = project_root()
-    results = root / "results"
-    manifest = _manifest(results)
-    folder = Path(output) if output is not None else root / "build" / "check"
-    problems: list[str] = []
-    for name in chosen_figures(root, names):
-        file = _kept(root, name)
-        if file is None:
-            continue
-        kept = results / file
-        entry = manifest.get(name)
-        if entry is None or not kept.is_file():
-            problems.append(f"{name}: results/{kept.name} or its entry in the manifest is missing")
-            continue
-        if file_sha256(kept) != entry["sha256"]:
-            problems.append(f"{name}: results/{kept.name} is not the file that the manifest names; it was edited")
-        if entry["code"] != code_digest():
-            print(f"{name}: results/{kept.name} was made by other code than this; its scores are compared all the same")
-        try:
-            reproduce(name, profile="quick", output=folder, store=False)
-        except ValueError as error:
-            problems.append(str(error))
-            continue
-        if kept.suffix == ".csv":
-            problems += [f"{name}: {line}" for line in drift(read_results(kept), read_results(folder / kept.name))]
-    return problems
-
-
-def drift(committed: pd.DataFrame, fresh: pd.DataFrame) -> list[str]:
-    """Compare a fresh table with the committed one, setting by setting.
-
-    Parameters
-    ----------
-    committed, fresh : pandas.DataFrame
-        Results tables.
-
-    Returns
-    -------
-    list of str
-        One line for each setting of `fresh` that `committed` lacks, or whose score is more than 0.25 points off.
-    """
-    both = fresh.merge(committed, on=SETTING, how="left", suffixes=("", "_committed"))
-    lines = []
-    for row in both.to_dict("records"):
-        setting = " ".join(f"{key}={row[key]}" for key in SETTING if not pd.isna(row[key]))
-        if pd.isna(row["score_committed"]):
-            lines.append(f"{setting}: is {row['score']:.3f}, and not in the committed table")
-        elif not abs(row["score"] - row["score_committed"]) <= TOLERANCE:
-            lines.append(f"{setting}: was {row['score_committed']:.3f}, is {row['score']:.3f}, tolerance {TOLERANCE}")
-    return lines

@@ -6,39 +6,26 @@ Calls the protocol once for each setting and repeat; figures and commands call i
 from __future__ import annotations
 
 import itertools
-import json
 import os
+import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from functools import cache
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import joblib
 import pandas as pd
-from numpy.typing import NDArray
 from tqdm import tqdm
 
+from stresslib import cluster
+from stresslib.cluster import Starts
 from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.evaluation.protocol import Shared, decide_nested, evaluate, one_thread, scored, solution
 from stresslib.features import FeatureSet
-from stresslib.files import text_sha256, write_json
 from stresslib.reduction import PrincipalComponents
 from stresslib.results import results_table
 from stresslib.spec import Spec, parse_spec
-
-_CODE = (
-    "reduction.py",
-    "quantization.py",
-    "spec.py",
-    "evaluation/squared_hinge.py",
-    "evaluation/linear_svm.py",
-    "evaluation/metrics.py",
-    "evaluation/protocol.py",
-    "evaluation/bootstrap.py",
-)
-_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
+from stresslib.store import Rows, Store, trim
 
 
 def sweep(
@@ -66,10 +53,12 @@ def sweep(
         the column empty.
     random_state : int, default=0
     n_jobs : int, default=-1
-        Processes, as in joblib; -1 means one a core.
+        Processes, as in joblib; -1 means one a core. Where the environment variable ``STRESSLIB_SCHEDULER`` has the address
+        of a Dask scheduler, its workers take their place.
     store : path-like, optional
-        Folder in which finished settings are kept, and found by a later call with the same features, classifier, code
-        and library versions.
+        Folder in which finished settings are kept, and found by a later call with the same features, classifier, library
+        versions and code: that of the modules which the setting depends on. Where nothing can be written there, a warning
+        says so, and the sweep goes on.
     progress : bool, default=True
         Whether to show a progress bar.
 
@@ -103,28 +92,37 @@ def sweep(
         if spec.dimensions is not None and spec.dimensions > most:
             raise ValueError(f"stress {str(spec)!r} keeps more dimensions than the {most} that {features.name} allows")
         tasks += [(spec, repeat) for repeat in (range(repeats) if spec.is_random else [None])]
-    place = None if store is None else Path(store)
-    inputs = (features.digest, features.name, joblib.hash(classifier), code_digest(), *library_versions()) if place else ()
-    base = text_sha256(*inputs)
+    kept = None if store is None else Store(store, features, classifier)
     seeds = [random_state + (repeat or 0) if spec.is_random else random_state for spec, repeat in tasks]
-    paths = [_stored_path(place, base, spec, seed) for (spec, _), seed in zip(tasks, seeds, strict=True)]
-    done = {number: rows for number, path in enumerate(paths) if (rows := _stored(path)) is not None}
     settings = [(number, spec, seed) for number, ((spec, _), seed) in enumerate(zip(tasks, seeds, strict=True))]
+    done = {number: rows for number, spec, seed in settings if kept and (rows := kept.read(spec, seed)) is not None}
     jobs = [job for job in _jobs(features, settings, classifier) if any(number not in done for number, *_ in job)]
     for number, *_ in itertools.chain.from_iterable(jobs):
         done.pop(number, None)
     shared = _shared(features, [spec for _, spec, _ in itertools.chain.from_iterable(jobs)])
     starts = _starts(features, [job[0][1] for job in jobs if len(job) == 1], classifier, shared, n_jobs)
-    calls = [
-        joblib.delayed(_run)(features, job, classifier, replace(shared, start=starts.get(_alike(job[0][1], width))), paths)
-        for job in jobs
-    ]
     bar = tqdm(desc=features.name, total=len(tasks), initial=len(done), unit="setting", disable=not progress)
-    with bar:
-        for rows_of_job in joblib.Parallel(n_jobs, return_as="generator_unordered")(calls):
-            done |= rows_of_job
-            bar.update(len(rows_of_job))
+    with bar, _calls(features, jobs, classifier, shared, starts) as calls:
+        for finished in joblib.Parallel(n_jobs, return_as="generator_unordered")(calls):
+            done |= finished
+            bar.update(len(finished))
+            kept = _keep(kept, [settings[number] for number in finished], finished)
+    if kept and jobs:
+        trim(kept.folder)
     return results_table({**row, "repeat": repeat} for number, (_, repeat) in enumerate(tasks) for row in done[number])
+
+
+def _keep(store: Store | None, job: Job, finished: dict[int, Rows]) -> Store | None:
+    """Put finished settings into the store; None, and a warning, where that cannot be done."""
+    if store is None:
+        return None
+    try:
+        for number, spec, seed in job:
+            store.write(spec, seed, finished[number])
+    except OSError as error:
+        warnings.warn(f"what is finished from here on is not kept for a later sweep: {error}", stacklevel=3)
+        return None
+    return store
 
 
 Job = list[tuple[int, Spec, int]]
@@ -167,9 +165,7 @@ def _alike(spec: Spec, width: int) -> Spec | None:
     return None if few or spec == Spec() else Spec()
 
 
-def _starts(
-    features: FeatureSet, specs: list[Spec], classifier: Any, shared: Shared, n_jobs: int
-) -> dict[Spec | None, tuple[NDArray[Any], NDArray[Any]]]:
+def _starts(features: FeatureSet, specs: list[Spec], classifier: Any, shared: Shared, n_jobs: int) -> Starts:
     """Solve the settings from whose solutions others start."""
     if not (isinstance(classifier, LinearSVM) and classifier.loss == "squared_hinge"):
         return {}
@@ -178,15 +174,33 @@ def _starts(
     return dict(zip(wanted, joblib.Parallel(n_jobs if len(wanted) > 1 else 1)(calls), strict=True))
 
 
-def _run(
-    features: FeatureSet, job: Job, classifier: Any, shared: Shared, paths: list[Path | None]
-) -> dict[int, list[dict[str, Any]]]:
+@contextmanager
+def _calls(features: FeatureSet, jobs: list[Job], classifier: Any, shared: Shared, starts: Starts) -> Iterator[list[Any]]:
+    """Yield what joblib is to call: for this machine's processes, or for a cluster while it is connected."""
+    with cluster.workers() if jobs else nullcontext(False) as remote:
+        if not remote:
+            yield [joblib.delayed(_run)(features, job, classifier, _begun(features, job, shared, starts)) for job in jobs]
+            return
+        with cluster.sent(features, shared, starts) as base:
+            alike = cluster.made_by()
+            yield [joblib.delayed(_run_there)(base, job, classifier, alike) for job in jobs]
+
+
+def _begun(features: FeatureSet, job: Job, shared: Shared, starts: Starts) -> Shared:
+    return replace(shared, start=starts.get(_alike(job[0][1], features.X.shape[1])))
+
+
+def _run_there(base: str, job: Job, classifier: Any, alike: dict[str, Any]) -> dict[int, Rows]:
+    cluster.check_alike(alike)
+    features, shared, starts = cluster.received(base)
+    return _run(features, job, classifier, _begun(features, job, shared, starts))
+
+
+def _run(features: FeatureSet, job: Job, classifier: Any, shared: Shared) -> dict[int, Rows]:
     done = {}
     for number, table in _tables(features, job, classifier, shared):
         records = table.astype(object).where(table.notna(), None).to_dict("records")
         done[number] = [{str(name): value for name, value in record.items()} for record in records]
-        if (path := paths[number]) is not None:
-            write_json(path, done[number])
     return done
 
 
@@ -200,32 +214,3 @@ def _tables(features: FeatureSet, job: Job, classifier: Any, shared: Shared) -> 
         for number, spec, _ in job:
             if spec.dimensions == size:
                 yield number, scored(features, spec, decision, gap, features.metrics)
-
-
-def _stored_path(store: Path | None, base: str, spec: Spec, seed: int) -> Path | None:
-    return store / f"{text_sha256(base, str(spec), str(seed if spec.is_random else ''))}.json" if store else None
-
-
-def _stored(path: Path | None) -> list[dict[str, Any]] | None:
-    """Return the rows that an earlier call kept, None where there are none or the file is damaged."""
-    if path is None or not path.exists():
-        return None
-    try:
-        return list(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError:
-        return None
-
-
-@cache
-def code_digest() -> str:
-    """SHA-256 over the modules that a score depends on, so that no edit goes unnoticed."""
-    folder = Path(__file__).parent
-    return text_sha256(*((folder / name).read_text(encoding="utf-8") for name in _CODE))
-
-
-code_digest()  # now, while the sources are those that were imported
-
-
-def library_versions() -> list[str]:
-    """Names and versions of the libraries that a score depends on."""
-    return [f"{name} {version(name)}" for name in _LIBRARIES]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -106,3 +107,14 @@ def test_help_of_every_command_has_examples(command: str, capsys: pytest.Capture
 def test_list_names_shipped_features(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list") == 0
     assert "scenes15/efficientnet-lite0/pooled  (shipped)" in capsys.readouterr().out
+
+
+def test_list_names_classical_features_and_the_control(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the widths of their layers, what sets them, and what is needed for them."""
+    assert run("list") == 0
+    text = capsys.readouterr().out
+    assert "  efficientnet-lite0-untrained  (present, 19 MB)" in text
+    part = text.split("classical features, ", 1)[1].split("figures:")[0]
+    assert "layers pooled (3,072 values), pyramid (24,576 values)" in part and "layers pooled (1,024 values)" in part
+    assert "codewords=1024" in part and "alpha_min=0.4" in part and "weight=0.001" in part
+    assert ("OpenCV: present" in part) == (find_spec("cv2") is not None)

@@ -30,6 +30,8 @@ from torchvision import models
 from torchvision.models.feature_extraction import get_graph_node_names
 
 import stresslib as sl
+from stresslib.classical import find_method, is_method
+from stresslib.classical.methods import options
 from stresslib.datasets import ImageSet, from_folder, load_images
 from stresslib.extraction import NETWORKS, Extractor, extract, extractor, imagenet_classes
 from stresslib.extraction.extractor import cut
@@ -821,10 +823,15 @@ def test_shipped_digits_are_those_of_the_data_set() -> None:
 
 
 def test_shipped_features_are_small_and_bear_their_names() -> None:
-    """What every user downloads; each file under the name that its header has, each in full precision."""
+    """What every user downloads; each under the name that its header has, in full precision or with its options."""
     paths = sorted(EMBEDDED.glob("*.safetensors.xz"))
     assert sum(path.stat().st_size for path in paths) < 45e6
     for path in paths:
         features = sl.load_features(path, normalize=False)
         assert features.name == path.name.split(".")[0].replace("--", "/")
+        if is_method(model := features.provenance["model"]):
+            method = find_method(model)
+            assert features.provenance["options"] == {name: getattr(method, name) for name in options(method.kind)}
+            assert features.X.shape[1] == method.width(features.provenance["layer"])
+            continue
         assert features.provenance["precision"] == "float32" and features.provenance["preprocessing"] == "paper"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -306,27 +305,6 @@ def test_a_classifier_is_known_by_all_of_its_parameters(small: FeatureSet, tmp_p
     other = weights.copy()
     other[1000] = -1
     assert recomputed(small, tmp_path, calls, Weighted(other))
-
-
-@pytest.mark.parametrize("name", ["code_digest", "library_versions"])
-def test_other_code_is_computed_anew(
-    small: FeatureSet, tmp_path: Path, calls: list[Any], monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """An edit in stresslib or an update of NumPy: what was stored before is left alone, not served."""
-    assert recomputed(small, tmp_path, calls) and not recomputed(small, tmp_path, calls)
-    old: Callable[[], Any] = getattr(module, name)
-    monkeypatch.setattr(module, name, lambda: "0" * 64 if name == "code_digest" else ["numpy 0.0"])
-    assert recomputed(small, tmp_path, calls)
-    monkeypatch.setattr(module, name, old)
-    assert not recomputed(small, tmp_path, calls)
-
-
-def test_the_code_digest_covers_every_module_that_a_score_depends_on() -> None:
-    """Stresses, strings, classifier, metrics and protocol are in the list, and every name in it is a file."""
-    covered = set(module._CODE)
-    assert covered >= {"reduction.py", "quantization.py", "spec.py"}
-    assert covered >= {f"evaluation/{name}.py" for name in ("linear_svm", "metrics", "protocol")}
-    assert all((Path(module.__file__).parent / name).is_file() for name in covered)
 
 
 def test_a_damaged_store_costs_a_computation_and_no_more(small: FeatureSet, tmp_path: Path, calls: list[Any]) -> None:

@@ -13,13 +13,16 @@ import re
 import shutil
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -31,11 +34,18 @@ from torch.nn.functional import adaptive_avg_pool2d
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 from tqdm import tqdm
 
+from stresslib import cluster
 from stresslib.datasets.imageset import ImageSet
 from stresslib.extraction.networks import find_network
 from stresslib.extraction.preprocessing import WAYS, UnreadableImageError, read_input
 from stresslib.features import FeatureSet, features_path
 from stresslib.files import replacing, text_sha256
+from stresslib.sources import extraction_digest
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 """``auto`` is bfloat16 where the processor multiplies it in hardware, else float32."""
@@ -377,7 +387,7 @@ def extract(
     """Extract the features of a set of images into a file a layer, going on where an earlier call was stopped.
 
     Finished shards of 512 images lie in a folder beside the file until it is whole. No more than one of them is in memory,
-    however wide the layer is.
+    however wide the layer is. Shards of other code, images or options are never gone on from; a finished file is replaced.
 
     Parameters
     ----------
@@ -402,7 +412,7 @@ def extract(
     UnreadableImageError
         With ``on_error="raise"``. Finished shards stay.
     ValueError, OSError
-        As :class:`Extractor` does, and on features that are not finite.
+        As :class:`Extractor` does, on features that are not finite, and while another process extracts the same.
     """
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error={on_error!r} is unknown; allowed are raise, skip")
@@ -410,55 +420,77 @@ def extract(
     FeatureSet(np.zeros((len(images), 1)), images.y, images.train, images.metric, images.classes)
     layers = [layer] if isinstance(layer, str) else list(layer)
     skip = on_error == "skip"
-    extractor: Any
     # It imports the preprocessing of this package.
-    from stresslib.classical import ClassicalExtractor, codebook_of, find_method, is_method
+    from stresslib.classical import codebook_of, find_method, is_method
     from stresslib.classical.extractor import checked_layers
 
+    codebook = None
     if is_method(model):
         if (preprocessing, precision, batch_size) != ("paper", "auto", None):
             raise ValueError(f"{model} has no choice of preprocessing, precision or batch size; leave them out")
         # A wrong layer is noticed before a codebook is learnt.
         checked_layers(model, layers)
         codebook = codebook_of(images, find_method(model), skip=skip, progress=progress)
-        extractor = ClassicalExtractor(model, layers, codebook)
-    else:
-        extractor = Extractor(model, layers, preprocessing=preprocessing, precision=precision, batch_size=batch_size)
+    extractor = _extractor(model, tuple(layers), preprocessing, precision, batch_size, codebook)
+    if codebook is None:
+        precision, batch_size = extractor.precision, extractor.batch_size
+    recipe = (model, tuple(layers), preprocessing, precision, batch_size, codebook)
     if output is not None and len(extractor.layers) > 1:
         raise ValueError(f"{output} is one file, and there are {len(extractor.layers)} layers; they go to the cache")
     provenance = {
         **images.provenance,
         "dataset": images.name,
         "model": model,
+        "code": extraction_digest("classical" if is_method(model) else "extraction"),
         **extractor.provenance,
     }
     outputs = [Path(output) if output is not None else features_path(images.name, model, one) for one in extractor.layers]
     job = text_sha256(
         json.dumps({**provenance, "layer": extractor.layers}, sort_keys=True),
+        "" if is_method(model) else repr(extractor.network.preprocessing),
         str(extractor.batch_size),
         str(images.root.resolve()),
         *images.files,
     )
     folder = outputs[0].with_name(f"{outputs[0].name}.{job[:12]}.shards")
     folder.mkdir(parents=True, exist_ok=True)
-    starts = range(0, len(images), SHARD)
-    shards = [folder / f"{start:08d}.safetensors" for start in starts]
-    paths = [images.root / name for name in images.files]
-    parts = [paths[start : start + SHARD] for start in starts]
-    missing = [
-        number for number, shard in enumerate(shards) if not _is_whole(shard, parts[number], len(extractor.layers), skip)
-    ]
-    fresh = sum(len(parts[number]) for number in missing)
-    begun = time.perf_counter()
-    label = f"{images.name}/{model}/{','.join(extractor.layers)}"
-    with tqdm(total=len(images), initial=len(images) - fresh, desc=label, unit="image", disable=not progress) as bar:
-        for number in missing:
-            _write_shard(shards[number], starts[number], extractor, parts[number], skip, bar)
-    if progress and fresh:
-        tqdm.write(f"{fresh} images at {fresh / (time.perf_counter() - begun):.1f} images/s ({extractor.machine})")
-    _gather(images, shards, extractor.layers, outputs, provenance)
-    shutil.rmtree(folder, ignore_errors=True)
+    with _alone(folder, outputs[0]):
+        starts = range(0, len(images), SHARD)
+        shards = [folder / f"{start:08d}.safetensors" for start in starts]
+        paths = [images.root / name for name in images.files]
+        parts = [paths[start : start + SHARD] for start in starts]
+        missing = [
+            number for number, shard in enumerate(shards) if not _is_whole(shard, parts[number], len(extractor.layers), skip)
+        ]
+        fresh = sum(len(parts[number]) for number in missing)
+        begun = time.perf_counter()
+        label = f"{images.name}/{model}/{','.join(extractor.layers)}"
+        with (
+            tqdm(total=len(images), initial=len(images) - fresh, desc=label, unit="image", disable=not progress) as bar,
+            cluster.workers() if missing else nullcontext(False) as remote,
+        ):
+            wanted = [parts[number] for number in missing]
+            for place, stamp, batches in (_on_cluster if remote else _here)(extractor, recipe, wanted, skip):
+                number = missing[place]
+                _write_shard(shards[number], starts[number], extractor.layers, parts[number], stamp, batches, bar)
+        if progress and fresh:
+            tqdm.write(f"{fresh} images at {fresh / (time.perf_counter() - begun):.1f} images/s ({extractor.machine})")
+        _gather(images, shards, extractor.layers, outputs, provenance)
+        shutil.rmtree(folder, ignore_errors=True)
     return outputs[0] if isinstance(layer, str) else outputs
+
+
+@contextmanager
+def _alone(folder: Path, output: Path) -> Iterator[None]:
+    """Refuse to write shards that another process is writing; a killed one holds nothing."""
+    with open(folder / "lock", "a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OSError(f"{output}: another process is extracting it; wait until that has ended") from error
+        except (OSError, AttributeError):
+            pass  # a disk without locks, or Windows without fcntl
+        yield
 
 
 def _is_whole(shard: Path, paths: list[Path], layers: int, skip: bool) -> bool:
@@ -486,12 +518,55 @@ def _stamp(paths: list[Path]) -> NDArray[Any]:
     return np.array([(one.st_size, one.st_mtime_ns) if one else (-1, -1) for one in found], dtype=np.int64)
 
 
-def _write_shard(shard: Path, start: int, extractor: Any, paths: list[Path], skip: bool, bar: Any) -> None:
-    stamp = _stamp(paths)
+Recipe = tuple[str, tuple[str, ...], str, str, int | None, Path | None]
+"""Model, layers, preprocessing, precision, batch size, and the codebook of a method: what an extractor is made from."""
+
+
+def _extractor(
+    model: str, layers: tuple[str, ...], preprocessing: str, precision: str, batch_size: int | None, codebook: Path | None
+) -> Any:
+    """Make the extractor of a network, or of a method where there is a codebook."""
+    from stresslib.classical import ClassicalExtractor
+
+    if codebook is not None:
+        return ClassicalExtractor(model, layers, codebook)
+    return Extractor(model, layers, preprocessing=preprocessing, precision=precision, batch_size=batch_size)
+
+
+_kept_extractor = lru_cache(maxsize=1)(_extractor)
+"""The same, for a worker, which gets one shard after the other."""
+
+Finished = Iterator[tuple[int, NDArray[Any], Iterable[Batch]]]
+"""Which part of the images it is, their stamp, and its batches."""
+
+
+def _here(extractor: Any, recipe: Recipe, parts: list[list[Path]], skip: bool) -> Finished:
+    for place, paths in enumerate(parts):
+        yield place, _stamp(paths), extractor.batches(paths, skip=skip)
+
+
+def _on_cluster(extractor: Any, recipe: Recipe, parts: list[list[Path]], skip: bool) -> Finished:
+    """Extract shards on the workers of a cluster, which find images and codebook under the same paths."""
+    alike = {**cluster.made_by(), "weights or versions": extractor.provenance}
+    calls = [joblib.delayed(_shard_there)(place, paths, skip, recipe, alike) for place, paths in enumerate(parts)]
+    yield from joblib.Parallel(return_as="generator_unordered")(calls)
+
+
+def _shard_there(
+    place: int, paths: list[Path], skip: bool, recipe: Recipe, alike: dict[str, Any]
+) -> tuple[int, NDArray[Any], list[Batch]]:
+    extractor = _kept_extractor(*recipe)
+    cluster.check_alike(alike, {"weights or versions": extractor.provenance})
+    return place, _stamp(paths), list(extractor.batches(paths, skip=skip))
+
+
+def _write_shard(
+    shard: Path, start: int, layers: Sequence[str], paths: list[Path], stamp: NDArray[Any], made: Iterable[Batch], bar: Any
+) -> None:
     rows: list[int] = []
     batches: list[list[NDArray[np.float32]]] = []
     skipped: list[str] = []
-    for places, vectors, problems in extractor.batches(paths, skip=skip):
+    for places, vectors, problems in made:
         rows += [start + place for place in places]
         batches += [vectors] if vectors else []
         skipped += problems
@@ -506,7 +581,7 @@ def _write_shard(shard: Path, start: int, extractor: Any, paths: list[Path], ski
     for number, parts in enumerate(zip(*batches, strict=True)):
         X = tensors[_name(number)] = np.concatenate(parts)
         for row in np.flatnonzero(~np.isfinite(X).all(axis=1)):
-            raise ValueError(f"{paths[rows[row] - start]}: its features of layer {extractor.layers[number]} are not finite")
+            raise ValueError(f"{paths[rows[row] - start]}: its features of layer {layers[number]} are not finite")
     with replacing(shard) as temporary:
         save_file(tensors, temporary)
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from stresslib.files import file_sha256
 from stresslib.results import SETTING, read_results
-from stresslib.sweep import code_digest
+from stresslib.sources import code_digest
 
 
 def records(folder: str | Path) -> dict[str, dict[str, Any]]:
