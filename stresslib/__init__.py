@@ -14,7 +14,7 @@ from stresslib.evaluation.metrics import average_precision
 from stresslib.evaluation.protocol import evaluate
 from stresslib.features import FeatureSet, load_feature_sets, load_features
 from stresslib.published import agreement, agreement_summary, curve_order, published
-from stresslib.quantization import BitErasure, UniformQuantizer
+from stresslib.quantization import AllocatedQuantizer, BitErasure, UniformQuantizer
 from stresslib.reduction import PrincipalComponents, RandomSelection
 from stresslib.results import read_results, write_results
 from stresslib.spec import bits_per_vector, compression_rate, make_stress
@@ -25,6 +25,7 @@ __version__ = "0.1.0"
 _LAZY = {"Extractor": "stresslib.extraction", "extract": "stresslib.extraction", "load_images": "stresslib.datasets"}
 
 __all__ = [
+    "AllocatedQuantizer",
     "BitErasure",
     "Extractor",
     "FeatureSet",

@@ -11,20 +11,20 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from stresslib.quantization import BitErasure, UniformQuantizer
+from stresslib.quantization import MOST_BITS, AllocatedQuantizer, BitErasure, UniformQuantizer
 from stresslib.reduction import PrincipalComponents, RandomSelection
 
 FLOAT_BITS = 32
 """Bits of a number that no quantizer touched: the paper counts float32."""
 
 _ALLOWED = (
-    '"none", or at most one of DR1:k, DR2:k, then at most one of Q1:v, Q2:v, QB:b '
-    '(k >= 1 dimensions, v >= 2 values, 0 <= b <= 64 bits), as in "DR2:409,Q2:27"'
+    '"none", or at most one of DR1:k, DR2:k, then at most one of Q1:v, Q2:v, QB:b, QA:n '
+    '(k >= 1 dimensions, v >= 2 values, 0 <= b <= 64 bits erased of each, n >= 1 bits of a vector), as in "DR2:409,Q2:27"'
 )
 _REDUCTIONS = {"DR1": "random-selection", "DR2": "pca"}
-_QUANTIZERS = {"Q1": "uniform-shared", "Q2": "uniform-per-dimension", "QB": "bit-erasure"}
+_QUANTIZERS = {"Q1": "uniform-shared", "Q2": "uniform-per-dimension", "QB": "bit-erasure", "QA": "allocated"}
 _COMBINED = {"pca+uniform-per-dimension": "pca+uniform"}
-_RANGES = {"DR1": (1, None), "DR2": (1, None), "Q1": (2, None), "Q2": (2, None), "QB": (0, 64)}
+_RANGES = {"DR1": (1, None), "DR2": (1, None), "Q1": (2, None), "Q2": (2, None), "QB": (0, 64), "QA": (1, None)}
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Spec:
     reduction : {"DR1", "DR2"} or None
     dimensions : int or None
         What the reduction keeps.
-    quantizer : {"Q1", "Q2", "QB"} or None
+    quantizer : {"Q1", "Q2", "QB", "QA"} or None
     level : int or None
-        Values of the dictionary for Q1 and Q2, erased bits for QB.
+        Values of the dictionary for Q1 and Q2, erased bits for QB, bits of a vector for QA.
     """
 
     reduction: str | None = None
@@ -52,8 +52,13 @@ class Spec:
 
     @property
     def stress(self) -> str:
-        """Name of the stress in the words of the published table: ``"pca"``, ``"pca+uniform"``, ... or ``"none"``."""
+        """Name of the stress in the words of the published table: ``"pca"``, ``"pca+uniform"``, ... or ``"none"``.
+
+        The table has no column for the bits of QA; they are in its name, as in ``"pca+allocated-256-bits"``.
+        """
         names = [_REDUCTIONS.get(self.reduction or ""), _QUANTIZERS.get(self.quantizer or "")]
+        if self.quantizer == "QA":
+            names[1] = f"{names[1]}-{self.level}-bits"
         name = "+".join(name for name in names if name) or "none"
         return _COMBINED.get(name, name)
 
@@ -66,6 +71,11 @@ class Spec:
     def removed_bits(self) -> int | None:
         """Number of erased bits, None without bit erasure."""
         return self.level if self.quantizer == "QB" else None
+
+    @property
+    def allocated_bits(self) -> int | None:
+        """Bits of a vector that are shared among its dimensions, None where each has as many."""
+        return self.level if self.quantizer == "QA" else None
 
     @property
     def is_random(self) -> bool:
@@ -108,7 +118,7 @@ def parse_spec(spec: str | Spec) -> Spec:
         return Spec()
     found: dict[str, Any] = {}
     for token in text.split(","):
-        match = re.fullmatch(r"(DR1|DR2|Q1|Q2|QB):(\d{1,9})", token)
+        match = re.fullmatch(r"(DR1|DR2|Q1|Q2|QB|QA):(\d{1,9})", token)
         if match is None:
             raise ValueError(f"stress {spec!r}: token {token!r} is unknown; allowed is {_ALLOWED}")
         name, number = match[1], int(match[2])
@@ -154,6 +164,8 @@ def make_stress(spec: str | Spec, *, random_state: Any = 0) -> Pipeline:
         steps.append((str(parsed.quantizer), UniformQuantizer(parsed.dictionary_size, scope=scope)))
     elif parsed.removed_bits is not None:
         steps.append(("QB", BitErasure(parsed.removed_bits)))
+    elif parsed.allocated_bits is not None:
+        steps.append(("QA", AllocatedQuantizer(parsed.allocated_bits)))
     return Pipeline(steps or [("none", "passthrough")])
 
 
@@ -161,7 +173,8 @@ def bits_per_vector(spec: str | Spec, n_features: int) -> int:
     """Count the bits of one stressed vector as the paper does.
 
     A number costs 32 bits untouched, ``ceil(log2(v))`` with a dictionary of ``v`` values, and ``min(32, 64 - b)`` with
-    ``b`` erased bits. What all vectors share (dictionaries, the projection) is not counted.
+    ``b`` erased bits; QA says itself how many a vector has. What all vectors share (dictionaries, the projection) is not
+    counted.
 
     Parameters
     ----------
@@ -177,7 +190,7 @@ def bits_per_vector(spec: str | Spec, n_features: int) -> int:
     Raises
     ------
     ValueError
-        When the stress keeps more dimensions than there are.
+        When the stress keeps more dimensions than there are, or shares out more than 8 bits a dimension.
 
     Notes
     -----
@@ -195,6 +208,10 @@ def bits_per_vector(spec: str | Spec, n_features: int) -> int:
     dimensions = n_features if parsed.dimensions is None else parsed.dimensions
     if dimensions > n_features:
         raise ValueError(f"stress {str(parsed)!r} keeps {dimensions} dimensions of only {n_features}")
+    if parsed.allocated_bits is not None:
+        if parsed.allocated_bits > MOST_BITS * dimensions:
+            raise ValueError(f"stress {str(parsed)!r} has more than {MOST_BITS} bits for each of {dimensions} dimensions")
+        return parsed.allocated_bits
     bits = FLOAT_BITS
     if parsed.dictionary_size is not None:
         bits = (parsed.dictionary_size - 1).bit_length()

@@ -46,6 +46,7 @@ except ModuleNotFoundError:
     AT_HAND = tuple(packing for packing in PACKINGS if packing != "zstd")
 
 SPECS = ["none", "DR1:7", "DR2:6", "Q1:5", "Q2:2", "Q2:300", "QB:0", "QB:31", "QB:45", "QB:56", "DR1:9,QB:52", "DR2:8,Q2:27"]
+SPECS += ["QA:3", "DR2:8,QA:21"]
 
 
 def transformed(spec: str, train: np.ndarray, X: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -147,11 +148,14 @@ shapes = array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=12)
 @st.composite
 def specs(draw: Any, rows: int, width: int) -> str:
     reduction = draw(st.sampled_from(["", "", "DR1", "DR2"]))
-    quantizer = draw(st.sampled_from(["", "Q1", "Q2", "QB"]))
+    quantizer = draw(st.sampled_from(["", "Q1", "Q2", "QB", "QA"]))
     tokens = []
     if reduction:
-        tokens.append(f"{reduction}:{draw(st.integers(1, width if reduction == 'DR1' else min(rows, width)))}")
-    if quantizer:
+        width = draw(st.integers(1, width if reduction == "DR1" else min(rows, width)))
+        tokens.append(f"{reduction}:{width}")
+    if quantizer == "QA":
+        tokens.append(f"QA:{draw(st.integers(1, 8 * width))}")
+    elif quantizer:
         level = st.integers(0, 64) if quantizer == "QB" else st.one_of(st.integers(2, 40), st.sampled_from([256, 257, 5000]))
         tokens.append(f"{quantizer}:{draw(level)}")
     return ",".join(tokens) or "none"

@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from stresslib import BitErasure, LinearSVM, PrincipalComponents, RandomSelection, UniformQuantizer
+from stresslib import AllocatedQuantizer, BitErasure, LinearSVM, PrincipalComponents, RandomSelection, UniformQuantizer
 
 
 def loose(estimator: Any) -> dict[str, str]:
@@ -28,6 +28,7 @@ def loose(estimator: Any) -> dict[str, str]:
         PrincipalComponents(1),
         UniformQuantizer(2, scope="shared"),
         UniformQuantizer(5),
+        AllocatedQuantizer(3),
         BitErasure(3),
         LinearSVM(),
         LinearSVM(fit_intercept=True),

@@ -71,7 +71,8 @@ def accounting(
             ``packed_bits + side_bits``, to be compared with ``32 d``.
         ``pays_from``, ``reduction_pays_from``
             The smallest number of vectors for which the total is below that of float32 vectors without a stress, and below
-            that of the same quantizer without the reduction, in the same packing. Missing where it never is.
+            that of the same quantizer without the reduction, in the same packing. Missing where it never is, and the latter
+            with QA, whose bits are the same without.
         ``file_bytes``
             Size of the file, with names, labels and provenance. Missing without `path`.
 
@@ -88,7 +89,8 @@ def accounting(
     counts = [len(features.X)] if vectors is None else [vectors] if isinstance(vectors, int) else list(vectors)
     codec = Codec.fit(features, parsed, random_state=random_state)
     bare = Spec(quantizer=parsed.quantizer, level=parsed.level)
-    other = codec if parsed.reduction is None else Codec.fit(features, bare)
+    # QA has the bits that it is given, with a reduction and without.
+    other = codec if parsed.reduction is None or parsed.allocated_bits is not None else Codec.fit(features, bare)
     entropy = _entropy(codec.codes(features.X)) if codec.bits <= 16 else np.nan
     rows = []
     for packing in packings:

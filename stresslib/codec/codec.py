@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from stresslib.codec.packing import CHECKSUM_BYTES, PACKINGS, block_size, code_type, pack, unpack
 from stresslib.evaluation.protocol import one_thread
 from stresslib.features import FeatureSet, unit_rows
+from stresslib.quantization import MOST_BITS, AllocatedQuantizer
 from stresslib.reduction import PrincipalComponents, RandomSelection
 from stresslib.spec import FLOAT_BITS, Spec, bits_per_vector, parse_spec
 
@@ -54,7 +55,8 @@ class Codec:
         Whether rows are divided by their L2 norm first.
     side : dict of str to ndarray
         What all rows share: ``kept``, the mask of a random selection; ``projection``, the principal components as columns;
-        ``minimum`` and ``maximum``, the range of a dictionary, one or one a dimension.
+        ``bits``, those of each dimension, where they differ; ``minimum`` and ``maximum``, the range of a dictionary, one or
+        one a dimension.
     fitted_on : str
         Digest of the feature set whose training rows it was fitted on; empty where that is not known.
     """
@@ -83,7 +85,7 @@ class Codec:
         Parameters
         ----------
         features : FeatureSet or array-like of shape (n, d), float32
-            The training rows of the set, or of the array all rows. Without principal components they are read in blocks.
+            The training rows of the set, or of the array all rows. Without DR2 and QA they are read in blocks.
         spec : str
             The stress, as in :func:`stresslib.make_stress`.
         packing : {"bits", "radix", "zstd", "xz"}, default="bits"
@@ -141,6 +143,9 @@ class Codec:
             ranges = [(block.min(axis=axis), block.max(axis=axis)) for block in rows]
             side["minimum"] = np.atleast_1d(np.min([low for low, _ in ranges], axis=0))
             side["maximum"] = np.atleast_1d(np.max([high for _, high in ranges], axis=0))
+        elif parsed.allocated_bits is not None:
+            quantizer = AllocatedQuantizer(parsed.allocated_bits).fit(np.concatenate(list(rows)))
+            side |= {"bits": quantizer.bits_, "minimum": quantizer.minimum_, "maximum": quantizer.maximum_}
         return replace(unfitted, side=side)
 
     def __post_init__(self) -> None:
@@ -159,7 +164,9 @@ class Codec:
 
     @property
     def bits(self) -> int:
-        """Bits of a code, as the paper counts: ``ceil(log2 v)``, ``min(32, 64 - b)``, or 32."""
+        """Bits of a code, as the paper counts: ``ceil(log2 v)``, ``min(32, 64 - b)``, or 32; of QA, the most there are."""
+        if self.spec.allocated_bits is not None:
+            return MOST_BITS
         return bits_per_vector(self.spec, self.n_features) // self.dimensions
 
     @property
@@ -179,12 +186,22 @@ class Codec:
 
     def block_size(self, rows: int) -> int | None:
         """Return the bytes of a packed block; None where they depend on its codes."""
-        return block_size(rows * self.dimensions, self.bits, self.base, self.packing)
+        sizes = [block_size(rows * count, bits, base, self.packing) for _, count, bits, base in self._parts]
+        return None if None in sizes else sum(size for size in sizes if size)
+
+    @property
+    def _parts(self) -> list[tuple[Any, int, int, int]]:
+        """Columns that are packed together: which, how many, and bits and base of their codes."""
+        if self.spec.allocated_bits is None or self.packing not in ("bits", "radix"):
+            return [(slice(None), self.dimensions, self.bits, self.base)]
+        # Those of equal bits; a code of none takes no room.
+        alike = [(bits, np.flatnonzero(self.side["bits"] == bits)) for bits in range(1, MOST_BITS + 1)]
+        return [(columns, len(columns), bits, 1 << bits) for bits, columns in alike if len(columns)]
 
     @property
     def index_entry(self) -> int:
         """Bytes of a block in the index of a file: its checksum, before it its length where that depends on its codes."""
-        return CHECKSUM_BYTES + 4 * (self.block_size(1) is None)
+        return CHECKSUM_BYTES + 4 * (self.packing not in ("bits", "radix") and self.bits > 0)
 
     def encode(self, X: ArrayLike, *, fitted_on: str | None = None) -> list[bytes]:
         """Put rows under the stress and pack their codes.
@@ -302,7 +319,8 @@ class Codec:
                     yield under_way.popleft().result()
 
     def _encode_block(self, X: Array, start: int) -> bytes:
-        return pack(self._code_block(X, start), self.bits, self.base, self.packing)
+        codes = self._code_block(X, start)
+        return b"".join(pack(codes[:, columns], bits, base, self.packing) for columns, _, bits, base in self._parts)
 
     def _code_block(self, X: Array, start: int) -> Array:
         rows = np.ascontiguousarray(X[start : start + self.block_rows], dtype=np.float32)
@@ -313,7 +331,7 @@ class Codec:
         elif "projection" in self.side:
             with np.errstate(over="ignore", invalid="ignore"):
                 rows = rows @ self.side["projection"]
-        if self.spec.dictionary_size is not None:
+        if "minimum" in self.side:
             return self._bins(rows, start)
         _check_finite(rows, start)
         if self.spec.removed_bits is None:
@@ -337,8 +355,8 @@ class Codec:
             return codes
         # A quotient in float32 is off by less than `error`. Where that much less and that much more lie in one bin, it is
         # the bin; the few other values are divided again, eight neighbours at a time.
-        low, scale = self._rough
-        error, top = np.float32(self.base * 2.0**-21), np.float32(self.base - 0.5)
+        low, scale, top = self._rough
+        error = np.float32(self.base * 2.0**-21)
         other = _room(rows.shape, np.uint8)
         for part, below, above in _tiles(np.float32, rows, codes, other):
             quotient = _room(part.shape, np.float32)
@@ -347,7 +365,7 @@ class Codec:
                 quotient *= scale[: len(part)]
             if not _is_finite(quotient):
                 _check_finite(rows, start)
-            np.clip(quotient, error, top, out=quotient)
+            np.clip(quotient, error, top[: len(part)], out=quotient)
             quotient -= error
             np.copyto(below, quotient, casting="unsafe")
             quotient += 2 * error
@@ -361,30 +379,35 @@ class Codec:
     def _exact_bins(self, values: Array, places: Array) -> Array:
         # Subtract, divide, cut: in float64, in this order, since each step rounds as it does there; that it halves both
         # numbers first is exact. Where all training values were equal, the width is 0 and the only bin is the first.
-        low, width = (one[places % len(one)] for one in self._scale)
-        bins = np.clip((values - low) / np.where(width > 0, width, np.inf), 0, self.base - 1)
+        low, width, count = (one[places % len(one)] for one in self._scale)
+        bins = np.clip((values - low) / np.where(width > 0, width, np.inf), 0, count - 1)
         return bins.astype(code_type(self.bits))
 
     @cached_property
-    def _scale(self) -> tuple[Array, Array]:
-        """Where the bins begin, and how wide they are, in float64."""
+    def _scale(self) -> tuple[Array, Array, Array]:
+        """Where the bins begin, how wide they are, and how many, in float64."""
         low = self.side["minimum"].astype(np.float64)
-        return low, (self.side["maximum"] - low) / self.base
+        counts = 2.0 ** self.side["bits"] if "bits" in self.side else np.array([self.base], dtype=np.float64)
+        return low, (self.side["maximum"] - low) / counts, counts
 
     @cached_property
-    def _rough(self) -> tuple[Array, Array] | None:
-        """The same in float32, the width inverted, for a tile of rows; None where float32 is not good enough."""
-        low, width = self._scale
+    def _rough(self) -> tuple[Array, Array, Array] | None:
+        """The same in float32, the width inverted, for a tile of rows; None where float32 is not good enough.
+
+        The last is the middle of the last bin.
+        """
+        low, width, counts = self._scale
         spread = width > 0
         if self.base > 256 or not ((width[spread] > 2.0**-100) & (width[spread] < 2.0**100)).all():
             return None
         scale = np.divide(1, width, out=np.zeros_like(width), where=spread)
-        return self._repeated(np.where(spread, low, 0), np.float32), self._repeated(scale, np.float32)
+        rough = (self._repeated(one, np.float32) for one in (np.where(spread, low, 0), scale, counts - 0.5))
+        return next(rough), next(rough), next(rough)
 
     @cached_property
     def _exact(self) -> tuple[Array, Array]:
-        """The same in float64, for a tile of rows."""
-        low, width = self._scale
+        """Where the bins begin and how wide they are, in float64, for a tile of rows."""
+        low, width, _ = self._scale
         return self._repeated(low, np.float64), self._repeated(width, np.float64)
 
     def _repeated(self, numbers: Array, kind: type) -> Array:
@@ -396,8 +419,8 @@ class Codec:
 
     def decode_block(self, packed: bytes, out: Array) -> None:
         """Unpack one block into rows that are there; ValueError on bytes that are no such block."""
-        codes = unpack(packed, out.shape, self.bits, self.base, self.packing)
-        if self.spec.dictionary_size is not None:
+        codes = self._unpack(packed, out.shape)
+        if "minimum" in self.side:
             low, width = self._exact
             for part, rows in _tiles(np.float64, codes, out):
                 centres = _room(part.shape, np.float64)
@@ -415,6 +438,22 @@ class Codec:
             out.fill(0)
         _check_finite(out)
 
+    def _unpack(self, packed: bytes, shape: tuple[int, int]) -> Array:
+        parts = self._parts
+        if len(parts) == 1 and parts[0][1] == shape[1]:
+            codes = unpack(packed, shape, *parts[0][2:], self.packing)
+        else:
+            codes, start = np.zeros(shape, dtype=code_type(self.bits)), 0
+            if len(packed) != self.block_size(shape[0]):
+                raise ValueError(f"{len(packed)} bytes for {shape[0]} rows of {self.spec.level} bits")
+            for columns, count, bits, base in parts:
+                stop = start + (block_size(shape[0] * count, bits, base, self.packing) or 0)
+                codes[:, columns] = unpack(packed[start:stop], (shape[0], count), bits, base, self.packing)
+                start = stop
+        if "bits" in self.side and (codes >> self.side["bits"]).any():
+            raise ValueError("a code has more bits than its dimension")
+        return codes
+
 
 def default_block_rows(dimensions: int) -> int:
     """Return how many rows make a block of a fitting size: a multiple of 192, the rows that products take at once."""
@@ -429,7 +468,9 @@ def side_layout(spec: Spec, n_features: int) -> list[tuple[str, str, tuple[int, 
         parts.append(("kept", "?", (n_features,), -(-n_features // 8)))
     if spec.reduction == "DR2":
         parts.append(("projection", "<f4", (n_features, dimensions), 4 * n_features * dimensions))
-    if spec.dictionary_size is not None:
+    if spec.allocated_bits is not None:
+        parts.append(("bits", "u1", (dimensions,), dimensions))
+    if spec.dictionary_size is not None or spec.allocated_bits is not None:
         ranges = 1 if spec.quantizer == "Q1" else dimensions
         parts += [(name, "<f4", (ranges,), 4 * ranges) for name in ("minimum", "maximum")]
     return parts

@@ -24,6 +24,7 @@ from stresslib.codec.codec import Codec, side_layout
 from stresslib.codec.packing import CHECKSUM_BYTES, code_type, pack_bits, packed_size, unpack_bits
 from stresslib.features import METRICS, FeatureSet
 from stresslib.files import replacing
+from stresslib.quantization import MOST_BITS
 from stresslib.spec import Spec, parse_spec
 
 Array = NDArray[Any]
@@ -422,6 +423,8 @@ def _side(codec: Codec, parts: list[Array]) -> dict[str, Array]:
         raise ValueError(f"kept marks {side['kept'].sum()} dimensions, not {codec.dimensions}")
     if "minimum" in side and (side["minimum"] > side["maximum"]).any():
         raise ValueError("a minimum exceeds its maximum")
+    if "bits" in side and (side["bits"].max() > MOST_BITS or int(side["bits"].sum(dtype=np.int64)) != codec.spec.level):
+        raise ValueError(f"bits are at most {MOST_BITS} a dimension and {codec.spec.level} in all")
     return side
 
 

@@ -369,7 +369,7 @@ def _expanded(packed: bytes, shape: tuple[int, int], bits: int, packing: str) ->
 def _compress(raw: bytes, packing: str) -> bytes:
     if packing == "xz":
         return lzma.compress(raw, format=lzma.FORMAT_RAW, filters=_XZ)
-    return bytes(_zstandard().ZstdCompressor(level=_ZSTD_LEVEL).compress(raw))
+    return bytes(import_zstandard().ZstdCompressor(level=_ZSTD_LEVEL).compress(raw))
 
 
 def _decompress(packed: bytes, size: int, packing: str) -> bytes:
@@ -383,7 +383,7 @@ def _decompress(packed: bytes, size: int, packing: str) -> bytes:
                 raw += stream.decompress(b"", max_length=1)
             whole = stream.eof and not stream.unused_data
         else:
-            zstandard = _zstandard()
+            zstandard = import_zstandard()
             if zstandard.get_frame_parameters(packed).content_size != size:
                 raise ValueError("the stream is of another size")
             raw = zstandard.ZstdDecompressor().decompress(packed, allow_extra_data=False)
@@ -399,7 +399,8 @@ def _decompress(packed: bytes, size: int, packing: str) -> bytes:
     return raw
 
 
-def _zstandard() -> Any:
+def import_zstandard() -> Any:
+    """Return zstandard; ValueError with the cure where it is not installed."""
     try:
         import zstandard
     except ModuleNotFoundError as error:
