@@ -32,10 +32,12 @@ LAYERS = {
 """The paper's layers of VGG-M and, at the same depth of the list, ours of EfficientNet-Lite0; the shallowest first."""
 
 _VOC, _MAP = "caltech101/efficientnet-lite0/pooled", "caltech101/bvlc-googlenet/inception5b"
+# Of our BossaNovas that with a pyramid: the paper's 63,440 values speak for one.
+_CLASSICAL = ("voc2007/bossanova/pyramid", "caltech101/bossanova/pyramid")
 STAND_INS: dict[tuple[str, str], tuple[str, ...]] = {
     ("figure-2", "voc2007/vgg-m/relu7"): (_VOC,),
     ("figure-2", "voc2007/googlenet/inception5b"): (_MAP,),
-    ("figure-2", "voc2007/bossanova/bossanova"): (),
+    ("figure-2", "voc2007/bossanova/bossanova"): _CLASSICAL,
     ("figure-3", "mit67/vgg-m/relu7"): ("scenes15/efficientnet-lite0/pooled",),
     ("figure-3", "food101/vgg-m/relu7"): ("digits/efficientnet-lite0/pooled",),
     ("figure-4", "voc2007/vgg-m/relu7"): (_VOC,),
@@ -61,7 +63,6 @@ COLUMNS = [
 """Columns of the table of counterparts."""
 
 _WITHOUT = {
-    "bossanova": "BossaNova's settings were not published, and no classical descriptor is computed here",
     "vgg-m-128": "the weights of VGG-M-128 are not at hand here, and no other network stands for it",
 }
 
@@ -174,7 +175,7 @@ def command(features: str, figures: list[str], stand_in: str | None = None) -> s
     """
     reproduce = f"stresslib reproduce {' '.join(figures)} --profile full -p dataset="
     dataset, model, layer = (stand_in or features).split("/")
-    if model == "bossanova":
+    if layer == "bossanova":  # the paper's own, whose settings were not published
         file = f"{features.replace('/', '--')}.safetensors"
         return f"stresslib import X.npy labels.csv -o {file}\n{reproduce}{file}"
     dataset = next((ours for ours, theirs in NAMESAKES.items() if theirs == dataset), dataset)

@@ -129,6 +129,19 @@ def test_one_number_changes_verdict_and_figure(tmp_path: Path) -> None:
     assert claims.summary(claims.read(low)) in claims.summary(claims.read(low)) and "not testable" in drawn["holds"][1]
 
 
+def test_classical_features_are_judged_by_their_own_table(tmp_path: Path) -> None:
+    """By the one in the same folder; where there is none, or the claims were measured just now, there is a page."""
+    from test_classical_figure import BOSSANOVA, NETWORK
+
+    without = claims.beside(tmp_path / "claims.csv")
+    assert without == claims.beside("") and "page of its own" in without
+    sl.write_results(pd.concat([NETWORK, BOSSANOVA], ignore_index=True), tmp_path / "classical.csv")
+    said = claims.beside(tmp_path / "claims.csv")
+    assert "DR-1 at the same number of dimensions **holds for 1** of 1" in said
+    assert f"- {said}" in claims.summary(committed(), said).splitlines()
+    assert "classical" not in claims.summary(committed())
+
+
 def test_a_table_of_claims_reads_back_as_it_was_written(tmp_path: Path) -> None:
     """To the byte."""
     claims.write(committed(), tmp_path / "claims.csv")

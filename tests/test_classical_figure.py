@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from stresslib.features import embedded_path
 from stresslib.figures import classical, style
+from stresslib.reproduce import figures, project_root
 from stresslib.results import results_table
 from stresslib.spec import bits_per_vector, parse_spec
 
@@ -35,6 +37,19 @@ def made(model: str, width: int, kept: dict[str, float], full: float = 80.0, dat
     return results_table(rows)
 
 
+WIDTHS = {
+    f"{dataset}/{name}": width
+    for dataset in ("scenes15", "caltech101")
+    for name, width in {
+        "efficientnet-lite0/pooled": 1280,
+        "efficientnet-lite0-untrained/pooled": 1280,
+        "bossanova/pooled": 3072,
+        "bossanova/pyramid": 24576,
+        "bag-of-words/pooled": 1024,
+        "bossanova+codewords=64/pooled": 192,
+    }.items()
+}
+
 # The last selection of each is the whole vector, which is no stress.
 NETWORK = made(
     "efficientnet-lite0", 1280, {"DR1:64": 80, "DR1:128": 90, "DR1:153": 91, "DR2:64,Q2:16": 88, "Q2:4": 97, "DR1:1280": 100}
@@ -55,9 +70,29 @@ def test_specs_are_the_papers_grid_common_sizes_and_bits() -> None:
     assert bits_per_vector(made[-1], 3072) == 256
 
 
+def test_quick_is_a_part_of_full_on_what_is_shipped() -> None:
+    """Same settings, so that each has a committed row; the page has a network, its control and classical features twice."""
+    profiles = figures(project_root())["classical"]["profiles"]
+    quick, full = (
+        {
+            (name, spec)
+            for name in profile["dataset"]
+            for spec in classical.specs(
+                WIDTHS[name], *(profile[grid] for grid in ("steps", "values", "numbers", "bits")), n_train=1498
+            )
+        }
+        for profile in (profiles["quick"], profiles["full"])
+    )
+    assert quick < full and profiles["quick"]["repeats"] <= profiles["full"]["repeats"]
+    assert all(embedded_path(*name.split("/")).is_file() for name in profiles["quick"]["dataset"])
+    for dataset in ("scenes15", "caltech101"):
+        models = [name.split("/")[1] for name in profiles["full"]["dataset"] if name.startswith(dataset)]
+        assert {"efficientnet-lite0", "efficientnet-lite0-untrained", "bossanova", "bag-of-words"} <= set(models)
+
+
 def test_places_are_alike_in_share_in_number_and_in_bits(results: pd.DataFrame) -> None:
     """5% are 64 of 1280 and 153 of 3072; 64 and 128 dimensions both have, and 153 by chance too; 256 bits are 64 times 4."""
-    both = classical.compared(results).set_index(["way", "stress", "place"])[["kept", "kept_classical", "score_classical"]]
+    both = classical.compared(results).set_index(["way", "stress", "place"])[["kept", "kept_rival", "score_rival"]]
     expected = {
         ("share", "random-selection", 1): (80, 85, 51.0),
         ("share", "uniform-per-dimension", 4): (97, 99, 59.4),
@@ -76,10 +111,14 @@ def test_verdicts_follow_the_rule(results: pd.DataFrame) -> None:
     assert said[("share", "random-selection")] == "does not hold"
     assert said[("number", "random-selection")] == "holds"
     assert said[("bits", "pca+uniform")] == "does not hold"
-    words = classical.verdicts(results)
-    assert "share of dimensions, or of bits a value it **does not hold**, ahead at 0 and behind at 2 of 2" in words
-    assert "number of dimensions it **holds**, ahead at 3" in words
-    assert "most differ 64 dimensions by DR-1: 80.0% against 70.0%" in words
+    lines = dict(line.removeprefix("- ").split(": ", 1) for line in classical.verdicts(results).splitlines())
+    assert lines["DR-1 at the same share of dimensions"] == (
+        "**does not hold for 1** of 1; furthest behind bossanova, pooled, on scenes15 with 5%, 80.0% against 85.0%."
+    )
+    assert lines["DR-1 at the same number of dimensions"] == (
+        "**holds for 1** of 1; furthest ahead of bossanova, pooled, on scenes15 with 64 dimensions, 80.0% against 70.0%."
+    )
+    assert "Q-2 at the same share of bits" in lines and "FC at the same bits a vector" in lines
 
 
 @pytest.mark.parametrize(
@@ -110,13 +149,41 @@ def test_table_scores_and_alt_text(results: pd.DataFrame) -> None:
         "54.0 (90.0%)",
         "59.4 (99.0%)",
     ]
-    assert "DR-1 at the same number of dimensions: 80.0% against 70.0% where they differ most" in classical.alt_text(results)
+    told = "with 64 dimensions: efficientnet-lite0 (pooled) 80.0%, bossanova (pooled) 70.0%"
+    assert f"scenes15, DR-1 at the same number of dimensions, {told}" in classical.alt_text(results)
 
 
-def test_control_is_judged_but_not_told_of(results: pd.DataFrame) -> None:
+def test_control_is_a_rival_of_the_trained_network(results: pd.DataFrame) -> None:
+    """By the same rule; what is said of classical features does not count it."""
     control = NETWORK.assign(model="efficientnet-lite0-untrained")
-    both = pd.concat([results, control])
-    assert "untrained" in classical.verdicts(both) and "untrained" not in classical.alt_text(both)
+    both = pd.concat([results, control], ignore_index=True)
+    judged = classical.judged(both)
+    assert set(judged["model"]) == {"efficientnet-lite0"}
+    assert set(judged["model_rival"]) == {"bossanova", "efficientnet-lite0-untrained"}
+    # It keeps what the trained one keeps: nowhere is that ahead.
+    assert set(judged.loc[judged["model_rival"] != "bossanova", "verdict"]) == {"does not hold"}
+    assert classical.headline(both) == classical.headline(results)
+    assert classical.verdicts(both) == classical.verdicts(results) and classical.verdicts(results, control=True) == ""
+    assert {line.split(": ")[1] for line in classical.verdicts(both, control=True).splitlines()} == {
+        "**does not hold for 1** of 1."
+    }
+
+
+def test_headline_counts_pairs_by_hand(results: pd.DataFrame) -> None:
+    """Share does not hold, number holds, bits do not; a second rival that keeps half of all makes it hold for one of two."""
+    worse = BOSSANOVA.assign(model="bag-of-words")
+    worse.loc[worse["stress"].ne("none"), "score"] /= 2
+    said = classical.headline(pd.concat([results, worse], ignore_index=True))
+    assert "DR-1 at the same share of dimensions **holds for 1, does not hold for 1** of 2" in said
+    assert "number of dimensions **holds for 2** of 2" in said
+    assert "bits a vector **holds for 1, does not hold for 1** of 2" in said
+
+
+def test_scores_stand_beside_the_literature() -> None:
+    tables = [BOSSANOVA, BOSSANOVA.assign(dataset="digits"), NETWORK]
+    plausible = classical.plausible(pd.concat(tables, ignore_index=True))
+    assert plausible.index.tolist() == ["scenes15, bossanova, pooled"]
+    assert plausible.iloc[0, 1:].tolist() == ["60.0", "72.2 (200 words) to 74.8 (400)"]
 
 
 def test_without_a_rival_there_is_nothing_to_compare() -> None:
@@ -130,7 +197,7 @@ def test_figure_draws_the_numbers(results: pd.DataFrame, tmp_path: Path) -> None
     figure = classical.plot(results)
     share, number, bits = figure.axes
     lines = {line.get_label(): line for line in share.get_lines()}
-    assert lines["bossanova, pooled"].get_ydata().tolist() == pytest.approx([70, 84, 85, 100])
+    assert lines["bossanova, pooled"].get_ydata().tolist() == pytest.approx([85, 100]), "on the paper's grid alone"
     assert {"paper: VGG-M on VOC 2007", "paper: BossaNova on VOC 2007"} <= set(lines)
     assert lines["paper: BossaNova on VOC 2007"].get_ydata()[0] == pytest.approx(100 * 44.661324 / 51.017362)
     drawn = {line.get_label(): line for line in number.get_lines()}["efficientnet-lite0, pooled"]
@@ -150,7 +217,7 @@ def test_published_curve_stands_beside_the_classical_ones_alone(results: pd.Data
 def test_names_are_those_of_the_registry() -> None:
     from stresslib.classical import METHODS
 
-    assert set(classical.KINDS) == set(METHODS)
+    assert set(style.CLASSICAL) == set(METHODS)
 
 
 def test_explanation_of_one_codeword() -> None:

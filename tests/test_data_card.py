@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import stresslib as sl
 from stresslib.features import EMBEDDED, features_path, list_features
 from stresslib.figures import data_card, style
 from stresslib.files import file_sha256
+from stresslib.parameters import defaults
 from stresslib.reproduce import figures, project_root, reproduce
 from stresslib.results import SETTING, results_table
 from stresslib.spec import parse_spec
@@ -77,9 +77,7 @@ def test_each_stress_has_some_settings() -> None:
 
 
 def test_the_page_is_about_every_shipped_set() -> None:
-    papermill = pytest.importorskip("papermill")
-    parameters = papermill.inspect_notebook(str(ROOT / "notebooks" / "data-card.ipynb"))
-    assert sorted(ast.literal_eval(parameters["dataset"]["default"])) == sorted(shipped())
+    assert sorted(defaults(ROOT / "notebooks" / "data-card.ipynb")["dataset"]) == sorted(shipped())
     profiles = figures(ROOT)["data-card"]["profiles"]
     assert set(profiles["quick"]["dataset"]) < set(shipped()) and profiles["full"] == {"float32": True}
 
@@ -178,6 +176,15 @@ def test_cards_are_shown_small_and_whole() -> None:
     assert "scikit-learn&#x27;s load_digits" in whole and "one test image: 0.077 points" in whole  # 1 of 1,297
     total = sum(round(path.stat().st_size / 1e6, 1) for path in paths)
     assert f"6,264 vectors in {total:.1f} MB" in data_card.inventory(cards)
+
+
+def test_a_card_of_classical_features_has_their_options() -> None:
+    """What a network's card says by the hash of its weights."""
+    [path] = data_card.paths("scenes15/bossanova+codewords=64/pooled")
+    card = data_card.card(path)
+    assert card["width"] == 192 and card[["preprocessing", "SHA-256 of the weights"]].isna().all()
+    assert ", codewords 64, " in card["options"]
+    assert len(card["SHA-256 of the codebook"]) == 64 and "opencv" in card["made with"]
 
 
 def test_a_card_of_vectors_without_a_history(tmp_path: Path) -> None:

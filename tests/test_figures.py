@@ -55,6 +55,7 @@ NETWORKS = {
     "caltech101/efficientnet-lite0/pooled": 1280,
     "caltech101/bvlc-googlenet/pooled": 1024,
     "caltech101/bvlc-googlenet/inception5b": 50176,
+    "caltech101/bossanova/pyramid": 24576,
 }
 """Feature sets of Figure 2 and their widths."""
 
@@ -190,18 +191,20 @@ def test_curves_are_means_and_bands_population_deviations() -> None:
 
 
 def test_every_panel_has_the_papers_curves_that_belong_to_it() -> None:
-    pooled, _, whole = figure_2.plot(table_of("figure-2")).axes
-    drawn = [{str(line.get_label()): line for line in ax.lines} for ax in (pooled, whole)]
+    pooled, _, whole, bossanova = figure_2.plot(table_of("figure-2")).axes
+    drawn = [{str(line.get_label()): line for line in ax.lines} for ax in (pooled, whole, bossanova)]
     names = [{name.removeprefix("DR-1, paper: ") for name in lines if "DR-1, paper" in name} for lines in drawn]
     assert names[0] == {"VGG-M on VOC 2007", "BossaNova on VOC 2007 (classical)"}
     assert names[1] == {"GoogLeNet on VOC 2007", "BossaNova on VOC 2007 (classical)"}
+    assert names[2] == {"BossaNova on VOC 2007"}
     line = drawn[0]["DR-2, paper: VGG-M on VOC 2007"]
     assert line.get_markerfacecolor() == "white" and len(line.get_ydata()) == 20
     assert line.get_ydata()[1] == pytest.approx(99.14, abs=0.01)
     assert not any("DR-2" in name for name in drawn[1])
     assert drawn[1]["DR-1, paper: GoogLeNet on VOC 2007"].get_ydata()[0] == pytest.approx(95.26, abs=0.01)
-    grey = [lines["DR-1, paper: BossaNova on VOC 2007 (classical)"].get_color() for lines in drawn]
-    assert grey == [figure_2.GREY] * 2 and figure_2.GREY not in style.COLOURS.values()
+    assert drawn[2]["DR-1, paper: BossaNova on VOC 2007"].get_ydata()[0] == pytest.approx(87.54, abs=0.01)
+    grey = [lines["DR-1, paper: BossaNova on VOC 2007 (classical)"].get_color() for lines in drawn[:2]]
+    assert grey == [style.GREY] * 2 and style.GREY not in style.COLOURS.values()
 
 
 def test_insets_say_how_many_dimensions_the_smallest_share_is() -> None:
@@ -209,6 +212,7 @@ def test_insets_say_how_many_dimensions_the_smallest_share_is() -> None:
     insets = [[text.get_text() for text in ax.child_axes[0].texts] for ax in figure_2.plot(table).axes]
     assert insets[0] == ["64 of 1,280", "204 of 4,096", "3,172 of 63,440"]
     assert insets[1][0] == "51 of 1,024" and insets[2][:2] == ["2,508 of 50,176"] * 2
+    assert insets[3] == ["1,228 of 24,576", "3,172 of 63,440"]
     assert "51 of 1,024 for caltech101, bvlc-googlenet, pooled" in figure_2.alt_text(table)
 
 
@@ -219,9 +223,10 @@ def test_agreement_of_figure_2_is_with_the_panels_network() -> None:
         ("pooled", "vgg-m", "random-selection"),
         ("pooled", "vgg-m", "pca"),
         ("inception5b", "googlenet", "random-selection"),
+        ("pyramid", "bossanova", "random-selection"),
     }
     lines = figure_2.verdicts(points).splitlines()
-    assert len(lines) == 5 and sum("inception5b" in line for line in lines) == 1
+    assert len(lines) == 6 and sum("inception5b" in line for line in lines) == 1
 
 
 def test_tables_hold_our_and_the_papers_shares() -> None:
@@ -229,7 +234,7 @@ def test_tables_hold_our_and_the_papers_shares() -> None:
     small = figure_2.table(table)
     paper = small.loc["DR-1"].filter(like="vgg-m", axis=0)
     assert paper.to_numpy().ravel().tolist() == [89.2, 95.2, 98.6, 99.6]
-    assert len(small) == len(set(small.index)) == 3 + 3 + 2 + 1
+    assert len(small) == len(set(small.index)) == 4 + 3 + 3 + 1
     assert f"{small.iloc[0]['10%']:.1f}%" in figure_2.alt_text(table)
 
 

@@ -94,9 +94,10 @@ def test_every_network_says_where_it_comes_from() -> None:
         assert network.source and network.about and "\n" not in network.source + network.about
     assert NETWORKS["resnet50"].stated_size is not None and 97e6 < NETWORKS["resnet50"].stated_size < 103e6
     lite = NETWORKS["efficientnet-lite0"]
-    assert lite.present() and lite.size == lite.weights().stat().st_size
+    assert lite.weights is not None and lite.present() and lite.size == lite.weights().stat().st_size
     for name, (url, file) in PAPERS.items():
         network = NETWORKS[name]
+        assert network.weights is not None
         assert network.source.startswith(f"{url}, ") and network.weights().name == file
         assert not network.present() and 20e6 < network.size < 420e6
 
@@ -185,6 +186,41 @@ def test_weights_that_are_no_download(tmp_path: Path) -> None:
     network = replace(NETWORKS["vgg-m"], weights=lambda: tmp_path / "gone.mat", fetch=None)
     with pytest.raises(FileNotFoundError, match=r"gone\.mat: the weights of vgg-m are not here, and are no download"):
         network.load()
+
+
+def test_untrained_network_is_the_form_alone(own_cache: Path) -> None:
+    """No file, the same weights each time, the statistics that batch normalisation begins with."""
+    trained, network = NETWORKS["efficientnet-lite0"], NETWORKS["efficientnet-lite0-untrained"]
+    assert network.present() and network.layers == trained.layers and network.preprocessing == trained.preprocessing
+    assert trained.size < network.size + 1e6 and network.size == 4 * 4_652_008  # EfficientNet-Lite0's 4.7 million
+    torch.manual_seed(1)
+    state = torch.random.get_rng_state()
+    module, sha256 = network.load()
+    assert torch.equal(torch.random.get_rng_state(), state)
+    torch.manual_seed(2)
+    again, same = network.load()
+    assert sha256 == same and len(sha256) == 64 and not module.training
+    weights, repeated, learnt = (one.state_dict() for one in (module, again, trained.load()[0]))
+    assert list(weights) == list(learnt) and all(torch.equal(repeated[name], value) for name, value in weights.items())
+    statistics = {"running_mean": 0, "running_var": 1, "num_batches_tracked": 0}
+    for name, value in weights.items():
+        if (last := name.rpartition(".")[2]) in statistics:
+            assert torch.all(value == statistics[last]), name
+    assert not torch.equal(weights["_conv_stem.weight"], learnt["_conv_stem.weight"])
+    assert not list(own_cache.rglob("*"))
+
+
+def test_weights_of_an_untrained_network_have_a_hash_of_their_own() -> None:
+    """One number less, and it is another."""
+
+    def lessened() -> nn.Module:
+        module = small_vgg_m()
+        with torch.no_grad():
+            module.conv1.weight[0, 0, 0, 0] -= 1
+        return module
+
+    hashes = {replace(NETWORKS["vgg-m"], weights=None, architecture=form).load()[1] for form in (small_vgg_m, lessened)}
+    assert len(hashes) == 2
 
 
 # --- the chain, on a small VGG-M ----------------------------------------------------------------------------------------

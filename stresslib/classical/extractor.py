@@ -28,6 +28,7 @@ from stresslib.classical.methods import LAYERS, Method, find_method, options
 from stresslib.datasets.imageset import ImageSet
 from stresslib.extraction.preprocessing import UnreadableImageError
 from stresslib.files import cache_dir, file_sha256, text_sha256
+from stresslib.sources import digest
 
 T = TypeVar("T")
 
@@ -164,6 +165,9 @@ def checked_layers(model: str, layers: Sequence[str]) -> tuple[str, ...]:
 _LEARNT = ("codewords", "components", "sample", "seed", "side", "step", "root")
 """Options that a codebook depends on; methods that differ in others share it."""
 
+_LEARNING = ("classical/codebook.py", "classical/descriptors.py", "extraction/preprocessing.py")
+"""Modules that a codebook depends on."""
+
 
 def codebook_of(images: ImageSet, method: Method, *, skip: bool = False, progress: bool = True) -> Path:
     """Return the file of the codebook of a data set's training images; learn it where there is none yet.
@@ -179,7 +183,7 @@ def codebook_of(images: ImageSet, method: Method, *, skip: bool = False, progres
     Returns
     -------
     pathlib.Path
-        In the user's cache; its name holds a hash of the options and of the training images' names, sizes and times.
+        In the user's cache; its name holds a hash of the code, the options, and the training images' names, sizes and times.
 
     Raises
     ------
@@ -192,7 +196,7 @@ def codebook_of(images: ImageSet, method: Method, *, skip: bool = False, progres
     names = [name for name, train in zip(images.files, images.train, strict=True) if train]
     paths = [images.root / name for name in names]
     stamps = [f"{path.stat().st_size} {path.stat().st_mtime_ns}" if path.exists() else "" for path in paths]
-    key = text_sha256(json.dumps(learnt, sort_keys=True), *names, *stamps)
+    key = text_sha256(digest(*_LEARNING), json.dumps(learnt, sort_keys=True), *names, *stamps)
     file = cache_dir() / "codebooks" / f"{images.name}--{method.codewords}-{key[:12]}.safetensors"
     if file.is_file():
         return file

@@ -7,9 +7,10 @@ where the download would go. The paper's own networks are vgg-m, vgg-m-128 and g
 from __future__ import annotations
 
 import difflib
+import hashlib
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import torch
 from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from torch import nn
 from torchvision import models
 
@@ -49,8 +50,9 @@ class Network:
     name : str
     architecture : callable
         Makes the module, its weights not yet trained.
-    weights : callable
-        Returns the path of the file of trained weights, whether it is there or not.
+    weights : callable or None
+        Returns the path of the file of trained weights, whether it is there or not. None: there is no training, and no
+        file; weights are drawn at random, from seed 0.
     layers : mapping of str to str
         Names of layers that people use, and the nodes they are; every other node goes by its own name.
     preprocessing : Preprocessing
@@ -70,7 +72,7 @@ class Network:
 
     name: str
     architecture: Callable[[], nn.Module]
-    weights: Callable[[], Path]
+    weights: Callable[[], Path] | None
     layers: Mapping[str, str]
     preprocessing: Preprocessing
     about: str
@@ -82,13 +84,12 @@ class Network:
 
     def present(self) -> bool:
         """Return whether the weights are at hand, so that nothing need be downloaded."""
-        return self.weights().is_file()
+        return self.weights is None or self.weights().is_file()
 
     @property
     def size(self) -> int:
         """Bytes of the file of weights: of the one at hand, else those that its source states, else 4 a parameter."""
-        path = self.weights()
-        if path.is_file():
+        if self.weights is not None and (path := self.weights()).is_file():
             return path.stat().st_size
         if self.stated_size is not None:
             return self.stated_size
@@ -103,7 +104,7 @@ class Network:
         module : torch.nn.Module
             In evaluation mode.
         sha256 : str
-            Of the file of weights.
+            Of the file of weights; of drawn ones, as bytes of safetensors.
 
         Raises
         ------
@@ -112,6 +113,8 @@ class Network:
         ValueError
             When a file of MatConvNet's or Caffe's is damaged, or of another network.
         """
+        if self.weights is None:
+            return _drawn(self.architecture)
         path = self.weights()
         if not path.is_file():
             if self.fetch is None:
@@ -124,6 +127,17 @@ class Network:
         except (RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError, SafetensorError) as error:
             raise OSError(f"{path} is damaged, or holds no weights of {self.name}; remove it, and try again") from error
         return module.eval(), file_sha256(path)
+
+
+def _drawn(architecture: Callable[[], nn.Module]) -> tuple[nn.Module, str]:
+    """Draw a network's weights, layer by layer as the architecture's own code does, and hash them.
+
+    Batch normalisation keeps the statistics that it begins with, mean 0 and variance 1: it leaves its input as it is.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module = architecture().eval()
+    return module, hashlib.sha256(save(module.state_dict())).hexdigest()
 
 
 def _cached(file: str) -> Path:
@@ -145,6 +159,16 @@ def _download(url: str, known_hash: str) -> Callable[[Path], None]:
             ) from error
 
     return fetch
+
+
+def _untrained(network: Network) -> Network:
+    return replace(
+        network,
+        name=f"{network.name}-untrained",
+        weights=None,
+        about=f"{network.about.partition(',')[0]} before any training: its form alone, with weights drawn at random",
+        source="seed 0 of torch's generator",
+    )
 
 
 def _lite(number: int, size: int, resize: int, ends: tuple[int, ...]) -> Network:
@@ -259,10 +283,13 @@ def _torchvision(
     )
 
 
+_LITE0 = _lite(0, 224, 256, (2, 4, 7, 10, 14, 15))
+
 NETWORKS: dict[str, Network] = {
     network.name: network
     for network in (
-        _lite(0, 224, 256, (2, 4, 7, 10, 14, 15)),
+        _LITE0,
+        _untrained(_LITE0),
         _lite(1, 240, 272, (3, 6, 10, 14, 19, 20)),
         _lite(2, 260, 292, (3, 6, 10, 14, 19, 20)),
         _matconvnet(

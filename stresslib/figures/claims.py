@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -19,7 +20,7 @@ from stresslib.evaluation.bootstrap import bootstrap_kept
 from stresslib.evaluation.metrics import SCORES
 from stresslib.evaluation.protocol import decide
 from stresslib.features import FeatureSet
-from stresslib.figures import style
+from stresslib.figures import classical, style
 from stresslib.published import GRID, grid_dimensions, published, with_shares
 from stresslib.results import read_results, results_table, write_results
 from stresslib.spec import compression_rate, parse_spec
@@ -240,13 +241,33 @@ def plot(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def summary(table: pd.DataFrame) -> str:
-    """Say for how many feature sets each claim holds, as a Markdown list."""
+def beside(path: str | os.PathLike[str]) -> str:
+    """Return the verdict on classical features, from their results table in the folder of a table of claims.
+
+    Parameters
+    ----------
+    path : path-like
+        Of the table of claims; empty where it was measured just now.
+
+    Returns
+    -------
+    str
+        Of :func:`stresslib.figures.classical.headline`, or, where there is no such table, that there is a page.
+    """
+    file = Path(path).with_name("classical.csv") if path else None
+    if file is None or not file.is_file():
+        return "Deep features stand more than classical ones: judged on a page of its own."
+    return classical.headline(read_results(file))
+
+
+def summary(table: pd.DataFrame, classical_features: str = "") -> str:
+    """Say for how many feature sets each claim holds, as a Markdown list; `classical_features` is of :func:`beside`."""
     lines = []
     for claim, rows in judged(table).groupby("claim", sort=False):
         counts = rows["verdict"].value_counts()
         said = [f"{name} for {counts[name]}" for name in FACES if name in counts]
         lines.append(f"- {claim}: **{', '.join(said)}** of {len(rows)}.")
+    lines += [f"- {classical_features}"] if classical_features else []
     lines += [f"- {said}: **not testable here**." for said, _ in OPEN]
     return "\n".join(lines)
 
@@ -268,11 +289,6 @@ def details(table: pd.DataFrame) -> str:
 
 
 OPEN = (
-    (
-        "Deep features stand more than classical ones",
-        "BossaNova's vectors of the same images: `stresslib import bossanova.npy labels.csv -o bossanova.safetensors`, then "
-        "`stresslib reproduce claims -p dataset=bossanova.safetensors`",
-    ),
     (
         "The easier the data set, the more of its score is kept: VOC 2007, then MIT-67, then Food-101 (Figure 3)",
         "these three data sets, in one network: `stresslib reproduce figure-3 --profile paper`",

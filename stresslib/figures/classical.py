@@ -5,6 +5,7 @@ The paper compares shares alone, under DR-1 alone, on VOC 2007; its curves are d
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,12 +17,9 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from stresslib.figures import figure_2, figure_4, style
-from stresslib.published import GRID, with_shares
+from stresslib.published import FEATURES, GRID, with_shares
 from stresslib.published import agreement as published_agreement
 from stresslib.spec import Spec, bits_per_vector
-
-KINDS = ("bossanova", "bag-of-words")
-"""What the names of classical feature sets begin with."""
 
 VALUES = 16
 """Values of the dictionary of each principal component, where vectors of equal bits are compared: 4 bits each."""
@@ -32,12 +30,11 @@ MARGIN = 1.0
 FULL = 99.0
 """Percent of its full score from which a feature set has lost nothing to speak of."""
 
-WAYS = {
-    "share": "the same share of dimensions, or of bits a value",
-    "number": "the same number of dimensions",
-    "bits": "the same bits a vector",
-}
+WAYS = {"share": "the same share", "number": "the same number of dimensions", "bits": "the same bits a vector"}
 """What is held equal when two feature sets are compared."""
+
+DRAWN = (("share", "random-selection"), ("number", "random-selection"), ("bits", "pca+uniform"))
+"""The ways and stresses of the figure's panels; the first is the paper's."""
 
 
 def specs(
@@ -88,11 +85,6 @@ def specs(
     ]
 
 
-def is_classical(model: str) -> bool:
-    """Return whether a model's name is that of classical features."""
-    return model.partition("+")[0] in KINDS
-
-
 def is_control(model: str) -> bool:
     """Return whether a model's name is that of a network without training."""
     return model.endswith("-untrained")
@@ -121,18 +113,18 @@ def _places(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def compared(results: pd.DataFrame) -> pd.DataFrame:
-    """Set each network of a results table beside each classical feature set of the same data, place by place.
+    """Set each trained network of a results table beside each rival on the same data, place by place.
 
     Parameters
     ----------
     results : pandas.DataFrame
-        Of :func:`specs`, on feature sets of both sorts.
+        Of :func:`specs`, on feature sets of both sorts. Rivals are classical features, and a network without training.
 
     Returns
     -------
     pandas.DataFrame
-        One row a data set, network, classical feature set, way, stress and place that both have: `kept` and `score` of the
-        network, `kept_classical` and `score_classical`, and `difference` of the kept shares, in points.
+        One row a data set, network, rival, way, stress and place that both have: `kept` and `score` of the network,
+        `kept_rival` and `score_rival`, and `difference` of the kept shares, in points.
 
     Raises
     ------
@@ -140,18 +132,20 @@ def compared(results: pd.DataFrame) -> pd.DataFrame:
         When no data set has both.
     """
     places = _places(results)
-    classical = places["model"].map(is_classical)
+    rival = places["model"].map(style.is_classical) | places["model"].map(is_control)
     on = ["dataset", "metric", "way", "stress", "place"]
-    both = places[~classical].merge(places[classical], on=on, suffixes=("", "_classical"))
+    both = places[~rival].merge(places[rival], on=on, suffixes=("", "_rival"))
     if both.empty:
-        raise ValueError(f"results hold no data set with a network and one of {', '.join(KINDS)} under the same stress")
-    columns = ["model_classical", "layer_classical", "kept", "kept_classical", "score", "score_classical"]
+        raise ValueError(
+            f"results hold no data set with a network and one of {', '.join(style.CLASSICAL)} under the same stress"
+        )
+    columns = ["model_rival", "layer_rival", "kept", "kept_rival", "score", "score_rival"]
     both = both[["dataset", "model", "layer", "metric", "way", "stress", "place", *columns]]
-    return both.assign(difference=both["kept"] - both["kept_classical"])
+    return both.assign(difference=both["kept"] - both["kept_rival"])
 
 
-def verdict(kept: ArrayLike, kept_classical: ArrayLike) -> str:
-    """Judge "more robust than classical" by what both keep at the same places, in percent of each one's full score.
+def verdict(kept: ArrayLike, kept_rival: ArrayLike) -> str:
+    """Judge "more robust than its rival" by what both keep at the same places, in percent of each one's full score.
 
     Returns
     -------
@@ -165,15 +159,15 @@ def verdict(kept: ArrayLike, kept_classical: ArrayLike) -> str:
     >>> verdict([80, 95, 99.5], [70, 90, 99.2]), verdict([80, 90], [70, 95]), verdict([80, 95], [80, 95])
     ('holds', 'in part', 'does not hold')
     """
-    network, classical = np.asarray(kept, dtype=float), np.asarray(kept_classical, dtype=float)
-    telling = np.minimum(network, classical) < FULL
-    ahead = (network - classical > MARGIN)[telling]
+    network, rival = np.asarray(kept, dtype=float), np.asarray(kept_rival, dtype=float)
+    telling = np.minimum(network, rival) < FULL
+    ahead = (network - rival > MARGIN)[telling]
     if ahead.all() and len(ahead):
         return "holds"
     return "in part" if ahead.any() else "does not hold"
 
 
-_PAIR = ["dataset", "model", "layer", "model_classical", "layer_classical"]
+_PAIR = ["dataset", "model", "layer", "model_rival", "layer_rival"]
 
 
 def judged(results: pd.DataFrame) -> pd.DataFrame:
@@ -187,48 +181,81 @@ def judged(results: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The pair, `way`, `stress`, the number of `places`, at how many the network is `ahead` and `behind` by more than a
-        point, the `verdict`, and of the place where both differ most `place`, `kept`, `kept_classical`, `score` and
-        `score_classical`.
+        point, and the `verdict`.
     """
     rows = []
     for key, curve in compared(results).groupby([*_PAIR, "way", "stress"], sort=False):
-        widest = curve.sort_values("difference", key=abs).iloc[-1]
         rows.append(
             {
                 **dict(zip([*_PAIR, "way", "stress"], key, strict=True)),
                 "places": len(curve),
                 "ahead": int((curve["difference"] > MARGIN).sum()),
                 "behind": int((curve["difference"] < -MARGIN).sum()),
-                "verdict": verdict(curve["kept"], curve["kept_classical"]),
-                **{name: widest[name] for name in ("place", "kept", "kept_classical", "score", "score_classical")},
+                "verdict": verdict(curve["kept"], curve["kept_rival"]),
             }
         )
     return pd.DataFrame(rows)
 
 
-def verdicts(results: pd.DataFrame) -> str:
-    """Say for each pair of feature sets whether the claim holds, way by way, as a Markdown list."""
-    lines, both = [], compared(results)
-    for key, pair in both.groupby(_PAIR, sort=False):
-        dataset, model, layer, model_classical, layer_classical = map(str, key)
-        said = []
-        for way, places in pair.groupby("way", sort=False):
-            widest = places.sort_values("difference", key=abs).iloc[-1]
-            word = verdict(places["kept"], places["kept_classical"]).replace("in part", "holds in part")
-            ahead, behind = (places["difference"] > MARGIN).sum(), (places["difference"] < -MARGIN).sum()
-            said.append(
-                f"at {WAYS[str(way)]} it **{word}**, ahead at {ahead} and behind at {behind} of {len(places)} places; most "
-                f"differ {_named(str(way), widest)}: {widest['kept']:.1f}% against {widest['kept_classical']:.1f}%"
-            )
-        lines.append(f"- {dataset}, {model} ({layer}) against {model_classical} ({layer_classical}): {'; '.join(said)}.")
+def _counts(rows: pd.DataFrame) -> str:
+    words = rows["verdict"].value_counts()
+    found = [f"{word} for {words[word]}" for word in ("holds", "in part", "does not hold") if word in words]
+    return f"**{', '.join(found)}** of {len(rows)}"
+
+
+def _told(way: str, stress: str) -> str:
+    name = style.LABELS[stress].split()[0]
+    of = {"share": " of dimensions" if stress in figure_2.STRESSES else " of bits"}.get(way, "")
+    return f"{name} at {WAYS[way]}{of}"
+
+
+def headline(results: pd.DataFrame) -> str:
+    """Say in a sentence for how many pairs of a trained network and classical features the claim holds, in Markdown."""
+    rows = judged(results)
+    rows = rows[rows["model_rival"].map(style.is_classical)]
+    said = [
+        f"under {_told(way, stress)} {_counts(part)}"
+        for way, stress in DRAWN
+        if len(part := rows[rows["way"].eq(way) & rows["stress"].eq(stress)])
+    ]
+    return f"Deep features stand more than classical ones: {'; '.join(said) or 'not measured here'}."
+
+
+def verdicts(results: pd.DataFrame, *, control: bool = False) -> str:
+    """Say for each way and stress for how many pairs the claim holds, and where they are furthest apart, in Markdown.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+    control : bool, default=False
+        Whether the rival is the network without training, not classical features.
+
+    Returns
+    -------
+    str
+        A list; empty where there is no such rival.
+    """
+    both, rows = (table[table["model_rival"].map(is_control) == control] for table in (compared(results), judged(results)))
+    lines = []
+    for (way, stress), part in rows.groupby(["way", "stress"], sort=False):
+        way, stress = str(way), str(stress)
+        places = both[both["way"].eq(way) & both["stress"].eq(stress)].sort_values("difference")
+        line = f"- {_told(way, stress)}: {_counts(part)}"
+        for side, widest in (("ahead of", places.iloc[-1]), ("behind", places.iloc[0])):
+            if abs(widest["difference"]) > MARGIN and (widest["difference"] > 0) == (side == "ahead of"):
+                line += (
+                    f"; furthest {side} {widest['model_rival']}, {widest['layer_rival']}, on {widest['dataset']} "
+                    f"{_named(way, widest)}, {widest['kept']:.1f}% against {widest['kept_rival']:.1f}%"
+                )
+        lines.append(line + ".")
     return "\n".join(lines)
 
 
 def _named(way: str, row: pd.Series) -> str:
-    stress, place = style.LABELS[row["stress"]].split()[0], int(row["place"])
+    place = int(row["place"])
     if way == "share" and row["stress"] in figure_2.STRESSES:
-        return f"{100 * place // GRID}% by {stress}"
-    return f"{place:,} {'values' if way == 'share' else 'dimensions' if way == 'number' else 'bits'} by {stress}"
+        return f"with {100 * place // GRID}%"
+    return f"with {place:,} {'values' if way == 'share' else 'dimensions' if way == 'number' else 'bits'}"
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
@@ -239,8 +266,10 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     rows = judged(results)
     rows["cell"] = [f"{row.verdict} (+{row.ahead} −{row.behind} of {row.places})" for row in rows.itertuples()]
     rows["stress"] = [style.LABELS[stress].split()[0] for stress in rows["stress"]]
-    wide = rows.set_index([*_PAIR, "way", "stress"])["cell"].unstack(["way", "stress"], sort=False)  # noqa: PD010
-    return wide.loc[:, [column for way in WAYS for column in wide.columns if column[0] == way]]
+    rows["network"] = rows["dataset"] + ", " + rows["model"] + ", " + rows["layer"]
+    rows["against"] = rows["model_rival"] + ", " + rows["layer_rival"]
+    wide = rows.set_index(["network", "against", "way", "stress"])["cell"].unstack(["way", "stress"], sort=False)  # noqa: PD010
+    return wide.loc[:, [column for way in WAYS for column in wide.columns if column[0] == way]].fillna("")
 
 
 def scores(results: pd.DataFrame, step: int = 2, number: int = 64, bits: int = 512) -> pd.DataFrame:
@@ -275,6 +304,40 @@ def scores(results: pd.DataFrame, step: int = 2, number: int = 64, bits: int = 5
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("features")
 
 
+LITERATURE = {
+    ("scenes15", "pooled"): "72.2 (200 words) to 74.8 (400)",
+    ("scenes15", "pyramid"): "81.1 (200 words) to 81.4 (400)",
+    ("caltech101", "pooled"): "41.2 (200 words)",
+    ("caltech101", "pyramid"): "64.6 (200 words)",
+}
+"""Percent that Lazebnik, Schmid and Ponce (2006) report for bags of dense SIFT, by data set: whole image, and pyramid."""
+
+
+def plausible(results: pd.DataFrame) -> pd.DataFrame:
+    """Set the full score of each classical feature set beside that of the nearest bag of words in the literature.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a classical feature set of a data set that :data:`LITERATURE` has.
+    """
+    full = style.drawn(results).query("stress == 'none'")
+    rows = {
+        ", ".join(row[name] for name in FEATURES): {
+            "metric": row["metric"],
+            "full score": f"{row['score']:.1f}",
+            "bag of words in 2006": LITERATURE[row["dataset"], row["layer"]],
+        }
+        for row in full.to_dict("records")
+        if style.is_classical(row["model"]) and (row["dataset"], row["layer"]) in LITERATURE
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("features")
+
+
 def plot(results: pd.DataFrame) -> Figure:
     """Draw the kept share of all feature sets of each data set: against share, number and bits, a panel each.
 
@@ -288,11 +351,9 @@ def plot(results: pd.DataFrame) -> Figure:
     """
     shares = with_shares(style.drawn(results))
     data = list(shares.groupby("dataset", sort=False))
-    figure, axes = style.panels(len(WAYS) * len(data), height=2.7)
+    figure, axes = style.panels(len(DRAWN) * len(data), height=2.6, sharey=False)
     titles = []
-    for panel, (dataset, way) in enumerate((dataset, way) for dataset, _ in data for way in WAYS):
-        rows, ax = shares[shares["dataset"] == dataset], axes[panel]
-        stress = "pca+uniform" if way == "bits" else "random-selection"
+    for ax, ((dataset, rows), (way, stress)) in zip(axes, itertools.product(data, DRAWN), strict=True):
         if way == "share":
             for model in ("vgg-m", "bossanova"):
                 paper = figure_2.reference()
@@ -301,20 +362,23 @@ def plot(results: pd.DataFrame) -> Figure:
         for _, curve in style.sets(rows[rows["stress"] == stress]):
             _draw(ax, curve, way)
         ax.set_xlabel({"share": "dimensions kept (%)", "number": "dimensions kept", "bits": "bits of a vector"}[way])
-        if way != "share":
-            ax.set_xscale("log", base=2)
-            ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        titles.append(f"{dataset}: {WAYS[way].partition(',')[0]}, {style.LABELS[stress].split()[0]}")
+        ax.set_xscale("log", base=2)
+        if way == "share":
+            ax.set_xticks([5, 10, 20, 50, 100])
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        titles.append(f"{dataset}: {_told(way, stress)}")
     style.finish(figure, axes, titles)
     return figure
 
 
 def _colour(model: str) -> str:
-    return figure_2.GREY if is_classical(model) else "#111111"
+    return {"bossanova": "#3A9BDC", "bag-of-words": "#E69F00"}.get(model.partition("+")[0], "#111111")
 
 
 def _draw(ax: Axes, curve: pd.DataFrame, way: str) -> None:
     model, layer = str(curve["model"].iloc[0]), str(curve["layer"].iloc[0])
+    if way == "share":
+        curve = curve[curve["step"].notna()]
     if way == "number":
         # The points of the paper's grid lie elsewhere for each width; those at powers of two are common.
         curve = curve[[int(size).bit_count() == 1 for size in curve["dimensions"]]]
@@ -324,33 +388,29 @@ def _draw(ax: Axes, curve: pd.DataFrame, way: str) -> None:
         "bits": curve["dimensions"].astype(float) * (VALUES - 1).bit_length(),
     }[way]
     mean = curve["kept"].groupby(x).mean()
-    dashes: Any = "-" if model in (*KINDS, "efficientnet-lite0") else (0, (2, 1)) if is_control(model) else (0, (5, 2))
+    dashes: Any = (0, (1, 1)) if is_control(model) else (0, (4, 2)) if "+" in model else "-"
     marker = "s" if layer == "pyramid" else "^" if model.startswith("bag-of-words") else "o"
     look = {**style.OURS, "linewidth": 1.8, "linestyle": dashes, "marker": marker, "color": _colour(model)}
     ax.plot(mean.index, mean, label=f"{model}, {layer}", **look)
 
 
-def alt_text(results: pd.DataFrame) -> str:
-    """Describe the figure in words, from its data."""
-    rows = judged(results)
-    rows = rows[~rows["model"].map(is_control)]
-    drawn = (("share", "random-selection"), ("number", "random-selection"), ("bits", "pca+uniform"))
-    parts = [
-        f"{row['dataset']}, {row['model']} against {row['model_classical']} ({row['layer_classical']}), "
-        f"{style.LABELS[row['stress']].split()[0]} at {WAYS[row['way']].partition(',')[0]}: {row['kept']:.1f}% against "
-        f"{row['kept_classical']:.1f}% where they differ most"
-        for row in rows.to_dict("records")
-        if (row["way"], row["stress"]) in drawn
-    ]
+def alt_text(results: pd.DataFrame, step: int = 2, number: int = 64, bits: int = 512) -> str:
+    """Describe the figure in words, from its data; places are as for :func:`scores`."""
+    places, parts = _places(results), []
+    for (way, stress), place in zip(DRAWN, (step, number, bits), strict=True):
+        at = places[places["way"].eq(way) & places["stress"].eq(stress) & places["place"].eq(place)]
+        for dataset, rows in at.groupby("dataset", sort=False):
+            kept = ", ".join(f"{row.model} ({row.layer}) {row.kept:.1f}%" for row in rows.itertuples())
+            parts.append(f"{dataset}, {_told(way, stress)}, {_named(way, rows.iloc[0])}: {kept}")
     return (
-        "Line plots of the share of the full score that is kept, of network features and classical ones: against the share "
-        "of dimensions, the number of dimensions and the bits of a vector. " + "; ".join(parts) + "."
+        "Line plots of the share of the full score that is kept, of networks and classical features: against the share of "
+        "dimensions, the number of dimensions and the bits of a vector. " + "; ".join(parts) + "."
     )
 
 
 def agreement(results: pd.DataFrame) -> pd.DataFrame:
     """Compare the classical curves with the published one of BossaNova, as :func:`stresslib.agreement` does."""
-    return published_agreement(results[results["model"].map(is_classical)], figure_2.rival("bossanova"))
+    return published_agreement(results[results["model"].map(style.is_classical)], figure_2.rival("bossanova", "pooled"))
 
 
 def agreement_in_words(points: pd.DataFrame) -> str:
@@ -408,6 +468,7 @@ def explain(paths: Sequence[str | os.PathLike[str]], word: int | None = None, *,
     counts = bossanova(squares, book, places, **options)[0, word] * len(descriptors)
     counted = below.twinx()
     counted.spines["right"].set_visible(True)
+    counted.spines["top"].set_visible(False)
     counted.stairs(counts[:-1], edges, color="#0072B2", linewidth=2, label=f"the {method.bins} values that stand for them")
     counted.set_ylabel("weight in a bin")
     counted.set_ylim(bottom=0)

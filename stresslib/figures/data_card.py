@@ -274,6 +274,8 @@ def card(path: Path) -> pd.Series:
             "one test image": _weight(features),
             "preprocessing": origin.get("preprocessing"),
             "SHA-256 of the weights": origin.get("weights_sha256"),
+            "options": ", ".join(f"{name} {value}" for name, value in origin.get("options", {}).items()) or None,
+            "SHA-256 of the codebook": origin.get("codebook_sha256"),
             "computed in": origin.get("precision"),
             "made with": ", ".join(f"{name} {number}" for name, number in origin.get("versions", {}).items()) or None,
             "width": features.X.shape[1],

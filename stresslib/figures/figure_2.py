@@ -1,6 +1,7 @@
 """Figure 2: what is left of the score with fewer dimensions, drawn at random (DR-1) or by principal components (DR-2).
 
-One panel a network. The paper's own figure has DR-1 of VGG-M, GoogLeNet and BossaNova, and DR-2 of VGG-M, on VOC 2007.
+One panel a feature set: networks, and classical features last. The paper's own figure has DR-1 of VGG-M, GoogLeNet and
+BossaNova, and DR-2 of VGG-M, on VOC 2007.
 """
 
 from __future__ import annotations
@@ -53,13 +54,14 @@ def reference() -> pd.DataFrame:
     return table[table["source"] == "figure-2"]
 
 
-def rival(layer: str) -> pd.DataFrame:
-    """Return the published curves that stand against those of a layer: its own in the paper, else VGG-M's.
+def rival(model: str, layer: str) -> pd.DataFrame:
+    """Return the published curves that stand against ours of a model and layer.
 
     Parameters
     ----------
-    layer : str
-        Our layer's name; the paper's GoogLeNet was read at ``"inception5b"``.
+    model, layer : str
+        Of ours. BossaNova's stands against all classical features, GoogLeNet's against the layer that it was read at,
+        ``"inception5b"``, and VGG-M's against all else.
 
     Returns
     -------
@@ -67,6 +69,8 @@ def rival(layer: str) -> pd.DataFrame:
         Rows of :func:`reference`.
     """
     paper = reference()
+    if style.is_classical(model):
+        return paper[paper["model"] == "bossanova"]
     return paper[paper["layer"] == (layer if layer in set(paper["layer"]) else "relu7")]
 
 
@@ -86,26 +90,28 @@ def plot(results: pd.DataFrame) -> Figure:
     drawn = list(style.sets(with_shares(results)))
     figure, axes = style.panels(len(drawn), height=3.1)
     for ax, (_, rows) in zip(axes, drawn, strict=True):
-        theirs, classical = rival(str(rows["layer"].iloc[0])), rival("bossanova")
+        theirs, classical = rival(*rows[["model", "layer"]].iloc[0]), rival("bossanova", "bossanova")
+        alone = theirs.equals(classical)
         for stress in STRESSES:
             colour, long = style.COLOURS[stress], style.LABELS[stress]
-            look = {"marker": "o" if "vgg-m" in set(theirs["model"]) else "s"}
+            look = {"marker": _MARKERS[theirs["model"].iloc[0]]}
             label = f"{long.split()[0]}, paper: {_named(theirs)}"
             style.draw_paper(ax, theirs[theirs["stress"] == stress], colour, label, **look)
             mean = style.draw_ours(ax, rows[rows["stress"] == stress], colour, f"{long}, ours")
             tenth = mean[mean.index <= 10].tail(1)
             for share, height in zip(tenth.index, tenth, strict=True):
                 style.mark(ax, share, height, stress, (7, -11) if stress == STRESSES[0] else (-6, 8))
-        style.draw_paper(ax, classical, GREY, f"DR-1, paper: {_named(classical)} (classical)", marker="", zorder=1.5)
+        if not alone:
+            label = f"DR-1, paper: {_named(classical)} (classical)"
+            style.draw_paper(ax, classical, style.GREY, label, marker="", zorder=1.5)
         ax.set(xlabel="dimensions kept (%)", xlim=(0, 102))
         ax.set_ylim(top=max(103, ax.get_ylim()[1]))
-        _inset(ax, [rows, theirs, classical])
+        _inset(ax, [rows, theirs] if alone else [rows, theirs, classical])
     style.finish(figure, axes, [title for title, _ in drawn])
     return figure
 
 
-GREY = "#8A8A8A"
-"""Colour of the classical curve: it is there to compare networks with, and is none of the book's settings."""
+_MARKERS = {"vgg-m": "o", "googlenet": "s", "bossanova": "^"}
 
 
 def _named(rows: pd.DataFrame) -> str:
@@ -117,7 +123,9 @@ def _inset(ax: Axes, curves: list[pd.DataFrame]) -> None:
     sizes = [grid_dimensions(_width(rows))[0] for rows in curves]
     names = ["ours", *(style.NAMES[rows["model"].iloc[0]] for rows in curves[1:])]
     inset = ax.inset_axes((0.52, 0.06, 0.48, 0.32))
-    bars = inset.barh(range(len(sizes)), sizes, color=[style.COLOURS[STRESSES[0]], "white", GREY], height=0.62)
+    bars = inset.barh(
+        range(len(sizes)), sizes, color=[style.COLOURS[STRESSES[0]], "white", style.GREY][: len(sizes)], height=0.62
+    )
     bars[1].set_edgecolor(style.COLOURS[STRESSES[0]])
     inset.bar_label(bars, [_smallest(rows) for rows in curves], padding=3, fontsize="small")
     inset.set_yticks(range(len(sizes)), names, fontsize="small")
@@ -137,7 +145,7 @@ def _smallest(rows: pd.DataFrame) -> str:
 
 
 def agreement(results: pd.DataFrame) -> pd.DataFrame:
-    """Compare each panel's curves with those of the paper's network in it.
+    """Compare each panel's curves with the published ones in it.
 
     Parameters
     ----------
@@ -148,7 +156,8 @@ def agreement(results: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         As of :func:`stresslib.agreement`, for the metric that is drawn.
     """
-    return pd.concat(published_agreement(rows, rival(str(rows["layer"].iloc[0]))) for _, rows in style.sets(results))
+    pairs = ((rows, rival(*rows[["model", "layer"]].iloc[0])) for _, rows in style.sets(results))
+    return pd.concat(published_agreement(*pair) for pair in pairs)
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
@@ -185,7 +194,7 @@ def alt_text(results: pd.DataFrame) -> str:
     sizes = dict.fromkeys(f"{_smallest(rows)} for {style.named(rows)}" for _, rows in both)
     return (
         "Line plot of the share of the full score that is kept against the share of dimensions kept, random selection and "
-        f"principal components, a panel for each network, the paper's curves beside ours. At 10% of the dimensions the "
+        f"principal components, a panel for each feature set, the paper's curves beside ours. At 10% of the dimensions the "
         f"score kept is {'; '.join(parts)}. 5% of the dimensions are {'; '.join(sizes)}."
     )
 
