@@ -40,6 +40,7 @@ test: install  ## lint, check types, run the tests
 bench: install  ## measure speed against named peers
 	$(BIN)/python benchmarks/extraction.py
 	$(BIN)/python benchmarks/solver.py
+	$(BIN)/python benchmarks/codec.py
 
 clean:  ## remove what was built; keep .venv
 	rm -rf build book/generated .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,6 +1,8 @@
 """Speed and size of the codec, beside faiss's ScalarQuantizer and memcpy in the same run.
 
-    python benchmarks/codec.py [--rows 60000] [--stream 1.0] [--output build/bench]
+    python benchmarks/codec.py [faiss] [packing] [streaming] [sizes] [--rows 60000] [--stream 1.0]
+
+Each part writes ``codec-PART.csv`` into --output, by default benchmarks/results, which the book's page on performance shows.
 
 Rows are those of 15-Scenes, 1,280 numbers, over and over. Both sides quantize each dimension between its own minimum and
 maximum in as many values, and write as many bits; both have every core, and write to memory that is new. Each number is the
@@ -21,13 +23,14 @@ import pandas as pd
 
 import stresslib as sl
 from stresslib.codec.packing import code_type
+from stresslib.files import write_text
 
 PEERS = {
     256: ("SQ8", faiss.ScalarQuantizer.QT_8bit),
     64: ("SQ6", faiss.ScalarQuantizer.QT_6bit),
     16: ("SQ4", faiss.ScalarQuantizer.QT_4bit),
 }
-SIZES = ["DR2:128,Q2:27", "DR2:128,Q2:256", "Q2:4", "Q2:27", "Q2:256", "Q1:8", "QB:56", "QB:52"]
+SIZES = ["DR2:128,Q2:27", "DR2:128,QA:640", "DR2:128,Q2:256", "Q2:4", "Q2:27", "Q2:256", "Q1:8", "QB:56", "QB:52"]
 BLOCK = 1 << 20
 
 
@@ -43,8 +46,10 @@ def in_turn(ways: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, fl
     return seconds
 
 
-def beside_faiss(X: Any) -> pd.DataFrame:
-    """GB of float32 a second, into codes of 8, 6 and 4 bits and back; and how far the peer's values are from ours."""
+def beside_faiss(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
+    """GB of float32 a second, into codes of 8, 6 and 4 bits and back."""
+    X = np.resize(f.X, (options.rows, f.X.shape[1]))
+    print(f"{X.shape[0]} x {X.shape[1]}, faiss {faiss.__version__} ({faiss.get_compile_options().strip()})", flush=True)
     rows, size, copy = [], X.nbytes / 1e9, np.empty_like(X)
     for values, (name, kind) in PEERS.items():
         peer = faiss.ScalarQuantizer(X.shape[1], kind)
@@ -59,13 +64,13 @@ def beside_faiss(X: Any) -> pd.DataFrame:
         }
         for what, both in ways.items():
             best = in_turn(both | {"memcpy": lambda: np.copyto(copy, X)})
-            speeds = {way: size / seconds for way, seconds in best.items()}
-            rows.append({"bits": (values - 1).bit_length(), "peer": name, "what": what, **speeds})
-    table = pd.DataFrame(rows).rename(columns={"ours": "ours GB/s", "peer": "peer GB/s", "memcpy": "memcpy GB/s"})
-    return table
+            speeds = {f"{way} GB/s": size / seconds for way, seconds in best.items()}
+            bits, ratio = (values - 1).bit_length(), best["peer"] / best["ours"]
+            rows.append({"peer": name, "bits": bits, "what": what, **speeds, "ratio": ratio})
+    return pd.DataFrame(rows)
 
 
-def packing() -> pd.DataFrame:
+def packing(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
     """GB of codes a second, packed and unpacked, in parts of memcpy's; block by block, as files are written."""
     rows, codes = [], np.random.default_rng(0).integers(0, 256, 1 << 26, dtype=np.uint8)
     copy, size = np.empty_like(codes), codes.nbytes / 1e9
@@ -94,7 +99,7 @@ def packing() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def sizes(f: sl.FeatureSet) -> pd.DataFrame:
+def sizes(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
     """Bytes of a vector: counted, packed in each way, and in the file as the file system has it, beside the entropy."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -135,12 +140,12 @@ def own_memory() -> int:
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
 
 
-def streaming(gigabytes: float) -> pd.DataFrame:
+def streaming(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
     """Growth of memory while mapped features of some sizes are compressed and turned back, and GB a second."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for part in (0.25, 1.0):
-            n, d = int(part * gigabytes * 1e9 / 4 / 1024), 1024
+            n, d = int(part * options.stream * 1e9 / 4 / 1024), 1024
             X = np.lib.format.open_memmap(Path(folder) / "X.npy", "w+", np.float32, (n, d))
             generator = np.random.default_rng(0)
             for start in range(0, n, 4096):
@@ -172,26 +177,21 @@ def streaming(gigabytes: float) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+PARTS = {"faiss": beside_faiss, "packing": packing, "streaming": streaming, "sizes": sizes}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], default=list(PARTS), help="default: all")
     parser.add_argument("--rows", type=int, default=60_000, help="rows of the comparison with faiss")
     parser.add_argument("--stream", type=float, default=1.0, help="GB of the features that are compressed from the disk")
-    parser.add_argument("--output", type=Path, default=Path("build/bench"))
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
-    options.output.mkdir(parents=True, exist_ok=True)
     f = sl.load_features("scenes15", "efficientnet-lite0")
-    X = np.resize(f.X, (options.rows, f.X.shape[1]))
-    print(f"{X.shape[0]} x {X.shape[1]}, faiss {faiss.__version__} ({faiss.get_compile_options().strip()})", flush=True)
-    tables = {"codec-faiss": beside_faiss(X)}
-    tables["codec-faiss"]["ratio"] = tables["codec-faiss"]["ours GB/s"] / tables["codec-faiss"]["peer GB/s"]
-    print(tables["codec-faiss"].round(2).to_string(index=False), flush=True)
-    tables["codec-packing"] = packing()
-    print(tables["codec-packing"].round(2).to_string(index=False), flush=True)
-    tables["codec-streaming"] = streaming(options.stream)
-    print(tables["codec-streaming"].round(2).to_string(index=False), flush=True)
-    tables["codec-sizes"] = sizes(f)
-    for name, table in tables.items():
-        table.to_csv(options.output / f"{name}.csv", index=False)
+    for name in options.parts or PARTS:
+        table = PARTS[name](f, options)
+        print(table.round(2).to_string(index=False), flush=True)
+        write_text(options.output / f"codec-{name}.csv", table.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
 
 
 if __name__ == "__main__":

@@ -101,3 +101,15 @@ def test_a_table_is_shown_with_the_digits_that_matter() -> None:
     table = pd.DataFrame({"solver": ["a", "b"], "tol": [1e-3, np.nan], "seconds": [0.63191, 660.598], "settings": [200, 13]})
     shown = performance.readable(table)
     assert shown.loc["a"].tolist() == ["0.001", "0.632", 200] and shown.loc["b"].tolist() == ["", "661", 13]
+
+
+def test_the_codec_is_said_to_be_slower_where_it_is(tmp_path: Path) -> None:
+    assert "benchmarks/codec.py faiss" in performance.codec(tmp_path)[0]
+    rows = [["SQ8", 8, "encode", 1.5, 1.0, 6.0, 1.5], ["SQ8", 8, "decode", 2.4, 2.0, 6.0, 1.2]]
+    columns = ["peer", "bits", "what", "ours GB/s", "peer GB/s", "memcpy GB/s", "ratio"]
+    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "codec-faiss.csv", index=False)
+    assert "at least 1.2 times as fast" in performance.codec(tmp_path)[0]
+    rows[1][-1] = 0.84
+    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "codec-faiss.csv", index=False)
+    said, table = performance.codec(tmp_path)
+    assert "not everywhere as fast" in said and "SQ8 decode 0.84" in said and len(table) == 2

@@ -43,6 +43,32 @@ def tables(folder: str | Path) -> dict[str, pd.DataFrame]:
     return found
 
 
+def codec(folder: str | Path) -> tuple[str, pd.DataFrame]:
+    """Say how fast the codec is beside faiss, with the table behind it.
+
+    Parameters
+    ----------
+    folder : path-like
+        With ``codec-faiss.csv``.
+
+    Returns
+    -------
+    words : str
+    table : pandas.DataFrame
+        Empty where it was not measured; `words` have the command then.
+    """
+    path = Path(folder) / "codec-faiss.csv"
+    if not path.is_file():
+        return "Not measured on this machine: `python benchmarks/codec.py faiss` does.", pd.DataFrame()
+    table = pd.read_csv(path)
+    slower = table[table["ratio"] < 1]
+    said = f"at least {table['ratio'].min():.1f} times as fast as faiss's scalar quantizer at equal bits"
+    if len(slower):
+        names = ", ".join(f"{row['peer']} {row['what']} {row['ratio']:.2f}" for row in slower.to_dict("records"))
+        said = f"not everywhere as fast as faiss's scalar quantizer (ours over the peer's: {names})"
+    return f"**The codec is {said}.**", table
+
+
 def headline(measured: dict[str, pd.DataFrame]) -> str:
     """Say how much faster than the peer one setting and the grids are.
 
