@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,3 +45,27 @@ def test_links_and_local_files_pass(tmp_path: Path) -> None:
 
 def test_an_empty_folder_is_no_book(tmp_path: Path) -> None:
     assert run(tmp_path).returncode == 1
+
+
+@pytest.mark.parametrize("repository", ["someone/companion", ""])
+def test_buttons_open_the_template_of_a_page(tmp_path: Path, repository: str) -> None:
+    """The committed notebook, not the executed one; none on pages without a template, or where the repository is unknown."""
+    source = tmp_path / "source"
+    (source / "book" / "generated").mkdir(parents=True)
+    (source / "conf.py").write_text(
+        f"import sys; sys.path.insert(0, {str(CHECK.parent)!r})\n"
+        "extensions = ['myst_nb', 'launch']\nhtml_theme = 'sphinx_book_theme'\nroot_doc = 'index'\n"
+    )
+    (source / "index.md").write_text("# Book\n\n```{toctree}\nbook/generated/figure-4\n```\n")
+    (source / "book" / "generated" / "figure-4.md").write_text("# Fewer values\n")
+    command = [sys.executable, "-m", "sphinx", "-q", source, tmp_path / "html"]
+    environment = {**os.environ, "GITHUB_REPOSITORY": repository}
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert result.returncode == 0, result.stderr
+    page = (tmp_path / "html" / "book" / "generated" / "figure-4.html").read_text()
+    found = re.findall(r'href="(https://(?:mybinder|colab)[^"]+)"', page)
+    assert found == [
+        f"https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/notebooks/figure-4.ipynb",
+        f"https://colab.research.google.com/github/{repository}/blob/main/notebooks/figure-4.ipynb",
+    ] * bool(repository)
+    assert not re.search("mybinder|colab", (tmp_path / "html" / "index.html").read_text())

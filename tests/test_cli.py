@@ -96,7 +96,7 @@ def _csv(folder: Path, text: str) -> Path:
     return folder / "other.csv"
 
 
-@pytest.mark.parametrize("command", ["import", "extract", "evaluate", "sweep", "reproduce", "check", "list"])
+@pytest.mark.parametrize("command", ["import", "extract", "evaluate", "sweep", "reproduce", "check", "list", "cache"])
 def test_help_of_every_command_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])
