@@ -86,7 +86,8 @@ def _is_names(value: Any) -> bool:
 
 def _is_like(value: Any, default: Any) -> bool:
     if isinstance(default, list):
-        return isinstance(value, list) and all(_is_like(one, default[0]) for one in value)
+        # An empty list says nothing about what it would hold.
+        return isinstance(value, list) and all(not default or _is_like(one, default[0]) for one in value)
     if isinstance(default, float):
         return type(value) in (int, float)
     return type(value) is type(default)
@@ -94,7 +95,7 @@ def _is_like(value: Any, default: Any) -> bool:
 
 def _form(default: Any) -> str:
     if isinstance(default, list):
-        return f"a list of {_FORMS[type(default[0])][1]}"
+        return f"a list of {_FORMS[type(default[0])][1]}" if default else "a list"
     return _FORMS[type(default)][0]
 
 

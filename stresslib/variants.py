@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GridSearchCV, StratifiedShuffleSplit
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from stresslib.evaluation.linear_svm import LinearSVM
-from stresslib.features import FeatureSet
+from stresslib.features import FeatureSet, unit_rows
 from stresslib.results import VARIANT
 from stresslib.sweep import sweep
 
@@ -84,7 +84,8 @@ def renormalised(classifier: Any = None) -> Pipeline:
     classifier : scikit-learn classifier, optional
         Default ``LinearSVM()``.
     """
-    return make_pipeline(Normalizer(), LinearSVM() if classifier is None else classifier)
+    # Not scikit-learn's Normalizer: it takes a row that is shorter than 2e-15 for one of zeros.
+    return make_pipeline(FunctionTransformer(unit_rows), LinearSVM() if classifier is None else classifier)
 
 
 def centred(classifier: Any = None) -> Pipeline:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -78,19 +79,19 @@ class Killed:
         command = [sys.executable, "-c", script, *map(str, arguments)]
         self.parent = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def run(self, seconds: float | None = None) -> int:
-        """Return how the child ended: 0, or the signal."""
+    def run(self, ready: Callable[[], bool] | None = None, delay: float = 0.0) -> int:
+        """Return how the child ended: 0, or the signal that it got a moment after it was `ready`."""
         assert self.parent.stdin and self.parent.stdout
         print("run", file=self.parent.stdin, flush=True)
         assert self.parent.stdout.readline() == "begun\n"
-        child, begun = int(self.parent.stdout.readline()), time.perf_counter()
-        if seconds is not None:
-            time.sleep(seconds)
+        child, deadline = int(self.parent.stdout.readline()), time.monotonic() + 120
+        if ready is not None:
+            while not ready() and time.monotonic() < deadline:
+                time.sleep(0.001)
+            time.sleep(delay)
             with contextlib.suppress(ProcessLookupError):  # it had ended
                 os.kill(child, signal.SIGKILL)
-        ended = int(self.parent.stdout.readline())
-        self.seconds = time.perf_counter() - begun
-        return ended
+        return int(self.parent.stdout.readline())
 
     def __enter__(self) -> Killed:
         return self
@@ -101,41 +102,38 @@ class Killed:
         self.parent.wait(30)
 
 
+def kill_ten(runs: Killed, done: Callable[[], int], whole: int, pause: float, seed: int) -> list[int]:
+    """Kill ten runs at random moments, from the first to the last thing to do; return how much was done at each."""
+    generator, kept, ended = random.Random(seed), [], []
+    for enough in sorted(generator.randrange(whole) for _ in range(10)):
+        ended.append(runs.run(lambda enough=enough: done() >= enough, generator.uniform(0, pause)))  # type: ignore[misc]
+        kept.append(done())
+    assert ended.count(signal.SIGKILL) >= 8, "a run may end in the moment between"
+    assert kept == sorted(kept) and len(set(kept)) >= 3, "nothing that was finished is lost"
+    assert runs.run() == 0
+    return kept
+
+
 @pytest.mark.slow
 def test_a_sweep_killed_at_ten_moments_ends_with_the_same_bytes(tmp_path: Path) -> None:
     """Each run goes on where the killed one was; what lies in the store in between is whole entries."""
     mine = make_features(900, 300).save(tmp_path / "mine.safetensors")
-    with Killed(SWEEPS, mine, tmp_path / "whole", json.dumps(SPECS)) as undisturbed:
-        assert undisturbed.run() == 0
-    seconds = undisturbed.seconds
-    settings = len(list((tmp_path / "whole").glob("*.json")))
-    generator, ended, kept = random.Random(0), [], []
-    store = tmp_path / "killed"
+    features, store = sl.load_features(mine), tmp_path / "killed"
+    whole = sl.sweep(features, SPECS, repeats=2, n_jobs=1, progress=False)
+    sl.write_results(whole, tmp_path / "whole.csv")
     with Killed(SWEEPS, mine, store, json.dumps(SPECS)) as runs:
-        for _ in range(10):
-            ended.append(runs.run(generator.uniform(0.1, 0.4) * seconds))
-            kept.append(len(list(store.glob("[!.]*.json"))))
-        assert runs.run() == 0
-    assert ended.count(signal.SIGKILL) >= 4 and kept == sorted(kept), ended
-    assert len({*kept} - {0, settings}) >= 2, f"kills came at different places: {kept} of {settings}"
+        kill_ten(runs, lambda: len(list(store.glob("[!.]*.json"))), len(whole), pause=0.03, seed=0)
     assert (tmp_path / "killed.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
 @pytest.mark.slow
 def test_an_extraction_killed_at_ten_moments_ends_with_the_same_bytes(tmp_path: Path) -> None:
-    photographs(tmp_path / "images", 24)
-    with Killed(EXTRACTIONS, tmp_path / "images", tmp_path / "whole.safetensors") as undisturbed:
-        assert undisturbed.run() == 0
-    seconds = undisturbed.seconds
-    generator, ended, kept = random.Random(1), [], []
-    output = tmp_path / "killed.safetensors"
-    with Killed(EXTRACTIONS, tmp_path / "images", output) as runs:
-        for _ in range(10):
-            ended.append(runs.run(generator.uniform(0.1, 0.6) * seconds))
-            kept.append(len(list(tmp_path.glob("killed*.shards/[0-9]*"))))
-        assert runs.run() == 0
-    assert ended.count(signal.SIGKILL) >= 3 and len(set(kept)) >= 2, (ended, kept)
-    assert output.read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+    images = photographs(tmp_path / "images", 32)
+    options: dict[str, Any] = {"precision": "float32", "batch_size": 4, "progress": False}
+    whole = extractor.extract(images, "efficientnet-lite0", output=tmp_path / "whole.safetensors", **options)
+    with Killed(EXTRACTIONS, tmp_path / "images", tmp_path / "killed.safetensors") as runs:
+        kill_ten(runs, lambda: len(list(tmp_path.glob("killed*.shards/[0-9]*"))), 8, pause=0.1, seed=1)
+    assert (tmp_path / "killed.safetensors").read_bytes() == whole.read_bytes()
     assert not list(tmp_path.glob("killed*.shards"))
 
 

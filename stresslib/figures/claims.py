@@ -149,7 +149,7 @@ def verdict(low: float, high: float, paper: float) -> str:
     return "in part" if high >= paper - MARGIN else "does not hold"
 
 
-def _paper(claim: Claim) -> float:
+def paper_share(claim: Claim) -> float:
     """Percent of its full score that the paper's VGG-M keeps on VOC 2007."""
     table = with_shares(published())
     table = table[(table["model"] == "vgg-m") & (table["dataset"] == "voc2007") & (table["layer"] == "relu7")]
@@ -176,7 +176,7 @@ def judged(table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for claim in CLAIMS:
-        paper = _paper(claim)
+        paper = paper_share(claim)
         for names, measured in table.groupby(["dataset", "model", "layer"], sort=False):
             width = int(measured["n_features"].iloc[0])
             parsed = parse_spec(claim.spec(width))

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from stresslib.figures import style
+from stresslib.figures.referee.frame import LEVEL, Answer, agreeing
 from stresslib.published import GRID, with_shares
 from stresslib.spec import bits_per_vector
 
@@ -119,6 +120,30 @@ def verdicts(results: pd.DataFrame) -> str:
             f"by **{worst['optimism']:.2f}** ({at}). Both choices are the same {same} times of {len(rows)}."
         )
     return "\n".join(lines)
+
+
+def answer(results: pd.DataFrame) -> Answer:
+    """Answer from the run: how much better does a choice on the test rows look than one made without them?"""
+    rows = chosen(results)
+    mean, worst = rows["optimism"].mean(), rows.iloc[rows["optimism"].argmax()]
+    most = worst["optimism"]
+    what = f"the number of values that is best on the test images keeps {mean:.2f} points more on average than one chosen"
+    what += f" without them, at most {most:.2f}"
+    if mean > LEVEL:
+        said = f"Some of it: {what}."
+    elif most > LEVEL:
+        said = f"Little: {what}."
+    else:
+        said = f"Almost none: {what}."
+    same = int((rows["best"] == rows["picked"]).sum())
+    said += f" Both choices are the same {same} times of {len(rows)}."
+    return Answer(
+        "How much of the paper's score comes from choosing the number of values on the test images?",
+        said,
+        f"optimism {mean:+.2f} points on average, at most {most:+.2f} ({worst['features']}, "
+        f"{100 * worst['step'] // GRID}% of the dimensions, {worst['bits']} bits a value)",
+        agreeing(rows.groupby("features", sort=False)["optimism"].mean().tolist()),
+    )
 
 
 def alt_text(results: pd.DataFrame) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from stresslib.figures import style
+from stresslib.published import with_shares
 from stresslib.results import VARIANT
 
 LEVEL = 0.25
@@ -65,6 +66,22 @@ def beside(results: pd.DataFrame, variant: str, protocol: str = "") -> pd.DataFr
     return both.drop(columns=VARIANT).assign(difference=both["score"] - both["score_protocol"])
 
 
+def curves(results: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Split a table into feature sets and protocols, of each feature set's first metric.
+
+    Yields
+    ------
+    features : str
+    variant : str
+        Empty for the paper's protocol.
+    rows : pandas.DataFrame
+        With the columns of :func:`stresslib.published.with_shares`: a protocol's shares are of its own full score.
+    """
+    for _, part in style.drawn(results).groupby(["dataset", "model", "layer"], sort=False):
+        for variant, rows in part.groupby(part[VARIANT].fillna(""), sort=False):
+            yield style.named(part), str(variant), with_shares(rows)
+
+
 def by_set(rows: pd.DataFrame, column: str = "difference") -> dict[str, float]:
     """Return the mean of a column for each feature set, by its name."""
     return {
@@ -85,6 +102,19 @@ def agreeing(differences: Sequence[float], level: float = LEVEL) -> str:
     same = int((np.sign(values.mean()) * values > level).sum())
     span = f"{values.min():+.2f} to {values.max():+.2f} points"
     return f"same sign, beyond {level} points, on {same} of {len(values)} feature sets ({span})"
+
+
+def span(values: Collection[float], form: str = ".1f", unit: str = "") -> str:
+    """Say from where to where numbers go.
+
+    Examples
+    --------
+    >>> from stresslib.figures.referee.frame import span
+    >>> span([1.04, 2.5], unit="%"), span([0.98, 1.02], "+.1f")
+    ('1.0 to 2.5%', '+1.0')
+    """
+    low, high = (f"{end:{form}}" for end in (min(values), max(values)))
+    return (low if low == high else f"{low} to {high}") + unit
 
 
 def zero(ax: Axes, label: str) -> None:
