@@ -56,3 +56,9 @@ def test_centring_matters_without_a_bias_and_not_with_one() -> None:
     scores = table[table["stress"] == "pca"].set_index(VARIANT)["score"]
     assert scores[""] - scores[centring.CENTRED] > 1
     assert abs(scores[centring.BIAS] - scores[centring.BOTH]) < 0.5
+
+
+def test_numbers_of_which_none_exist_are_refused() -> None:
+    """The message says how many there are."""
+    with pytest.raises(ValueError, match="at most 500 principal components"):
+        centring.specs(1280, [1000], n_train=500)

@@ -65,7 +65,7 @@ def test_the_published_curves_stand_beside() -> None:
 def test_real_bits_are_whole_where_their_scale_is_restored() -> None:
     """2^-511 is one number like another once rows have unit norm; at 2^-15 a large C does it too."""
     features = fewer(sl.load_features("scenes15", "efficientnet-lite0"), 10)
-    table = cliff.measure(features, [56, 61], n_jobs=1, progress=False)
+    table = cliff.measure(features, [55, 56, 61], n_jobs=1, progress=False)
     scores = table[table["metric"] == "accuracy"].set_index([VARIANT, "removed_bits"])["score"]
     assert scores[cliff.RENORMALISED, 61] == scores[cliff.RENORMALISED, 56]
     assert scores[cliff.RENORMALISED, 61] > scores["", 61] + 10
@@ -78,3 +78,10 @@ def test_rankings_are_one_column_a_class() -> None:
     features = sl.FeatureSet(np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1]), np.array([True, True, False, False]), None)
     assert cliff.ranked(features).y.tolist() == [[1, -1], [-1, 1], [1, -1], [-1, 1]]
     assert cliff.ranked(features).metric == "mAP"
+
+
+def test_places_on_both_sides_are_needed() -> None:
+    """A fall has a place before it and one after."""
+    features = sl.load_features("scenes15", "efficientnet-lite0")
+    with pytest.raises(ValueError, match=r"bits=\[50, 62\]; at least one below 56 and one from 56 to 61"):
+        cliff.measure(features, [50, 62])

@@ -395,6 +395,10 @@ def verdicts(results: pd.DataFrame, vectors: int | None = None, metric: str | No
             said.append(f"does not fit in {_listed(missing['bytes'])} bytes")
         if said and not said[0].startswith("QA"):
             said[0] = f"QA {said[0]}"
+        gained = rows[rows["qa_score"] - rows["fc_score"] > TIE]
+        if len(gained):
+            points = _range(gained["qa_score"] - gained["fc_score"])
+            said.append(f"it is ahead of **FC** at {_listed(gained['bytes'])} bytes, by {points} points")
         lines.append(f"- {name}: {'; '.join(said)}.")
     return "\n".join(lines)
 
@@ -461,13 +465,18 @@ def beyond_in_words(results: pd.DataFrame) -> str:
         line = (
             f"- {name}: **{ours['spec']}** has {ours['bits']} bits, {ours['of_paper']:.0f}% of the {paper['bits']} of "
             f"{paper['spec']} ({ours['rate']:.2f}% of all bits saved, not {paper['rate']:.2f}%). On test rows it scores "
-            f"{ours['score']:.2f}, the paper's {paper['score']:.2f}"
+            f"{ours['score']:.2f}, {_beside(ours['score'] - paper['score'])} the paper's {paper['score']:.2f}"
         )
         if "fc" in here:
             fewer = here["fc"]
             line += f"; FC itself gets there with {fewer['bits']} bits ({fewer['spec']}), and scores {fewer['score']:.2f}"
         lines.append(line + ".")
     return "\n".join(lines)
+
+
+def _beside(difference: float) -> str:
+    words = f"{abs(difference):.2f} points {'above' if difference > 0 else 'below'}"
+    return words if abs(difference) > TIE else f"level with ({words})"
 
 
 def plot(results: pd.DataFrame, metric: str | None = None) -> Figure:

@@ -32,13 +32,21 @@ VARIANTS = (
 def specs(n_features: int, numbers: Iterable[int], n_train: int) -> list[str]:
     """Return the stresses, ``"none"`` first: those principal components that there are.
 
+    Raises
+    ------
+    ValueError
+        When there are none.
+
     Examples
     --------
     >>> from stresslib.figures.referee.centring import specs
     >>> specs(1280, [16, 64, 1024], n_train=500)
     ['none', 'DR2:16', 'DR2:64']
     """
-    return ["none", *(f"DR2:{number}" for number in numbers if number <= min(n_features, n_train))]
+    numbers, most = list(numbers), min(n_features, n_train)
+    if not any(number <= most for number in numbers):
+        raise ValueError(f"numbers={numbers}; the features have at most {most} principal components")
+    return ["none", *(f"DR2:{number}" for number in numbers if number <= most)]
 
 
 def measure(features: FeatureSet, numbers: Iterable[int], **options: Any) -> pd.DataFrame:

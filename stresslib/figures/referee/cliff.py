@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from stresslib.features import FeatureSet
 from stresslib.figures import bit_erasure, style
-from stresslib.figures.referee.frame import Answer, agreeing, curves, span
+from stresslib.figures.referee.frame import Answer, agreeing, span
 from stresslib.published import published, with_shares
 from stresslib.results import VARIANT
 from stresslib.variants import Variant, renormalised, sweep_variants, tuned
@@ -46,8 +46,15 @@ def measure(features: FeatureSet, bits: Iterable[int], **options: Any) -> pd.Dat
     -------
     pandas.DataFrame
         Where rows have one label, also with one ranking a class, scored by the mean average precision.
+
+    Raises
+    ------
+    ValueError
+        When there are not places on both sides of the edge.
     """
     bits = list(bits)
+    if not any(count < EDGE for count in bits) or not any(EDGE <= count < END for count in bits):
+        raise ValueError(f"bits={bits}; at least one below {EDGE} and one from {EDGE} to {END - 1} are needed")
     protocols = [Variant(), Variant(RENORMALISED, renormalised())]
     tables = [sweep_variants(features, bit_erasure.specs(bits), protocols, **options)]
     if features.y.ndim == 1:
@@ -202,8 +209,10 @@ def plot(results: pd.DataFrame) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    parts = {name: part for (name, metric), part in reversed(list(_each(results))) if metric == part["metric"].iloc[0]}
-    names = [name for name, _ in dict.fromkeys(curve[:2] for curve in curves(results) if not curve[1])]
+    parts: dict[str, pd.DataFrame] = {}
+    for (name, _), part in _each(results):
+        parts.setdefault(name, part)  # a feature set's own metric comes before mAP
+    names = list(parts)
     figure, axes = style.panels(len(names) + 1, height=2.1, sharex=True)
     for ax, name in zip(axes, names, strict=False):
         for variant, look in _LOOKS.items():

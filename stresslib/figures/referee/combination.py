@@ -192,7 +192,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
 
 
 def plot(results: pd.DataFrame) -> Figure:
-    """Draw what is kept against the values of a dictionary, at the smallest size and the largest that was measured.
+    """Draw what is kept against the values of a dictionary, at the smallest size that was measured.
 
     Parameters
     ----------
