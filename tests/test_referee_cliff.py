@@ -57,8 +57,11 @@ def test_a_tuned_c_is_measured_against_the_full_score_of_the_protocol() -> None:
 def test_the_published_curves_stand_beside() -> None:
     """What the protocol sheet has: VOC 2007 keeps 12.649 of 76.952, MIT-67 57.836 of 63.507, and then 38.209."""
     table = made((72, 20), (76, 72))
-    for part in ("VOC 2007 16% at 56 bits and 16% beyond", "MIT-67 91% at 56 bits and 60% beyond"):
+    for part in ("VOC 2007 16% at 56 bits and 16% in the end", "MIT-67 91% at 56 bits and 60% in the end"):
         assert part in cliff.details(table)
+    assert "Cliff at 56 bits: the paper's protocol, **published, VOC 2007**." in cliff.details(table)
+    assert "Cliff at 57 bits: **published, Food-101**, **published, MIT-67**." in cliff.details(table)
+    assert "Cliff nowhere: re-normalised." in cliff.details(table)
     assert cliff.table(table).loc[("paper: MIT-67", "accuracy", "the paper's"), "edge"] == 91.1
 
 

@@ -143,7 +143,7 @@ def plot(results: pd.DataFrame) -> Figure:
             order = np.argsort(places.to_numpy(), kind="stable")
             ax.plot(places.iloc[order], part["difference"].iloc[order], linewidth=1.8, markersize=5, **look)
     for ax in axes:
-        zero(ax, "above the paper's protocol (points)")
+        zero(ax, "points above the paper's")
         ax.set_xscale("log", base=2)
         ax.minorticks_off()
         ax.set_xticks([*numbers, whole], [*map(str, numbers), "all"])

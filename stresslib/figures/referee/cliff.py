@@ -6,6 +6,7 @@ restores the scale; a C that is chosen for each setting makes up for it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -161,12 +162,29 @@ def details(results: pd.DataFrame) -> str:
             f"- A C of up to {COSTS[-1]:,.0f}, chosen on validation, keeps {span(chosen['edge'], '.0f', '%')} at {EDGE} "
             f"bits, and {span(chosen['beyond'], '.0f', '%')} at the last place before all is zero."
         )
-    said = "; ".join(
-        f"{row['features']} {row['edge']:.0f}% at {EDGE} bits and {row['beyond']:.0f}% beyond"
+    said = [
+        f"{row['features']} {row['edge']:.0f}% at {EDGE} bits and {row['beyond']:.0f}% in the end"
         for row in _paper().to_dict("records")
-    )
-    lines.append(f"- Published, in percent of the full score: {said}.")
+    ]
+    lines.append(f"- Published, in percent of the full score: {'; '.join(said)}.")
+    places: dict[str, list[str]] = {}
+    for _, part in _each(results):
+        for variant in part[VARIANT].unique():
+            places.setdefault(_place(_kept(part, variant)), []).append(variant or "the paper's protocol")
+    for _, curve in _published():
+        kept = curve.set_index(curve["removed_bits"].astype(int))["kept"]
+        places.setdefault(_place(kept), []).append(f"**published, {_called(curve)}**")
+    for place, whose in sorted(places.items()):
+        counted = (f"{name} ({count} curves)" if count > 1 else name for name, count in Counter(whose).items())
+        lines.append(f"- Cliff {place}: {', '.join(counted)}.")
     return "\n".join(lines)
+
+
+def _place(kept: pd.Series) -> str:
+    """Say at which place from the edge on a curve falls off its cliff, before all is zero."""
+    kept = kept[kept.index < END]
+    steep = (-kept.diff() > FALL) & (kept.index >= EDGE)
+    return f"at {kept.index[steep.to_numpy()][0]} bits" if steep.any() else "nowhere"
 
 
 def _paper() -> pd.DataFrame:
@@ -220,7 +238,7 @@ def plot(results: pd.DataFrame) -> Figure:
                 kept = _kept(parts[name], variant).loc[_FIRST:]
                 ax.plot(kept.index, kept, marker="o", ms=4.5, mec="white", mew=0.5, **look)
     for dataset, curve in _published():
-        rows = curve[curve["removed_bits"] >= _FIRST]
+        rows = curve[curve["removed_bits"].between(_FIRST, END)]
         look = {**style.PAPER, "linestyle": _PAPERS[dataset], "linewidth": 1.4}
         axes[-1].plot(
             rows["removed_bits"], rows["kept"], color=style.COLOURS["bit-erasure"], label=f"paper: {_called(curve)}", **look

@@ -174,7 +174,7 @@ def plot(results: pd.DataFrame) -> Figure:
             if len(curve):
                 ax.plot(curve["share"], -curve["loss"], linewidth=1.8, ms=4.5, mec="white", mew=0.5, **look)
         ax.axhline(0, color="#888888", linewidth=0.8, zorder=0)
-        ax.set(ylabel="below own full score (points)")
+        ax.set(ylabel="points below full score")
     for name, marker in zip(names, "os^Dv", strict=False):
         left = rows[(rows["features"] == name) & (rows[VARIANT] == "")]
         axes[-1].plot(left["share"], 100 * left["norm"], marker, color="#444444", mfc="white", label=f"squared norm: {name}")
