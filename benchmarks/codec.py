@@ -182,7 +182,7 @@ PARTS = {"faiss": beside_faiss, "packing": packing, "streaming": streaming, "siz
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], default=list(PARTS), help="default: all")
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="default: all")
     parser.add_argument("--rows", type=int, default=60_000, help="rows of the comparison with faiss")
     parser.add_argument("--stream", type=float, default=1.0, help="GB of the features that are compressed from the disk")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")

@@ -252,7 +252,7 @@ PARTS = {"setting": setting, "grids": grids, "memory": memory, "agreement": agre
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], default=list(PARTS), help="default: all")
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="default: all")
     parser.add_argument("--peer-settings", type=int, default=12, help="settings of each grid that the peer runs")
     parser.add_argument(
         "--agreement",

@@ -453,8 +453,12 @@ def reports() -> list[str]:
             shards = len(list(path.glob("[0-9]*")))
             lines.append(f"{path.name}: {shards} shards of an extraction that did not end")
         elif path.name.endswith(SUFFIXES[0]):
-            with safe_open(path, "np") as tensors:
-                provenance = json.loads(tensors.metadata()["stresslib"])["provenance"]
+            try:
+                with safe_open(path, "np") as tensors:
+                    provenance = json.loads(tensors.metadata()["stresslib"])["provenance"]
+            except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+                lines.append(f"{path.name}: no feature set, or a damaged one; remove it")
+                continue
             if "code" in provenance and provenance["code"] not in (extraction_digest(), extraction_digest("classical")):
                 lines.append(f"{path.name}: extracted by other code than this; 'stresslib extract' makes it anew")
             if provenance.get("preprocessing", "paper") != "paper":

@@ -5,6 +5,7 @@ Between the command line and papermill; `reproduce` calls it.
 
 from __future__ import annotations
 
+import ast
 import difflib
 import json
 from collections.abc import Iterable, Sequence
@@ -30,12 +31,37 @@ def defaults(template: Path) -> dict[str, Any]:
     Returns
     -------
     dict
+
+    Raises
+    ------
+    ValueError
+        When the cell has anything else than names with constants, lists and ranges.
     """
     cells = nbformat.read(template, 4).cells
     source = next(cell.source for cell in cells if "parameters" in cell.metadata.get("tags", []))
     values: dict[str, Any] = {}
-    exec(source, {}, values)  # assignments of a template that is about to run as a whole
+    for line in ast.parse(source).body:
+        if not (isinstance(line, ast.Assign) and len(line.targets) == 1 and isinstance(line.targets[0], ast.Name)):
+            raise ValueError(f"{template}: {ast.unparse(line)!r} is no parameter; a parameter is NAME = VALUE")
+        try:
+            values[line.targets[0].id] = _constant(line.value)
+        except ValueError as error:
+            raise ValueError(f"{template}: the default in {ast.unparse(line)!r} is no constant, list or range") from error
     return values
+
+
+def _constant(node: ast.expr) -> Any:
+    """Return what an expression of literals, lists and ranges stands for; nothing is run to know a default."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
+        arguments = [_constant(argument) for argument in node.args]
+        if node.func.id == "range":
+            return range(*arguments)
+        if node.func.id == "list" and len(arguments) == 1:
+            return list(arguments[0])
+    if isinstance(node, ast.List):
+        parts = [_constant(one.value) if isinstance(one, ast.Starred) else [_constant(one)] for one in node.elts]
+        return [value for part in parts for value in part]
+    return ast.literal_eval(node)
 
 
 def check_types(name: str, given: dict[str, Any], known: dict[str, Any]) -> None:

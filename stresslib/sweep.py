@@ -18,7 +18,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from stresslib import cluster
-from stresslib.cluster import Starts
+from stresslib.broadcast import Starts, received, sent
 from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.evaluation.protocol import Shared, decide_nested, evaluate, one_thread, scored, solution
 from stresslib.features import FeatureSet
@@ -181,7 +181,7 @@ def _calls(features: FeatureSet, jobs: list[Job], classifier: Any, shared: Share
         if not remote:
             yield [joblib.delayed(_run)(features, job, classifier, _begun(features, job, shared, starts)) for job in jobs]
             return
-        with cluster.sent(features, shared, starts) as base:
+        with sent(features, shared, starts) as base:
             alike = cluster.made_by()
             yield [joblib.delayed(_run_there)(base, job, classifier, alike) for job in jobs]
 
@@ -192,7 +192,7 @@ def _begun(features: FeatureSet, job: Job, shared: Shared, starts: Starts) -> Sh
 
 def _run_there(base: str, job: Job, classifier: Any, alike: dict[str, Any]) -> dict[int, Rows]:
     cluster.check_alike(alike)
-    features, shared, starts = cluster.received(base)
+    features, shared, starts = received(base)
     return _run(features, job, classifier, _begun(features, job, shared, starts))
 
 

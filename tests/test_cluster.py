@@ -19,7 +19,7 @@ from conftest import make_features
 from test_faults import photographs
 
 import stresslib as sl
-from stresslib import cluster
+from stresslib import broadcast, cluster
 from stresslib.cli import main
 from stresslib.extraction import extractor
 from stresslib.figures import figure_4
@@ -166,17 +166,17 @@ def test_a_worker_of_other_code_is_refused() -> None:
 def test_what_is_sent_arrives_as_it_was(small: sl.FeatureSet, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through an object store, which fsspec's memory stands for; the components too, in every digit."""
     module = sys.modules["stresslib.sweep"]
-    monkeypatch.setenv(cluster.SHARED, "memory://shared")
+    monkeypatch.setenv(broadcast.SHARED, "memory://shared")
     specs = [sl.spec.parse_spec(text) for text in ("DR2:8,Q2:4", "DR2:5", "Q1:3")]
     classifier = sl.LinearSVM()
     shared = module._shared(small, specs)
     starts = module._starts(small, specs, classifier, shared, 1)
     store = fsspec.filesystem("memory")
-    with cluster.sent(small, shared, starts) as base:
+    with broadcast.sent(small, shared, starts) as base:
         assert base.startswith("memory://shared/") and len(store.ls("/shared")) == 2
-        features, again, begun = cluster.received(base)
+        features, again, begun = broadcast.received(base)
     assert store.ls("/shared") == []
-    assert features.digest == small.digest and features.name == small.name and list(begun) == list(starts)
+    assert features.digest == small.digest and features.name == small.name and set(begun) == set(starts)
     for spec in specs:
         here, there = (
             sl.evaluate(one, spec, classifier, shared=module.replace(parts, start=first.get(module._alike(spec, 40))))

@@ -15,7 +15,7 @@ from conftest import make_features
 from safetensors.numpy import load_file, save_file
 
 from stresslib import FeatureSet, load_feature_sets, load_features
-from stresslib.features import features_path, list_features
+from stresslib.features import features_path, list_features, reports
 
 
 def same(first: FeatureSet, second: FeatureSet) -> None:
@@ -317,6 +317,22 @@ def test_a_source_that_means_nothing_says_so(source: str, message: str) -> None:
     """A mistyped path is no data set."""
     with pytest.raises(FileNotFoundError, match=message):
         load_features(source)
+
+
+@pytest.mark.parametrize("damage", ["empty", "half", "foreign"])
+def test_a_damaged_file_in_the_cache_has_its_line(own_cache: Path, damage: str) -> None:
+    """One bad file neither hides nor stops what is to be said of the others."""
+    good = FeatureSet(**{**vars(full()), "provenance": {**full().provenance, "preprocessing": "flipped"}})
+    good.save(own_cache / "features" / "toy--net--fc.safetensors")
+    bad = own_cache / "features" / "toy--net--bad.safetensors"
+    whole = (own_cache / "features" / "toy--net--fc.safetensors").read_bytes()
+    if damage == "foreign":
+        save_file({"weights": np.zeros(3, np.float32)}, bad)
+    else:
+        bad.write_bytes(b"" if damage == "empty" else whole[: len(whole) // 2])
+    first, second = reports()
+    assert bad.name in first and "remove it" in first
+    assert "toy--net--fc" in second and "flipped" in second
 
 
 def test_the_users_cache_is_found_by_name(own_cache: Path) -> None:

@@ -275,3 +275,35 @@ def test_two_runs_give_the_same_bytes(tmp_path: Path, mine: str) -> None:
     for ending in ("csv", "svg", "png"):
         one, two = (tmp_path / folder / f"figure-4.{ending}" for folder in ("one", "two"))
         assert one.read_bytes() == two.read_bytes(), ending
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("values = list(range(2, 5))", [2, 3, 4]),
+        ("bits = [*range(0, 10, 5), 7]", [0, 5, 7]),
+        ("share = -0.5  # of all", -0.5),
+        ("names = ['a', \"b\"]", ["a", "b"]),
+    ],
+)
+def test_defaults_are_read(tmp_path: Path, line: str, expected: object) -> None:
+    assert list(defaults(_template(tmp_path, line)).values()) == [expected]
+
+
+@pytest.mark.parametrize(
+    "line", ["seed = open('touched', 'w')", "seed = __import__('os').getpid()", "import os", "a, b = 1, 2", "seed = other"]
+)
+def test_no_code_runs_to_know_a_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    """The template is named, and the line."""
+    monkeypatch.chdir(tmp_path)
+    template = _template(tmp_path, line)
+    with pytest.raises(ValueError, match=re.escape(line.split(" ")[0])) as caught:
+        defaults(template)
+    assert str(template) in str(caught.value) and "\n" not in str(caught.value)
+    assert not (tmp_path / "touched").exists()
+
+
+def _template(folder: Path, line: str) -> Path:
+    cell = nbformat.v4.new_code_cell(line, metadata={"tags": ["parameters"]})
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), folder / "template.ipynb")
+    return folder / "template.ipynb"

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.features import FeatureSet
 from stresslib.figures import figure_4, style
-from stresslib.figures.referee.frame import LEVEL, Answer, agreeing, zero
+from stresslib.figures.referee.frame import LEVEL, Answer, agreeing, curves, zero
 from stresslib.published import published, with_shares
 from stresslib.results import VARIANT
 from stresslib.variants import Variant, sweep_variants
@@ -50,7 +50,7 @@ def gains(results: pd.DataFrame) -> pd.DataFrame:
         `features`, `stress`, `variant`, the best number of `values`, its `gain` in points, and the `full` score.
     """
     rows = []
-    for (name, variant), part in _each(results):
+    for name, variant, part in curves(results):
         full = part.loc[part["stress"] == "none", "score"].iloc[0]
         for stress, curve in part[part["stress"] != "none"].groupby("stress", sort=False):
             best = curve.iloc[curve["score"].argmax()]
@@ -65,13 +65,6 @@ def gains(results: pd.DataFrame) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
-
-
-def _each(results: pd.DataFrame) -> Any:
-    table = style.drawn(results)
-    for _, part in table.groupby(["dataset", "model", "layer"], sort=False):
-        for variant, rows in part.groupby(part[VARIANT].fillna(""), sort=False):
-            yield (style.named(part), variant), rows
 
 
 def answer(results: pd.DataFrame) -> Answer:
@@ -116,16 +109,17 @@ def plot(results: pd.DataFrame) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    parts = list(_each(results))
-    names = list(dict.fromkeys(name for (name, _), _ in parts))
+    parts = list(curves(results))
+    names = list(dict.fromkeys(name for name, *_ in parts))
     figure, axes = style.panels(len(names), height=2.9, sharey=False)
     for ax, name in zip(axes, names, strict=True):
-        for (here, variant), rows in parts:
+        for here, variant, rows in parts:
             if here != name:
                 continue
             full = rows.loc[rows["stress"] == "none", "score"].iloc[0]
-            for stress, curve in rows[rows["stress"] != "none"].groupby("stress", sort=False):
-                colour, label = style.COLOURS[stress], f"{'with' if variant else 'without'} a bias"
+            for key, curve in rows[rows["stress"] != "none"].groupby("stress", sort=False):
+                stress, label = str(key), f"{'with' if variant else 'without'} a bias"
+                colour = style.COLOURS[stress]
                 ax.plot(
                     curve["values"],
                     curve["score"] - full,

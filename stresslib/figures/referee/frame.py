@@ -40,7 +40,9 @@ class Answer:
 
     def in_words(self) -> str:
         """Return the answer as the first paragraph of a page, in Markdown."""
-        return f"**{self.answer}** Effect: {self.effect}. Confidence: {self.confidence}."
+        first, stop, rest = self.answer.partition(". ")
+        said = f"**{first}.** {rest}" if stop else f"**{first}**"
+        return f"{said} Effect: {self.effect}. Confidence: {self.confidence}."
 
 
 def beside(results: pd.DataFrame, variant: str, protocol: str = "") -> pd.DataFrame:
