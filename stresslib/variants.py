@@ -21,6 +21,9 @@ from stresslib.features import FeatureSet, unit_rows
 from stresslib.results import VARIANT
 from stresslib.sweep import sweep
 
+RANKED = "mAP"
+"""Metric of feature sets whose classes are ranked one by one."""
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -161,3 +164,20 @@ def fewer(features: FeatureSet, per_class: int, *, random_state: int = 0) -> Fea
         files,
         features.provenance,
     )
+
+
+def ranked(features: FeatureSet) -> FeatureSet:
+    """Return the feature set with one column of labels a class, to be scored as VOC 2007 is.
+
+    Parameters
+    ----------
+    features : FeatureSet
+        With one label a row.
+
+    Returns
+    -------
+    FeatureSet
+        Under the same name; its metric is the mean average precision.
+    """
+    labels = np.where(features.y[:, None] == np.arange(len(features.classes)), 1, -1)
+    return FeatureSet(features.X, labels, features.train, RANKED, features.classes, features.files, features.provenance)

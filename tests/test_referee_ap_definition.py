@@ -14,8 +14,8 @@ import stresslib as sl
 from stresslib.evaluation.protocol import decide
 from stresslib.figures import claims, style
 from stresslib.figures.referee import ap_definition
-from stresslib.figures.referee.cliff import ranked
 from stresslib.results import VARIANT, read_results
+from stresslib.variants import ranked
 
 CLAIM = claims.CLAIMS[0]
 PAPER = claims.paper_share(CLAIM)

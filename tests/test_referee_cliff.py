@@ -9,7 +9,7 @@ import pytest
 import stresslib as sl
 from stresslib.figures.referee import cliff
 from stresslib.results import VARIANT, results_table
-from stresslib.variants import fewer
+from stresslib.variants import fewer, ranked
 
 
 def made(plain: tuple[float, float], renormalised: tuple[float, float], chosen: float | None = None) -> pd.DataFrame:
@@ -79,8 +79,8 @@ def test_real_bits_are_whole_where_their_scale_is_restored() -> None:
 def test_rankings_are_one_column_a_class() -> None:
     """Labels 0 and 1 of two classes are a 1 in their column, -1 in the other."""
     features = sl.FeatureSet(np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1]), np.array([True, True, False, False]), None)
-    assert cliff.ranked(features).y.tolist() == [[1, -1], [-1, 1], [1, -1], [-1, 1]]
-    assert cliff.ranked(features).metric == "mAP"
+    assert ranked(features).y.tolist() == [[1, -1], [-1, 1], [1, -1], [-1, 1]]
+    assert ranked(features).metric == "mAP"
 
 
 def test_places_on_both_sides_are_needed() -> None:

@@ -20,11 +20,11 @@ from stresslib.evaluation.protocol import decide
 from stresslib.features import FeatureSet
 from stresslib.figures import style
 from stresslib.figures.claims import CLAIMS, MARGIN, RANDOM, paper_share
-from stresslib.figures.referee.cliff import ranked
 from stresslib.figures.referee.frame import LEVEL, Answer, agreeing, curves
 from stresslib.published import GRID, grid_dimensions
 from stresslib.results import VARIANT, results_table
 from stresslib.spec import Spec, parse_spec
+from stresslib.variants import ranked
 
 DEFINITIONS = {"voc2007": "", "area": "area", "voc2010": "voc2010"}
 """The definitions of average precision, and the variants that they are: the paper's is none."""

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -19,7 +18,7 @@ from stresslib.figures import bit_erasure, style
 from stresslib.figures.referee.frame import Answer, agreeing, span
 from stresslib.published import published, with_shares
 from stresslib.results import VARIANT
-from stresslib.variants import Variant, renormalised, sweep_variants, tuned
+from stresslib.variants import RANKED, Variant, ranked, renormalised, sweep_variants, tuned
 
 EDGE, END = 56, 62
 """Erased bits from which on a vector is one tiny number and zero, and from which on it is zero throughout."""
@@ -27,7 +26,7 @@ EDGE, END = 56, 62
 FALL = 10.0
 """Points of the kept share, lost between two neighbouring places, from which on it is called a cliff."""
 
-RENORMALISED, TUNED, RANKED = "re-normalised", "C tuned", "mAP"
+RENORMALISED, TUNED = "re-normalised", "C tuned"
 COSTS = (1.0, 1e3, 1e6)
 """What C is chosen from: the largest makes up for vectors of 2^-15, and for none that are smaller."""
 
@@ -63,23 +62,6 @@ def measure(features: FeatureSet, bits: Iterable[int], **options: Any) -> pd.Dat
         tables.append(sweep_variants(features, tiny, [Variant(TUNED, tuned(COSTS))], **options))
         tables.append(sweep_variants(ranked(features), bit_erasure.specs(bits), protocols, **options))
     return pd.concat(tables, ignore_index=True)
-
-
-def ranked(features: FeatureSet) -> FeatureSet:
-    """Return the feature set with one column of labels a class, to be scored as VOC 2007 is.
-
-    Parameters
-    ----------
-    features : FeatureSet
-        With one label a row.
-
-    Returns
-    -------
-    FeatureSet
-        Under the same name; its metric is the mean average precision.
-    """
-    labels = np.where(features.y[:, None] == np.arange(len(features.classes)), 1, -1)
-    return FeatureSet(features.X, labels, features.train, RANKED, features.classes, features.files, features.provenance)
 
 
 def falls(results: pd.DataFrame) -> pd.DataFrame:
