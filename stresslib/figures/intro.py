@@ -43,12 +43,13 @@ def headline(results: str | Path) -> str:
     rows = claims.judged(claims.read(Path(results) / "claims.csv"))
     saved = claims.CLAIMS[0].said.split(" ")[0]
     first = rows[rows["claim"] == claims.CLAIMS[0].said]
-    lost, verdicts = 100 - first["kept"], first["verdict"].value_counts()
+    lost = 100 - first["kept"]
+    verdicts = ", ".join(f"{name} for {count}" for name, count in first["verdict"].value_counts().items())
     return (
         f"**The paper's headline: {saved} of the bits can go for {100 - first['paper'].iloc[0]:.2f}% of the score.** "
         f"On the {len(first)} feature sets of this book, of photographs that anybody can have, the same "
         f"stress saves {first['rate'].min():.1f}% of the bits for {lost.min():.2f} to {lost.max():.2f}% of the score. "
-        f"By the rule of {{doc}}`claims`, the claim holds {', '.join(f'{name} for {count}' for name, count in verdicts.items())}."
+        f"By the rule of {{doc}}`claims`, the claim holds {verdicts}."
     )
 
 
