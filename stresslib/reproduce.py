@@ -209,11 +209,14 @@ def _extract_absent(dataset: Any, model: Any, layer: Any) -> None:
 
 
 def _fold_parameters(executed: Path) -> None:
-    """Fold the cell in which papermill put the parameters, as the template's own cell of defaults is."""
+    """Fold the cell in which papermill put the parameters, or take it away, as the template's own cell of defaults is."""
     notebook = nbformat.read(executed, 4)
+    tags: list[str] = []
     for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            tags = [tag for tag in cell.metadata.tags if tag != "parameters"]
         if "injected-parameters" in cell.metadata.get("tags", []):
-            cell.metadata.tags.append("hide-input")
+            cell.metadata.tags += tags
     nbformat.write(notebook, executed)
 
 

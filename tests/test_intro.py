@@ -51,7 +51,7 @@ def test_every_picture_has_a_card_and_a_small_thumbnail(tmp_path: Path) -> None:
     for path in (tmp_path / "thumbnails").iterdir():
         assert path.suffix == ".webp" and path.stat().st_size < 30_000
         with Image.open(path) as image:
-            assert image.size == (480, 270)
+            assert image.size == intro.THUMBNAIL
 
 
 @pytest.mark.parametrize("name", ["verdicts", "headline"])

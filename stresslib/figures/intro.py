@@ -11,13 +11,13 @@ from typing import Any
 
 import pandas as pd
 import yaml
-from PIL import Image
+from PIL import Image, ImageOps
 
 from stresslib.figures import claims
 from stresslib.files import replacing
 
 THUMBNAIL = (480, 360)
-"""Largest width and height of a thumbnail, in pixels: twice of what a card is wide, for screens that show two for one."""
+"""Width and height of a thumbnail, in pixels: twice of what a card is wide, for screens that show two for one."""
 
 _GENERATED = "book/generated/"
 
@@ -86,9 +86,8 @@ def _card(name: str, title: str, output: Path) -> str:
     picture = output / "thumbnails" / f"{name}.webp"
     picture.parent.mkdir(parents=True, exist_ok=True)
     with Image.open(output / f"{name}.png") as image, replacing(picture) as temporary:
-        small = image.convert("RGB")
-        small.thumbnail(THUMBNAIL)
         # The top of a tall picture: a thumbnail has to tell figures apart, not to be read.
+        small = ImageOps.fit(image.convert("RGB"), THUMBNAIL, centering=(0.5, 0.0))
         small.save(temporary, "WEBP", quality=80)
     number = re.fullmatch(r"figure-(\d+)", name)
     text = f"Figure {number[1]}: {title}" if number else title

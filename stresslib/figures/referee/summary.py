@@ -115,7 +115,9 @@ def in_table(answered: pd.DataFrame) -> str:
     lines = ["| question | answer | effect size | confidence |", "|---|---|---|---|"]
     for page, row in answered.iterrows():
         link = f"**{row['title']}**" if row["answer"] == NOT_YET else f"**{{doc}}`{row['title']} <{page}>`**"
-        cells = [f"{link} {row['question']}".strip(), row["answer"], row["effect"], row["confidence"]]
+        # The first sentence: the rest of an answer stands on its page.
+        short = row["answer"].partition(". ")[0].rstrip(".")
+        cells = [f"{link} {row['question']}".strip(), short, row["effect"], row["confidence"]]
         # A bar would end the cell.
         lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
     return "\n".join(lines)
