@@ -35,7 +35,7 @@ test: install  ## lint, check types, run the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto   # a process for each core, with one thread each
 
 bench: install  ## measure speed against named peers
 	$(BIN)/python benchmarks/extraction.py
