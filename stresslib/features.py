@@ -288,9 +288,9 @@ def _checked_vectors(X: ArrayLike) -> Array:
         with np.errstate(over="ignore"):
             vectors = vectors.astype(np.float32)
     for start in range(0, len(vectors), _ROWS):
-        bad = np.argwhere(~np.isfinite(vectors[start : start + _ROWS]))
-        if len(bad):
-            row, column = bad[0] + (start, 0)
+        finite = np.isfinite(vectors[start : start + _ROWS])
+        if not finite.all():
+            row, column = np.argwhere(~finite)[0] + (start, 0)
             raise ValueError(f"X holds {vectors[row, column]} in row {row}, column {column}; values are finite float32")
     return vectors
 
@@ -372,6 +372,17 @@ def load_feature_sets(
     Returns
     -------
     list of FeatureSet
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As of :func:`load_features`.
+
+    Examples
+    --------
+    >>> from stresslib import load_feature_sets
+    >>> [features.name for features in load_feature_sets(["scenes15", "digits"], "efficientnet-lite0")]
+    ['scenes15/efficientnet-lite0/pooled', 'digits/efficientnet-lite0/pooled']
     """
     paths = [_find(*names) for names in _combined(dataset, model, layer)]
     return [_read(path)._normalized() for path in dict.fromkeys(paths)]

@@ -31,10 +31,12 @@ from stresslib.spec import FLOAT_BITS, Spec, bits_per_vector, parse_spec
 Array = NDArray[Any]
 
 _BLOCK_VALUES = 1 << 20
-_TILE_BYTES = 1 << 20
+_TILE = 1 << 17
+_TILE_WIDTH = 1 << 13
 _WORTH_A_THREAD = 1 << 15
 _LARGEST_BLOCK = 1 << 26
 _LARGEST_WIDTH = 1 << 24
+_SMALLER, _LARGER = 1 - 2.0**-22, np.float32(1 + 5 * 2.0**-23)
 
 
 @dataclass(frozen=True, eq=False)
@@ -350,27 +352,26 @@ class Codec:
         codes = np.empty(rows.shape, dtype=code_type(self.bits))
         if self._rough is None:
             _check_finite(rows, start)
-            for part, out in _tiles(np.float64, rows, codes):
+            for part, out in self._tiles(rows, codes):
                 out[...] = self._exact_bins(part.reshape(-1), np.arange(part.size)).reshape(part.shape)
             return codes
-        # A quotient in float32 is off by less than `error`. Where that much less and that much more lie in one bin, it is
-        # the bin; the few other values are divided again, eight neighbours at a time.
+        # A quotient in float32 is off by less than 2**-22 of itself; here it is too small, by less than 2**-21. Where it and
+        # a slightly larger one lie in one bin, it is the bin; the few other values are divided again, eight neighbours at a
+        # time.
         low, scale, top = self._rough
-        error = np.float32(self.base * 2.0**-21)
         other = _room(rows.shape, np.uint8)
-        for part, below, above in _tiles(np.float32, rows, codes, other):
+        for part, below, above in self._tiles(rows, codes, other):
             quotient = _room(part.shape, np.float32)
             with np.errstate(over="ignore", invalid="ignore"):
-                np.subtract(part, low[: len(part)], out=quotient)
-                quotient *= scale[: len(part)]
+                np.subtract(part, low[: part.shape[1]], out=quotient)
+                quotient *= scale[: part.shape[1]]
             if not _is_finite(quotient):
                 _check_finite(rows, start)
-            np.clip(quotient, error, top[: len(part)], out=quotient)
-            quotient -= error
+            np.clip(quotient, np.float32(0), top[: part.shape[1]], out=quotient)
             np.copyto(below, quotient, casting="unsafe")
-            quotient += 2 * error
+            quotient *= _LARGER
             np.copyto(above, quotient, casting="unsafe")
-        group = 1 if rows.size % 8 else 8
+        group = math.gcd(rows.size, 8)
         unsure = np.flatnonzero(codes.reshape(-1).view(f"u{group}") != other.reshape(-1).view(f"u{group}"))
         places = (unsure[:, None] * group + np.arange(group)).reshape(-1)
         codes.reshape(-1)[places] = self._exact_bins(rows.reshape(-1)[places], places)
@@ -400,34 +401,58 @@ class Codec:
         spread = width > 0
         if self.base > 256 or not ((width[spread] > 2.0**-100) & (width[spread] < 2.0**100)).all():
             return None
-        scale = np.divide(1, width, out=np.zeros_like(width), where=spread)
-        rough = (self._repeated(one, np.float32) for one in (np.where(spread, low, 0), scale, counts - 0.5))
+        scale = np.divide(_SMALLER, width, out=np.zeros_like(width), where=spread)
+        rough = (self._beside(one, np.float32) for one in (np.where(spread, low, 0), scale, counts - 0.5))
         return next(rough), next(rough), next(rough)
 
     @cached_property
-    def _exact(self) -> tuple[Array, Array]:
-        """Where the bins begin and how wide they are, in float64, for a tile of rows."""
-        low, width, _ = self._scale
-        return self._repeated(low, np.float64), self._repeated(width, np.float64)
+    def _exact(self) -> tuple[Array, Array, float]:
+        """Numbers a, b, c that make a centre ``(code + c) * b + a`` in float64; a and b for a row of a tile.
 
-    def _repeated(self, numbers: Array, kind: type) -> Array:
-        """Give each row of a tile a copy, which is faster than one that all share; a single number stays one."""
-        if len(numbers) == 1:
-            return numbers.astype(kind)
-        rows = _tile_rows(self.dimensions, kind)
-        return np.ascontiguousarray(np.broadcast_to(numbers.astype(kind), (rows, self.dimensions)))
+        That is where the bins begin, how wide they are, and 1/2; or their first centres, the same, and 0, an addition less,
+        where this is seen to give the same float32 for every code.
+        """
+        low, width, _ = self._scale
+        first, half = low + 0.5 * width, 0.5
+        if self.base * len(low) <= _BLOCK_VALUES:
+            codes = np.arange(self.base)[:, None]
+            with np.errstate(over="ignore"):  # by codes that a dimension of fewer bits does not have
+                centres, shorter = ((codes + 0.5) * width + low).astype("f4"), (codes * width + first).astype("f4")
+            if np.array_equal(centres.view("u4"), shorter.view("u4")):
+                low, half = first, 0.0
+        return self._beside(low, np.float64), self._beside(width, np.float64), half
+
+    def _beside(self, numbers: Array, kind: type) -> Array:
+        """Lay copies for some rows side by side, a row of a tile; a single number stays one."""
+        return numbers.astype(kind) if len(numbers) == 1 else np.tile(numbers.astype(kind), self._rows_beside)
+
+    @property
+    def _rows_beside(self) -> int:
+        """Rows that make one of a tile: NumPy is twice as fast where what all rows share is not too short."""
+        return -(-_TILE_WIDTH // self.dimensions)
+
+    def _tiles(self, *arrays: Array) -> Iterator[tuple[Array, ...]]:
+        """Walk over rows of arrays, so many at a time that the work on them stays in the cache."""
+        width = self._rows_beside * self.dimensions
+        flat = [array.reshape(-1) for array in arrays]
+        whole, step = len(flat[0]) // width * width, max(1, _TILE // width) * width
+        for start in range(0, whole, step):
+            yield tuple(one[start : min(start + step, whole)].reshape(-1, width) for one in flat)
+        if whole < len(flat[0]):
+            yield tuple(one[whole:].reshape(1, -1) for one in flat)
 
     def decode_block(self, packed: bytes, out: Array) -> None:
         """Unpack one block into rows that are there; ValueError on bytes that are no such block."""
         codes = self._unpack(packed, out.shape)
         if "minimum" in self.side:
-            low, width = self._exact
-            for part, rows in _tiles(np.float64, codes, out):
+            begin, width, half = self._exact
+            for part, rows in self._tiles(codes, out):
                 centres = _room(part.shape, np.float64)
                 np.copyto(centres, part)
-                centres += 0.5
-                centres *= width[: len(part)]
-                centres += low[: len(part)]
+                if half:
+                    centres += half
+                centres *= width[: part.shape[1]]
+                centres += begin[: part.shape[1]]
                 np.copyto(rows, centres, casting="same_kind")
             return
         if self.bits == FLOAT_BITS:
@@ -506,17 +531,6 @@ def _training_blocks(X: Array, train: Array, block_rows: int, normalize: bool) -
         if len(block):
             _check_finite(block, start)
             yield unit_rows(block) if normalize else block
-
-
-def _tile_rows(width: int, kind: type) -> int:
-    return max(1, _TILE_BYTES // np.dtype(kind).itemsize // width)
-
-
-def _tiles(kind: type, *arrays: Array) -> Iterator[tuple[Array, ...]]:
-    """Walk over rows of arrays, so many at a time that the work on them, in numbers of a kind, stays in the cache."""
-    rows = _tile_rows(arrays[0].shape[1], kind)
-    for start in range(0, len(arrays[0]), rows):
-        yield tuple(array[start : start + rows] for array in arrays)
 
 
 _own = threading.local()

@@ -138,6 +138,15 @@ def decompress(path: str | os.PathLike[str]) -> FeatureSet:
     Notes
     -----
     Nothing is normalised after a stress: load a saved copy with ``normalize=False``, on the command line with ``--raw``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import stresslib as sl
+    >>> f = sl.load_features("scenes15", "efficientnet-lite0")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sl.codec.decompress(sl.codec.compress(f, "DR1:64,Q2:4", f"{folder}/scenes15.stress")).provenance["spec"]
+    'DR1:64,Q2:4'
     """
     compressed = CompressedFeatures(path)
     X, start = compressed.room(len(compressed), np.dtype(np.float32)), 0
@@ -167,10 +176,20 @@ class CompressedFeatures:
     ValueError
         When the file is damaged or no such file; the message names it, and the block when one is read.
 
-    Examples
-    --------
+    Notes
+    -----
     ``compressed[7]`` is a vector, ``compressed[100:200]`` and ``compressed[[5, 3, 9]]`` are rows of vectors. Each call reads
     the blocks that its rows lie in, checks them, and closes the file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import stresslib as sl
+    >>> f = sl.load_features("scenes15", "efficientnet-lite0")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     compressed = sl.codec.CompressedFeatures(sl.codec.compress(f, "DR1:64,Q2:4", f"{folder}/scenes15.stress"))
+    ...     len(compressed), compressed[[5, 3, 9]].shape
+    (4467, (3, 64))
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -318,7 +337,7 @@ class CompressedFeatures:
         """Yield all vectors as float32, which a feature set holds; ValueError where that would change one."""
         for block in self.blocks():
             narrow = block.astype(np.float32, copy=False)
-            if not np.array_equal(narrow, block):
+            if narrow is not block and not np.array_equal(narrow, block):
                 raise ValueError(
                     f"{self.path}: {self.codec.spec} leaves numbers below those of float32, which a feature set holds; "
                     f"read them with CompressedFeatures"
