@@ -152,6 +152,15 @@ def agreement(results: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     ------
     ValueError
         When a curve of `results` has no full score, and needs one.
+
+    Examples
+    --------
+    >>> import stresslib as sl
+    >>> f = sl.load_features("scenes15", "efficientnet-lite0")
+    >>> results = sl.sweep(f, ["none", "Q2:4", "Q2:8"], n_jobs=1, progress=False)
+    >>> points = sl.agreement(results, sl.published().query("source == 'figure-4'"))
+    >>> points[["stress", "values", "published_dataset", "scale"]].values.tolist()
+    [['uniform-per-dimension', 4, 'voc2007', 'kept'], ['uniform-per-dimension', 8, 'voc2007', 'kept']]
     """
     ours, theirs = with_shares(results), with_shares(published())
     identity = [*FEATURES, "metric", "stress"]
@@ -197,6 +206,14 @@ def agreement_summary(points: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         The curves' columns, the number of `points`, `largest_difference` and `mean_difference` (absolute, in points),
         and `rank_correlation` (Spearman's, empty where a curve is constant).
+
+    Examples
+    --------
+    >>> import stresslib as sl
+    >>> theirs = sl.published().query("source == 'figure-4'")
+    >>> summary = sl.agreement_summary(sl.agreement(theirs, theirs))  # with itself
+    >>> summary[["stress", "points", "largest_difference"]].values.tolist()
+    [['uniform-shared', 29, 0.0], ['uniform-per-dimension', 29, 0.0]]
     """
     pair = [*CURVE, "published_dataset", "published_model", "published_layer", "scale"]
     rows = []
@@ -243,6 +260,14 @@ def curve_order(points: pd.DataFrame, by: str | list[str] = "stress") -> pd.Data
     Two curves within :data:`LEVEL` of each other are level there. A pair that is level in both tables has the same
     order; one that is level in only one of them has neither the same nor the opposite order. Curves on different scales
     (``score`` and ``kept``) are no pair.
+
+    Examples
+    --------
+    >>> import stresslib as sl
+    >>> theirs = sl.published().query("source == 'figure-2'")  # the three curves of random selection, each beside itself
+    >>> points = sl.agreement(theirs, theirs).query("model == published_model")
+    >>> sl.curve_order(points)[["stress", "curves", "places", "pairs", "same_order"]].values.tolist()
+    [['random-selection', 3, 20, 60, 100.0]]
     """
     by = [by] if isinstance(by, str) else by
     theirs = [f"published_{name}" for name in FEATURES]

@@ -68,6 +68,18 @@ def write_results(table: pd.DataFrame, path: str | os.PathLike[str], more: Seque
     Notes
     -----
     A column :data:`VARIANT` is written too, where there is one.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import stresslib as sl
+    >>> from stresslib.results import results_table
+    >>> row = {"dataset": "mine", "stress": "none", "metric": "accuracy", "score": 92.25, "objective_gap": 1e-6}
+    >>> table = results_table([row])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sl.write_results(table, f"{folder}/mine.csv")
+    ...     print(open(f"{folder}/mine.csv").read().splitlines()[1])
+    mine,,,,none,,,,,accuracy,92.250000,1.0e-06
     """
     text = {name: table[name].map("{:.6f}".format) for name in ("score", *more)}
     text["objective_gap"] = table["objective_gap"].map("{:.1e}".format)
@@ -93,6 +105,17 @@ def read_results(path: str | os.PathLike[str], more: Sequence[str] = ()) -> pd.D
     ------
     ValueError
         When the file is no such table; the message names the file and what is missing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import stresslib as sl
+    >>> table = sl.evaluate(sl.load_features("scenes15", "efficientnet-lite0"), "DR1:16")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sl.write_results(table, f"{folder}/mine.csv")
+    ...     again = sl.read_results(f"{folder}/mine.csv")
+    >>> again.columns.equals(table.columns), again["dimensions"].tolist()
+    (True, [16])
     """
     kinds = COLUMNS | dict.fromkeys(more, "float64")
     try:

@@ -57,6 +57,8 @@ def load_images(
     >>> tars = ["VOCtrainval_06-Nov-2007.tar", "VOCtest_06-Nov-2007.tar"]
     >>> len(load_images("voc2007", archive=tars))     # doctest: +SKIP
     9963
+    >>> len(load_images("digits"))                    # doctest: +SKIP
+    1797
     >>> load_images("digits", archive="digits.tar")
     Traceback (most recent call last):
     ValueError: digits comes without an archive; leave digits.tar out
