@@ -17,6 +17,7 @@ from stresslib.published import agreement, agreement_summary, curve_order, publi
 from stresslib.quantization import AllocatedQuantizer, BitErasure, UniformQuantizer
 from stresslib.reduction import PrincipalComponents, RandomSelection
 from stresslib.results import read_results, write_results
+from stresslib.separation import separation_index, smoothness_index
 from stresslib.spec import bits_per_vector, compression_rate, make_stress
 from stresslib.sweep import sweep
 
@@ -49,6 +50,8 @@ __all__ = [
     "make_stress",
     "published",
     "read_results",
+    "separation_index",
+    "smoothness_index",
     "sweep",
     "write_results",
 ]
