@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 HTML := build/_build/html
+STRICT ?=
 
 .PHONY: help install check book test bench clean
 .DEFAULT_GOAL := help
@@ -25,10 +26,13 @@ install: .venv/.installed  ## make .venv with the locked packages and stresslib 
 check: install  ## run the quick profile of every figure and compare it with results/
 	$(BIN)/stresslib check
 
+# The last steps need Chromium or Chrome and say so where there is none; STRICT=--strict makes that a failure.
 book: check  ## run the figures on the shipped features, compare, and build the book
 	$(BIN)/stresslib reproduce all --redraw -o book/generated
 	$(BIN)/jupyter-book build . --path-output build -W -n --keep-going
+	$(BIN)/python book/make_pdf.py $(HTML)
 	$(BIN)/python book/check_offline.py $(HTML)
+	$(BIN)/python book/check_browser.py $(HTML) --screenshots build/screenshots $(STRICT)
 	@echo "The book is $(HTML)/index.html"
 
 test: install  ## lint, check types, run the tests

@@ -1,8 +1,9 @@
-"""Find everything in a built book that a browser would fetch from another host.
+"""Find everything in a built book that a browser would fetch from another host, and every link within it that leads nowhere.
 
     python book/check_offline.py build/_build/html
 
-Hyperlinks may lead anywhere; what a page loads by itself (scripts, styles, images, fonts, frames) must lie beside it.
+Hyperlinks may lead to any host; what a page loads by itself (scripts, styles, images, fonts, frames) must lie beside it, and
+so must the file, and in it the anchor, that a link without a host names.
 Prints one line per violation and exits 1, or prints the number of pages read and exits 0. Standard library only.
 """
 
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 ADDRESS = r"""(?:https?:)?//[^"'`)\s;,]+"""
 REMOTE = re.compile(rf"\s*{ADDRESS}", re.I)
@@ -67,6 +69,45 @@ class LoadFinder(HTMLParser):
         self.found += [(line, tag, a.strip()) for a in addresses if REMOTE.match(a) and not a.startswith(IDENTIFIERS)]
 
 
+class LinkFinder(HTMLParser):
+    """Collects (line, tag, address) of everything that a page names within the book, and the anchors that the page has."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.found: list[tuple[int, str, str]] = []
+        self.anchors: set[str] = set()
+        self.feed(markup)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name == "id" or (tag == "a" and name == "name"):
+                self.anchors.add(value or "")
+            elif name in ("href", "xlink:href", "src", "poster") and value:
+                self.found.append((self.getpos()[0], tag, value))
+            elif tag == "meta" and name == "content" and "url=" in (value or ""):
+                self.found.append((self.getpos()[0], tag, (value or "").partition("url=")[2]))
+
+
+def broken_links(root: Path) -> Iterator[str]:
+    """One line, `file:line: tag address`, for each link within the book below `root` that leads nowhere."""
+    pages = {path.resolve(): LinkFinder(path.read_text(encoding="utf-8", errors="replace")) for path in root.rglob("*.html")}
+    for path, page in sorted(pages.items()):
+        if root.resolve() / "_static" in path.parents:
+            continue  # parts of the theme, no pages
+        for line, tag, address in page.found:
+            parts = urlsplit(address)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            target = target / "index.html" if target.is_dir() else target
+            anchor = unquote(parts.fragment)
+            if not target.is_file():
+                yield f"{path}:{line}: {tag} {address} (no such file)"
+            elif anchor and target in pages and anchor not in pages[target].anchors:
+                yield f"{path}:{line}: {tag} {address} (no such anchor)"
+
+
 def violations(root: Path) -> Iterator[str]:
     """One line, `file:line: tag address`, for each load from another host below `root`."""
     for path in sorted(root.rglob("*")):
@@ -87,12 +128,12 @@ def main(arguments: list[str]) -> int:
         print(f"usage: python book/check_offline.py FOLDER (one existing folder, not {arguments})", file=sys.stderr)
         return 2
     root = Path(arguments[0])
-    found = list(violations(root))
+    found = [*violations(root), *broken_links(root)]
     pages = len(list(root.rglob("*.html")))
     if found or not pages:
         print("\n".join(found) or f"no HTML page under {root}", file=sys.stderr)
         return 1
-    print(f"{pages} pages load nothing from another host")
+    print(f"{pages} pages load nothing from another host, and no link within them leads nowhere")
     return 0
 
 

@@ -44,7 +44,7 @@ def write_page(executed: Path) -> Path:
     from docutils.parsers.rst import roles
     from myst_nb.docutils_ import Parser
 
-    for role in ("doc", "ref", "numref", "eq", "cite:t", "cite:p"):
+    for role in ("doc", "ref", "numref", "eq", "cite:t", "cite:p", "term"):
         roles.register_local_role(role, _as_text)  # the book's references, which one page alone cannot follow
     notebook = nbformat.read(executed, 4)
     for cell in notebook.cells:

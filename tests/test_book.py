@@ -1,4 +1,4 @@
-"""The check that no page loads anything from another host: it passes what is harmless and catches what is not."""
+"""The check that a book needs nothing else: it passes what is harmless; it catches loads from elsewhere and broken links."""
 
 from __future__ import annotations
 
@@ -38,9 +38,34 @@ def test_loads_from_another_host_are_caught(tmp_path: Path, name: str, text: str
 
 
 def test_links_and_local_files_pass(tmp_path: Path) -> None:
-    (tmp_path / "index.html").write_text('<a href="https://example.org">x</a><script src="_static/x.js"></script>')
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "x.js").write_text("")
+    (tmp_path / "a b" / "page.html").write_text(
+        '<p id="caf\u00e9">p</p><a href="../index.html#top">up</a><a href="#">here</a>'
+    )
+    links = ["https://example.org/#x", "a%20b/page.html#caf%C3%A9", "mailto:a@example.org", "#top", "x.js"]
+    page = "".join(f'<a href="{link}">x</a>' for link in links)
+    (tmp_path / "index.html").write_text(f'<h1 id="top">h</h1>{page}<script src="x.js"></script>')
     result = run(tmp_path)
-    assert result.returncode == 0 and result.stdout == "1 pages load nothing from another host\n"
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "2 pages load nothing from another host, and no link within them leads nowhere\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('<a href="gone.html">x</a>', "a gone.html (no such file)"),
+        ('<a href="#gone">x</a>', "a #gone (no such anchor)"),
+        ('<a href="other.html#top">x</a>', "a other.html#top (no such anchor)"),
+        ('<img src="gone.png">', "img gone.png (no such file)"),
+        ('<meta http-equiv="Refresh" content="0; url=gone.html" />', "meta gone.html (no such file)"),
+    ],
+)
+def test_links_that_lead_nowhere_are_caught(tmp_path: Path, text: str, fault: str) -> None:
+    (tmp_path / "index.html").write_text(f'<h1 id="top">h</h1>{text}')
+    (tmp_path / "other.html").write_text("<p>no anchor</p>")
+    result = run(tmp_path)
+    assert result.returncode == 1 and f"index.html:1: {fault}" in result.stderr, result.stderr
 
 
 def test_an_empty_folder_is_no_book(tmp_path: Path) -> None:

@@ -14,6 +14,12 @@
     const { view } = await vegaEmbed(target, spec, { renderer: "svg", actions: false, tooltip, logLevel: vega.Error });
     /* What hundreds of marks show stands in words on the container, and in a table. */
     document.querySelector(`${target} svg`).setAttribute("aria-hidden", "true");
+    /* The sidebars slide when the window changes, and Vega keeps a width of the way: ask again once they stand. */
+    let standing;
+    new ResizeObserver(() => {
+      clearTimeout(standing);
+      standing = setTimeout(() => dispatchEvent(new Event("resize")), 200);
+    }).observe(document.querySelector(target));
     return view;
   };
 
