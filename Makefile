@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 HTML := build/_build/html
 STRICT ?=
+SCREENSHOTS ?= --screenshots build/screenshots
 
 .PHONY: help install check book test bench clean
 .DEFAULT_GOAL := help
@@ -32,7 +33,7 @@ book: check  ## run the figures on the shipped features, compare, and build the 
 	$(BIN)/jupyter-book build . --path-output build -W -n --keep-going
 	$(BIN)/python book/make_pdf.py $(HTML)
 	$(BIN)/python book/check_offline.py $(HTML)
-	$(BIN)/python book/check_browser.py $(HTML) --screenshots build/screenshots $(STRICT)
+	$(BIN)/python book/check_browser.py $(HTML) $(SCREENSHOTS) $(STRICT)
 	@echo "The book is $(HTML)/index.html"
 
 test: install  ## lint, check types, run the tests
