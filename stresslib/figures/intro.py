@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import yaml
 from PIL import Image, ImageOps
 
@@ -114,6 +112,4 @@ def verdicts(results: str | Path) -> str:
         The folder with the tables.
     """
     path = Path(results) / "claims.csv"
-    table: pd.DataFrame = claims.read(path)
-    beside: Any = claims.beside(path)
-    return claims.summary(table, beside)
+    return claims.summary(claims.read(path), claims.beside(path))
