@@ -280,7 +280,7 @@ def comparison(results: pd.DataFrame, reference: pd.DataFrame, place: str, value
     Returns
     -------
     pandas.DataFrame
-        One row a curve, one column a place: percent of the curve's own full score, and a dash where nothing was measured.
+        One row a curve, one column a place: percent of the curve's own full score.
     """
     rows = {}
     for stress in LABELS:
@@ -291,7 +291,7 @@ def comparison(results: pd.DataFrame, reference: pd.DataFrame, place: str, value
                 if len(curve):
                     rows[LABELS[stress].split()[0], name] = [curve.get(value, float("nan")) for value in values]
     index = pd.MultiIndex.from_tuples(rows, names=["stress", "features"])
-    return dashed(pd.DataFrame(rows.values(), index=index, columns=pd.Index(values, name=place)).round(1))
+    return pd.DataFrame(rows.values(), index=index, columns=pd.Index(values, name=place)).round(1)
 
 
 def dashed(small: pd.DataFrame) -> pd.DataFrame:
