@@ -91,8 +91,8 @@ def test_a_sign_is_shared_beyond_the_noise() -> None:
     ("without", "with_bias", "said"),
     [
         ((80.0, 80.2), (80.0, 80.2), "no gain that a bias could explain"),
-        ((80.0, 81.0), (80.5, 80.5), "in 1 of 1 curves; with one, in 1 of these no longer"),
-        ((80.0, 81.0), (80.0, 81.0), "in 1 of 1 curves; with one, in 0 of these no longer"),
+        ((80.0, 81.0), (80.5, 80.5), "in 1 of 1 curves; of these, none still does so with one"),
+        ((80.0, 81.0), (80.0, 81.0), "in 1 of 1 curves; of these, 1 still does so with one"),
     ],
 )
 def test_the_answer_follows_the_numbers(without: tuple[float, float], with_bias: tuple[float, float], said: str) -> None:

@@ -67,6 +67,17 @@ def gains(results: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def table(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the gains to look at, without a bias and with one beside each other, to two decimals."""
+    rows = gains(results)
+    rows = rows.assign(
+        stress=rows["stress"].map(lambda stress: style.LABELS[stress].split()[0]),
+        protocol=rows[VARIANT].replace({"": "the paper's", BIAS: "with a bias"}),
+    ).rename(columns={"values": "best at values", "full": "full score"})
+    shown = rows.set_index(["features", "stress", "protocol"])[["gain", "best at values", "full score"]].round(2)
+    return pd.DataFrame(shown.unstack("protocol", sort=False))  # noqa: PD010
+
+
 def answer(results: pd.DataFrame) -> Answer:
     """Answer from the run: is there a gain, and does a bias take it away?"""
     rows = gains(results)
@@ -80,10 +91,10 @@ def answer(results: pd.DataFrame) -> Answer:
             "is no gain that a bias could explain."
         )
     else:
-        gone = int((with_bias[gained] <= LEVEL).sum())
+        left = int((with_bias[gained] > LEVEL).sum())
         said = (
             f"Without a bias, quantised beats the original by more than {LEVEL} points in {int(gained.sum())} of "
-            f"{len(without)} curves; with one, in {gone} of these no longer."
+            f"{len(without)} curves; of these, {left or 'none'} still {'does' if left < 2 else 'do'} so with one."
         )
     said += f" A bias alone changes the full score by {worth.min():+.2f} to {worth.max():+.2f} points."
     theirs = with_shares(published())
