@@ -7,9 +7,7 @@ what the stress makes of the rows.
 from __future__ import annotations
 
 import itertools
-import math
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,12 +29,9 @@ from stresslib.spec import FLOAT_BITS, Spec, bits_per_vector, parse_spec
 Array = NDArray[Any]
 
 _BLOCK_VALUES = 1 << 20
-_TILE = 1 << 17
-_TILE_WIDTH = 1 << 13
 _WORTH_A_THREAD = 1 << 15
 _LARGEST_BLOCK = 1 << 26
 _LARGEST_WIDTH = 1 << 24
-_SMALLER, _LARGER = 1 - 2.0**-22, np.float32(1 + 5 * 2.0**-23)
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,13 +268,18 @@ class Codec:
         if len(blocks) != len(starts):
             raise ValueError(f"{len(blocks)} blocks; {rows} rows are {len(starts)} blocks of {self.block_rows}")
         X = np.empty((rows, self.dimensions), dtype=self.dtype)
-        for _ in self.in_parallel(lambda part: self.decode_block(*part), self._outputs(blocks, X)):
+        # A core writes one run of rows from end to end: cores that take turns would wait for each other's new memory.
+        size = -(-len(blocks) // (os.cpu_count() or 1))
+        for _ in self.in_parallel(
+            lambda start: self._decode_run(blocks[start : start + size], X[start * self.block_rows :]),
+            range(0, len(blocks), size),
+        ):
             pass
         return X
 
-    def _outputs(self, blocks: Sequence[bytes], X: Array) -> Iterator[tuple[bytes, Array]]:
+    def _decode_run(self, blocks: Sequence[bytes], out: Array) -> None:
         for number, block in enumerate(blocks):
-            yield block, X[number * self.block_rows : (number + 1) * self.block_rows]
+            self.decode_block(block, out[number * self.block_rows : (number + 1) * self.block_rows])
 
     def codes(self, X: ArrayLike) -> Array:
         """Return the codes of rows before they are packed.
@@ -348,112 +348,30 @@ class Codec:
         return (wide >> np.uint64(self.spec.removed_bits)).astype(code_type(self.bits))
 
     def _bins(self, rows: Array, start: int) -> Array:
-        """Number the bins of values, exactly as UniformQuantizer.encode does, most of them in float32."""
-        codes = np.empty(rows.shape, dtype=code_type(self.bits))
-        if self._rough is None:
-            _check_finite(rows, start)
-            for part, out in self._tiles(rows, codes):
-                out[...] = self._exact_bins(part.reshape(-1), np.arange(part.size)).reshape(part.shape)
-            return codes
-        # A quotient in float32 is off by less than 2**-22 of itself; here it is too small, by less than 2**-21. Where it and
-        # a slightly larger one lie in one bin, it is the bin; the few other values are divided again, eight neighbours at a
-        # time.
-        low, scale, top = self._rough
-        other = _room(rows.shape, np.uint8)
-        for part, below, above in self._tiles(rows, codes, other):
-            quotient = _room(part.shape, np.float32)
-            with np.errstate(over="ignore", invalid="ignore"):
-                np.subtract(part, low[: part.shape[1]], out=quotient)
-                quotient *= scale[: part.shape[1]]
-            if not _is_finite(quotient):
-                _check_finite(rows, start)
-            np.clip(quotient, np.float32(0), top[: part.shape[1]], out=quotient)
-            np.copyto(below, quotient, casting="unsafe")
-            quotient *= _LARGER
-            np.copyto(above, quotient, casting="unsafe")
-        group = math.gcd(rows.size, 8)
-        unsure = np.flatnonzero(codes.reshape(-1).view(f"u{group}") != other.reshape(-1).view(f"u{group}"))
-        places = (unsure[:, None] * group + np.arange(group)).reshape(-1)
-        codes.reshape(-1)[places] = self._exact_bins(rows.reshape(-1)[places], places)
-        return codes
+        from stresslib.codec.bins import number
 
-    def _exact_bins(self, values: Array, places: Array) -> Array:
-        # Subtract, divide, cut: in float64, in this order, since each step rounds as it does there; that it halves both
-        # numbers first is exact. Where all training values were equal, the width is 0 and the only bin is the first.
-        low, width, count = (one[places % len(one)] for one in self._scale)
-        bins = np.clip((values - low) / np.where(width > 0, width, np.inf), 0, count - 1)
-        return bins.astype(code_type(self.bits))
+        codes = np.empty(rows.shape, dtype=code_type(self.bits))
+        if not number(rows, *self._scale, codes):
+            _check_finite(rows, start)
+        return codes
 
     @cached_property
     def _scale(self) -> tuple[Array, Array, Array]:
-        """Where the bins begin, how wide they are, and how many, in float64."""
+        """Where the bins of each dimension begin, how wide they are, and the number of the last, in float64."""
         low = self.side["minimum"].astype(np.float64)
-        counts = 2.0 ** self.side["bits"] if "bits" in self.side else np.array([self.base], dtype=np.float64)
-        return low, (self.side["maximum"] - low) / counts, counts
-
-    @cached_property
-    def _rough(self) -> tuple[Array, Array, Array] | None:
-        """The same in float32, the width inverted, for a tile of rows; None where float32 is not good enough.
-
-        The last is the middle of the last bin.
-        """
-        low, width, counts = self._scale
-        spread = width > 0
-        if self.base > 256 or not ((width[spread] > 2.0**-100) & (width[spread] < 2.0**100)).all():
-            return None
-        scale = np.divide(_SMALLER, width, out=np.zeros_like(width), where=spread)
-        rough = (self._beside(one, np.float32) for one in (np.where(spread, low, 0), scale, counts - 0.5))
-        return next(rough), next(rough), next(rough)
-
-    @cached_property
-    def _exact(self) -> tuple[Array, Array, float]:
-        """Numbers a, b, c that make a centre ``(code + c) * b + a`` in float64; a and b for a row of a tile.
-
-        That is where the bins begin, how wide they are, and 1/2; or their first centres, the same, and 0, an addition less,
-        where this is seen to give the same float32 for every code.
-        """
-        low, width, _ = self._scale
-        first, half = low + 0.5 * width, 0.5
-        if self.base * len(low) <= _BLOCK_VALUES:
-            codes = np.arange(self.base)[:, None]
-            with np.errstate(over="ignore"):  # by codes that a dimension of fewer bits does not have
-                centres, shorter = ((codes + 0.5) * width + low).astype("f4"), (codes * width + first).astype("f4")
-            if np.array_equal(centres.view("u4"), shorter.view("u4")):
-                low, half = first, 0.0
-        return self._beside(low, np.float64), self._beside(width, np.float64), half
-
-    def _beside(self, numbers: Array, kind: type) -> Array:
-        """Lay copies for some rows side by side, a row of a tile; a single number stays one."""
-        return numbers.astype(kind) if len(numbers) == 1 else np.tile(numbers.astype(kind), self._rows_beside)
-
-    @property
-    def _rows_beside(self) -> int:
-        """Rows that make one of a tile: NumPy is twice as fast where what all rows share is not too short."""
-        return -(-_TILE_WIDTH // self.dimensions)
-
-    def _tiles(self, *arrays: Array) -> Iterator[tuple[Array, ...]]:
-        """Walk over rows of arrays, so many at a time that the work on them stays in the cache."""
-        width = self._rows_beside * self.dimensions
-        flat = [array.reshape(-1) for array in arrays]
-        whole, step = len(flat[0]) // width * width, max(1, _TILE // width) * width
-        for start in range(0, whole, step):
-            yield tuple(one[start : min(start + step, whole)].reshape(-1, width) for one in flat)
-        if whole < len(flat[0]):
-            yield tuple(one[whole:].reshape(1, -1) for one in flat)
+        counts = 2.0 ** self.side["bits"] if "bits" in self.side else np.float64(self.base)
+        width = (self.side["maximum"] - low) / counts
+        low, width, last = (np.broadcast_to(one, self.dimensions).copy() for one in (low, width, counts - 1))
+        return low, width, last
 
     def decode_block(self, packed: bytes, out: Array) -> None:
         """Unpack one block into rows that are there; ValueError on bytes that are no such block."""
         codes = self._unpack(packed, out.shape)
         if "minimum" in self.side:
-            begin, width, half = self._exact
-            for part, rows in self._tiles(codes, out):
-                centres = _room(part.shape, np.float64)
-                np.copyto(centres, part)
-                if half:
-                    centres += half
-                centres *= width[: part.shape[1]]
-                centres += begin[: part.shape[1]]
-                np.copyto(rows, centres, casting="same_kind")
+            from stresslib.codec.bins import centres
+
+            low, width, _ = self._scale
+            centres(codes, low, width, out)
             return
         if self.bits == FLOAT_BITS:
             np.copyto(out, codes.view("<f4"))
@@ -512,17 +430,14 @@ def checked_rows(X: ArrayLike) -> Array:
 
 
 def _check_finite(rows: Array, start: int = 0) -> None:
-    if not _is_finite(rows):
-        bad = np.argwhere(~np.isfinite(rows))
-        if len(bad):
-            row, column = map(int, bad[0])
-            raise ValueError(f"row {start + row}, column {column} holds {rows[row, column]}; values are finite")
-
-
-def _is_finite(rows: Array) -> bool:
-    """Whether all numbers are finite; where their sum overflows, False all the same. A sum needs no second array."""
+    # A sum needs no second array; where it overflows, the numbers are looked at one by one.
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(np.einsum("ij->", rows)))
+        if np.isfinite(np.einsum("ij->", rows)):
+            return
+    bad = np.argwhere(~np.isfinite(rows))
+    if len(bad):
+        row, column = map(int, bad[0])
+        raise ValueError(f"row {start + row}, column {column} holds {rows[row, column]}; values are finite")
 
 
 def _training_blocks(X: Array, train: Array, block_rows: int, normalize: bool) -> Iterator[Array]:
@@ -531,16 +446,3 @@ def _training_blocks(X: Array, train: Array, block_rows: int, normalize: bool) -
         if len(block):
             _check_finite(block, start)
             yield unit_rows(block) if normalize else block
-
-
-_own = threading.local()
-
-
-def _room(shape: tuple[int, ...], kind: type) -> Array:
-    """Return an array of a thread's own to work in; memory that is used before costs half as much as new memory."""
-    size = math.prod(shape)
-    room: Array | None = getattr(_own, kind.__name__, None)
-    if room is None or len(room) < size:
-        room = np.empty(size, dtype=kind)
-        setattr(_own, kind.__name__, room)
-    return room[:size].reshape(shape)
