@@ -410,7 +410,7 @@ def plot(results: pd.DataFrame) -> Figure:
 def table(results: pd.DataFrame) -> pd.DataFrame:
     """Return the estimates and what is needed, one row a feature set."""
     rows = needed(results)[["n_features", *PREDICTORS, "DR2_fewest", "DR1_fewest"]]
-    return rows.rename(columns={"n_features": "dimensions", **PREDICTORS, **OUTCOMES}).round(1)
+    return rows.rename(columns={"n_features": "dimensions", **PREDICTORS, **OUTCOMES}).round(1).convert_dtypes()
 
 
 def alt_text(results: pd.DataFrame) -> str:

@@ -275,7 +275,8 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     theirs = compressibility(reference()).assign(whose="paper")
     both = pd.concat([rows, theirs]).sort_values(["whose", "dataset", "full"], ascending=[True, True, False], kind="stable")
     both = both.set_index(["whose", "dataset", "model"]).drop(columns=["layer", "trained"])
-    return both.rename(columns={"top1": "ImageNet top-1"}).round(1).astype(object).where(both.notna().to_numpy(), "")
+    shown = both.rename(columns={"top1": "ImageNet top-1"}).round(1).convert_dtypes()  # whole numbers as such
+    return shown.astype(object).where(shown.notna(), "")
 
 
 def alt_text(results: pd.DataFrame) -> str:
