@@ -13,15 +13,12 @@ help:  ## show this list
 
 install: .venv/.installed  ## make .venv with the locked packages and stresslib itself
 
-# uv does the same faster, where it is there.
+# uv does the same faster, where it is there and finds everything.
 .venv/.installed: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed; choose one with make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	if command -v uv >/dev/null; then \
-	  VIRTUAL_ENV=.venv uv pip install -r requirements.txt && VIRTUAL_ENV=.venv uv pip install --no-deps -e .; \
-	else \
-	  $(BIN)/python -m pip install -r requirements.txt && $(BIN)/python -m pip install --no-deps -e .; \
-	fi
+	command -v uv >/dev/null && VIRTUAL_ENV=.venv uv pip install -r requirements.txt || $(BIN)/python -m pip install -r requirements.txt
+	$(BIN)/python -m pip install --no-deps -e .
 	touch $@
 
 check: install  ## run the quick profile of every figure and compare it with results/

@@ -18,7 +18,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from stresslib.files import file_sha256, write_text
-from stresslib.reproduce import chosen_figures, kept_file, project_root, read_manifest, reproduce
+from stresslib.reproduce import chosen_figures, kept_file, project_root, read_manifest, reproduce_each
 from stresslib.results import CURVE, SETTING, VARIANT, read_results
 from stresslib.sources import code_digest
 
@@ -54,11 +54,12 @@ def check(names: Iterable[str], *, output: str | os.PathLike[str] | None = None)
     for note in notes:
         print(note)
     pictures = []
-    for name, file in kept.items():
-        if not (results / file).is_file():
-            continue
+    there = [name for name, file in kept.items() if (results / file).is_file()]
+    for name, made in reproduce_each(there, output=folder, store=False):
+        file = kept[name]
         try:
-            reproduce(name, profile="quick", output=folder, store=False)
+            if isinstance(made, Exception):
+                raise made
             if file.endswith(".csv"):
                 committed, fresh = read_results(results / file), read_results(folder / file)
                 problems += [f"{name}: {line}" for line in drift(committed, fresh)]

@@ -25,7 +25,7 @@ from stresslib.cluster import connected
 from stresslib.features import list_features, reports
 from stresslib.files import cache_dir, file_sha256
 from stresslib.published import FEATURES
-from stresslib.reproduce import chosen_figures, figures, plan, project_root, reproduce
+from stresslib.reproduce import chosen_figures, figures, plan, project_root, reproduce_each
 
 _SPECS = "stress, such as none, DR1:64, DR2:64, Q1:8, Q2:8, QB:52 or DR2:64,Q2:27"
 _FEATURES = "DATASET/MODEL/LAYER, or the path of a feature file"
@@ -405,17 +405,11 @@ def _reproduce(options: argparse.Namespace) -> None:
         names = [name for name in names if options.profile in entries[name]["profiles"]]
     for name in names:  # nothing runs before everything is known to
         plan(name, profile=options.profile, parameters=parameters, redraw=options.redraw)
-    for name in names:
-        print(
-            reproduce(
-                name,
-                profile=options.profile,
-                parameters=parameters,
-                output=options.output,
-                key=options.key,
-                redraw=options.redraw,
-            )
-        )
+    settings = {"parameters": parameters, "output": options.output, "key": options.key}
+    for _, made in reproduce_each(names, profile=options.profile, redraw=options.redraw, **settings):
+        if isinstance(made, Exception):
+            raise made
+        print(made)
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -12,16 +12,18 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterable
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import joblib
 import nbformat
 import yaml
+from tqdm import tqdm
 
 from stresslib.features import absent_features, list_features
 from stresslib.files import cache_dir, file_sha256, replacing, write_json
@@ -78,6 +80,7 @@ def reproduce(
     key: str | None = None,
     redraw: bool = False,
     store: bool = True,
+    progress: bool = True,
 ) -> Path:
     """Run the template of a figure.
 
@@ -99,6 +102,8 @@ def reproduce(
         Draw the committed results again instead of computing new ones.
     store : bool, default=True
         Keep finished settings in the user's cache, so that a stopped run goes on where it was.
+    progress : bool, default=True
+        Show the cells that are done on standard error.
 
     Returns
     -------
@@ -150,8 +155,9 @@ def reproduce(
                 values,
                 cwd=folder,
                 kernel_name="python3",
-                progress_bar={"desc": name},
+                progress_bar={"desc": name} if progress else False,
                 log_output=False,
+                extra_arguments=["--log-level=ERROR"],  # else each kernel warns that it talks without encryption
             )
         except papermill.PapermillExecutionError as error:
             where = f"; the notebook so far is {executed}" if not key else ""
@@ -163,6 +169,67 @@ def reproduce(
     if profile == "full" and kept is not None and not parameters and output is None and not key and not redraw:
         _commit(root, name, kept, final, values, time.perf_counter() - begun)
     return executed
+
+
+def reproduce_each(
+    names: Iterable[str], *, profile: str = "quick", redraw: bool = False, **options: Any
+) -> Iterator[tuple[str, Path | ValueError | OSError]]:
+    """Run the templates of several figures, each on one core and as many at a time as there are cores.
+
+    Those that measure speed run after the others, one by one on every core; and so does everything of a profile whose runs
+    are long, and use every core by themselves.
+
+    Parameters
+    ----------
+    names : iterable of str
+    profile, redraw, **options
+        As for :func:`reproduce`.
+
+    Yields
+    ------
+    name : str
+        In the order of `names`, but for those that measure speed, which come last.
+    made : pathlib.Path, ValueError or OSError
+        The executed notebook, or why there is none.
+    """
+
+    entries, names = figures(project_root()), list(names)
+    together = len(names) > 1 and (redraw or profile == "quick")
+    alone = [name for name in names if not together or entries[name].get("measures speed")]
+    beside = [name for name in names if name not in alone]
+    options |= {"profile": profile, "redraw": redraw}
+    # Processes, not threads: papermill changes the folder of the whole process.
+    running = joblib.Parallel(-1, return_as="generator")(joblib.delayed(_made_on_one_core)(name, options) for name in beside)
+    yield from zip(beside, tqdm(running, "figures", len(beside), disable=not beside), strict=True)
+    for name in alone:
+        yield name, _made(name, **options)
+
+
+def _made(name: str, **options: Any) -> Path | ValueError | OSError:
+    try:
+        return reproduce(name, **options)
+    except (ValueError, OSError) as error:
+        return error
+
+
+def _made_on_one_core(name: str, options: dict[str, Any]) -> Path | ValueError | OSError:
+    with _one_core():
+        return _made(name, progress=False, **options)
+
+
+@contextmanager
+def _one_core() -> Iterator[None]:
+    """Let the processes that are started meanwhile use one core."""
+    before = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT")}
+    os.environ |= dict.fromkeys(before, "1")
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def plan(name: str, *, profile: str = "quick", parameters: dict[str, Any] | None = None, redraw: bool = False) -> None:

@@ -63,7 +63,7 @@ def quick(checkout: Path, monkeypatch: pytest.MonkeyPatch, small: sl.FeatureSet)
     manifest = {"file": "figure-4.csv", "sha256": file_sha256(results / "figure-4.csv"), "code": module.code_digest()}
     (results / "manifest.json").write_text(json.dumps({"figure-4": manifest}))
     (results / "figure-4.json").write_text('{"commit": "abc1234"}')
-    monkeypatch.setattr(module, "reproduce", lambda name, output, **options: write(Path(output), [3]))
+    monkeypatch.setattr("stresslib.reproduce.reproduce", lambda name, output, **options: write(Path(output), [3]))
     return lambda: check(["all"])
 
 
@@ -134,7 +134,7 @@ def test_what_is_missing_or_stops_is_a_problem_and_the_rest_is_checked(
     def stops(name: str, **options: Any) -> None:
         raise ValueError(f"{name} stopped: no memory")
 
-    monkeypatch.setattr(module, "reproduce", stops)
+    monkeypatch.setattr("stresslib.reproduce.reproduce", stops)
     assert quick() == ["figure-4: figure-4 stopped: no memory"]
     (checkout / "results" / "figure-4.csv").unlink()
     assert quick() == ["figure-4: results/figure-4.csv or its entry in the manifest is missing"]

@@ -117,7 +117,7 @@ def test_every_figure_of_the_paper_has_its_profile(monkeypatch: pytest.MonkeyPat
     assert theirs - wanted == {"voc2007/bossanova/bossanova"} and wanted - classical <= theirs
 
     ran: list[str] = []
-    monkeypatch.setattr("stresslib.cli.reproduce", lambda name, **options: ran.append(name))
+    monkeypatch.setattr("stresslib.reproduce.reproduce", lambda name, **options: ran.append(name))
     assert main(["reproduce", "all", "--profile", "paper"]) == 0
     assert ran == [name for name, entry in entries.items() if "paper" in entry["profiles"]]
 

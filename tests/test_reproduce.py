@@ -307,3 +307,36 @@ def _template(folder: Path, line: str) -> Path:
     cell = nbformat.v4.new_code_cell(line, metadata={"tags": ["parameters"]})
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), folder / "template.ipynb")
     return folder / "template.ipynb"
+
+
+def test_several_templates_run_beside_each_other_on_one_core_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each writes into its own folder, a stop keeps no other from running, and what measures speed is last and has all."""
+    template = nbformat.v4.new_notebook(
+        metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": ""}}
+    )
+    template.cells = [
+        nbformat.v4.new_code_cell('output = "."\nstops = False', metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell(
+            "import os\nfrom pathlib import Path\nif stops:\n    raise OSError('no room')\n"
+            "path = Path(output, f'{os.getpid()}.txt')\n"
+            "path.write_text(os.environ.get('LOKY_MAX_CPU_COUNT', 'all'))"
+        ),
+    ]
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(template, tmp_path / "notebooks" / "one.ipynb")
+    entry = {"template": "one.ipynb", "title": "t", "keeps": None, "profiles": {"quick": {}}}
+    stops = {**entry, "profiles": {"quick": {"stops": True}}}
+    entries = {"speed": {**entry, "measures speed": True}, "a": entry, "stops": stops, "b": entry}
+    (tmp_path / "notebooks" / "figures.yml").write_text(json.dumps(entries))
+    script = (
+        "import json, sys\nfrom stresslib.reproduce import reproduce_each\n"
+        "print(json.dumps([[name, str(made)] for name, made in reproduce_each(sys.argv[1:], output='out')]))"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("LOKY_MAX_CPU_COUNT")
+    done = subprocess.run([sys.executable, "-c", script, *entries], cwd=tmp_path, capture_output=True, text=True, check=True)
+    made = json.loads(done.stdout)
+    assert [name for name, _ in made] == ["a", "stops", "b", "speed"]
+    assert made[1][1].startswith("stops stopped: no room")
+    assert sorted(path.read_text() for path in (tmp_path / "out").glob("*.txt")) == ["1", "1", "all"]
+    assert not list(tmp_path.glob("*.txt"))
