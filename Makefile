@@ -37,7 +37,7 @@ test: install  ## lint, check types, run the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto   # a process for each core, with one thread each
+	OMP_NUM_THREADS=1 LOKY_MAX_CPU_COUNT=1 $(BIN)/python -m pytest -n auto  # a process a core, of one thread, that starts no others
 
 bench: install  ## measure speed against named peers
 	$(BIN)/python benchmarks/extraction.py

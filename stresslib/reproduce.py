@@ -176,8 +176,8 @@ def reproduce_each(
 ) -> Iterator[tuple[str, Path | ValueError | OSError]]:
     """Run the templates of several figures, each on one core and as many at a time as there are cores.
 
-    Those that measure speed run after the others, one by one on every core; and so does everything of a profile whose runs
-    are long, and use every core by themselves.
+    Those that notebooks/figures.yml calls last run after the others, one by one on every core; and so does everything of a
+    profile whose runs are long, and use every core by themselves.
 
     Parameters
     ----------
@@ -188,14 +188,14 @@ def reproduce_each(
     Yields
     ------
     name : str
-        In the order of `names`, but for those that measure speed, which come last.
+        In the order of `names`, but for the last ones.
     made : pathlib.Path, ValueError or OSError
         The executed notebook, or why there is none.
     """
 
     entries, names = figures(project_root()), list(names)
     together = len(names) > 1 and (redraw or profile == "quick")
-    alone = [name for name in names if not together or entries[name].get("measures speed")]
+    alone = [name for name in names if not together or entries[name].get("last")]
     beside = [name for name in names if name not in alone]
     options |= {"profile": profile, "redraw": redraw}
     # Processes, not threads: papermill changes the folder of the whole process.

@@ -326,7 +326,7 @@ def test_several_templates_run_beside_each_other_on_one_core_each(tmp_path: Path
     nbformat.write(template, tmp_path / "notebooks" / "one.ipynb")
     entry = {"template": "one.ipynb", "title": "t", "keeps": None, "profiles": {"quick": {}}}
     stops = {**entry, "profiles": {"quick": {"stops": True}}}
-    entries = {"speed": {**entry, "measures speed": True}, "a": entry, "stops": stops, "b": entry}
+    entries = {"speed": {**entry, "last": True}, "a": entry, "stops": stops, "b": entry}
     (tmp_path / "notebooks" / "figures.yml").write_text(json.dumps(entries))
     script = (
         "import json, sys\nfrom stresslib.reproduce import reproduce_each\n"
