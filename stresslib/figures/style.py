@@ -350,7 +350,8 @@ def short(summary: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by the two curves' names, metric and stress; numbers to two decimals.
+        Indexed by the two curves' names, metric and stress: the number of places where both were measured, the largest and
+        the mean difference, the rank correlation; to two decimals.
     """
     named = pd.DataFrame(
         {
@@ -361,8 +362,13 @@ def short(summary: pd.DataFrame) -> pd.DataFrame:
         }
     )
     named = summary.set_index(pd.MultiIndex.from_frame(named))
-    columns = ["points", "largest_difference", "mean_difference", "rank_correlation"]
-    return named[columns].rename(columns=lambda name: name.replace("_", " ")).round(2)
+    columns = {
+        "points": "places",
+        "largest_difference": "largest",
+        "mean_difference": "mean",
+        "rank_correlation": "rank corr.",
+    }
+    return named[list(columns)].rename(columns=columns).round(2)
 
 
 def order(points: pd.DataFrame, what: str) -> str:
