@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import mimetypes
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -74,22 +74,22 @@ def write_page(executed: Path) -> Path:
     return path
 
 
-def rename(notebook: Any, name: str, key: str) -> None:
+def rename(notebook: Any, files: Iterable[str], key: str) -> None:
     """Make an executed notebook a second run of its template, that can stand in the book beside the first.
 
     Parameters
     ----------
     notebook : nbformat.NotebookNode
         Changed in place: the title, the files that it links to, and all of its labels get the key behind them.
-    name : str
-        The figure's.
+    files : iterable of str
+        Names of the files that the run made, without endings.
     key : str
         What tells the runs apart.
 
     Examples
     --------
     >>> cell = nbformat.v4.new_markdown_cell("(curve)=\\n# Curve\\n{ref}`curve` is [here](figure-4.svg).")
-    >>> rename(nbformat.v4.new_notebook(cells=[cell]), "figure-4", "digits")
+    >>> rename(nbformat.v4.new_notebook(cells=[cell]), ["figure-4"], "digits")
     >>> print(cell.source)
     (curve-digits)=
     # Curve: digits
@@ -100,8 +100,9 @@ def rename(notebook: Any, name: str, key: str) -> None:
         texts += [(output["data"], kind) for kind in ("text/markdown", "text/html") if kind in output.get("data", {})]
     labels = {label for holder, kind in texts for found in _LABEL.findall(holder[kind]) for label in found if label}
     labels |= {holder["name"] for cell in notebook.cells for holder in _named(cell)}
+    made = re.compile(rf"([(\"])({'|'.join(map(re.escape, files))})(\.\w+)(?=[)\"])")
     for holder, kind in texts:
-        text = re.sub(rf"([(\"]){re.escape(name)}(\.\w+)(?=[)\"])", rf"\1{name}-{key}\2", holder[kind])
+        text = made.sub(rf"\1\2-{key}\3", holder[kind])
         for label in map(re.escape, labels):
             for before, behind in _PLACES:
                 text = re.sub(rf"({before}){label}(?={behind})", rf"\g<0>-{key}", text, flags=re.M)

@@ -256,11 +256,12 @@ def _planned(
 
 def _with_key(folder: Path, final: Path, name: str, key: str) -> Path:
     """Move what a run made into the final folder, under names with the key."""
+    made = [path for path in folder.iterdir() if path.is_file()]
     notebook = nbformat.read(folder / f"{name}.ipynb", 4)
-    rename(notebook, name, key)
+    rename(notebook, [path.stem for path in made], key)
     nbformat.write(notebook, folder / f"{name}.ipynb")
-    for path in folder.glob(f"{name}.*"):
-        path.replace(final / f"{name}-{key}{path.suffix}")
+    for path in made:
+        path.replace(final / f"{path.stem}-{key}{path.suffix}")
     return final / f"{name}-{key}.ipynb"
 
 

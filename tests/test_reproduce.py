@@ -201,7 +201,7 @@ def test_two_runs_of_one_template_stand_in_one_book(tmp_path: Path, mine: str) -
         if "eight" in name:
             renamed = nbformat.v4.new_notebook(cells=notebook.cells[-1:])
             renamed.cells.insert(0, nbformat.v4.new_markdown_cell("# Title"))
-            module.rename(renamed, "figure-4", "eight")
+            module.rename(renamed, ["figure-4"], "eight")
         nbformat.write(notebook, pages / name)
     (book / "conf.py").write_text(
         "extensions = ['myst_nb', 'sphinxcontrib.bibtex']\nbibtex_bibfiles = ['references.bib']\n"
@@ -224,6 +224,21 @@ def test_two_runs_of_one_template_stand_in_one_book(tmp_path: Path, mine: str) -
     (pages / "figure-4-eight.ipynb").write_bytes((pages / "figure-4.ipynb").read_bytes())
     result = build()
     assert result.returncode == 1 and "duplicate label curve" in result.stderr
+
+
+def test_a_second_run_takes_all_its_files_along(tmp_path: Path) -> None:
+    """A template may draw more than one figure; each gets the key, in the folder and on the page."""
+    folder, final = tmp_path / "run", tmp_path / "final"
+    for path in (folder, final):
+        path.mkdir()
+    text = "# Title\n\n![a](seeing.svg) [b](seeing-vector.svg) [c](other.svg) {doc}`seeing`"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)]), folder / "seeing.ipynb")
+    for name in ("seeing.svg", "seeing-vector.svg"):
+        (folder / name).write_text(name)
+    executed = module._with_key(folder, final, "seeing", "mine")
+    assert {path.name for path in final.iterdir()} == {"seeing-mine.ipynb", "seeing-mine.svg", "seeing-vector-mine.svg"}
+    [cell] = nbformat.read(executed, 4).cells
+    assert cell.source.endswith("![a](seeing-mine.svg) [b](seeing-vector-mine.svg) [c](other.svg) {doc}`seeing`")
 
 
 def test_only_a_full_run_as_the_profile_says_writes_results(
