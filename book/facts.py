@@ -47,7 +47,8 @@ def module(template: Path) -> str:
             if len(names) > 1 and line.module != "stresslib.figures":
                 return folder
             if names:
-                return f"{folder}/{names[0]}.py"
+                module = f"{folder}/{names[0]}"
+                return module if (ROOT / module).is_dir() else f"{module}.py"
     raise ValueError(f"{template} imports no module of stresslib.figures")
 
 

@@ -13,7 +13,8 @@ import yaml
 
 import stresslib as sl
 from stresslib.features import embedded_path
-from stresslib.figures import separation, separation_networks, style
+from stresslib.figures import style
+from stresslib.figures.separation import choices, costs, layers, measure, networks, scores, smoothness, summary
 from stresslib.parameters import defaults
 from stresslib.results import SETTING, results_table
 from stresslib.separation import INDICES
@@ -47,10 +48,10 @@ AGAINST = grid([90, 89.5, 80, 60], [50, 70, 79.5, 80], [55, 75, 83, 85], "other"
 def test_index_and_score_stand_side_by_side() -> None:
     """Bits are those of the vector; shares are of the full score; layers and repeats of other parts are no stresses."""
     first = FOLLOWS[FOLLOWS["metric"].isin(INDICES) & FOLLOWS["stress"].eq("none")]
-    both = separation.joined([layered([10, 20]), first, AGAINST, FOLLOWS, layered([1, 2]).assign(repeat=0)])
-    assert separation.beside(both)["name"].unique().tolist() == ["other, b, c", "a, b, c"]  # as the grids were measured
+    both = measure.joined([layered([10, 20]), first, AGAINST, FOLLOWS, layered([1, 2]).assign(repeat=0)])
+    assert scores.beside(both)["name"].unique().tolist() == ["other, b, c", "a, b, c"]  # as the grids were measured
     both = both[both["dataset"].str.startswith(("a", "p"))]
-    rows = separation.beside(both)
+    rows = scores.beside(both)
     assert rows["spec"].tolist() == ["none", "DR2:10,Q2:2", "DR2:10,Q2:4", "DR2:10,Q2:8", "DR2:10,Q2:16"]
     assert rows["bits"].tolist() == [3200, 10, 20, 30, 40] and rows["value_bits"].tolist() == [32, 1, 2, 3, 4]
     assert rows["SI"].tolist() == [90, 60, 80, 89.5, 90]
@@ -60,24 +61,24 @@ def test_index_and_score_stand_side_by_side() -> None:
 
 
 def test_correlations_by_hand() -> None:
-    line = separation.correlations(grid([60, 70, 80, 90], [50, 60, 70, 80], [0, 0, 0, 0])).xs("SI", level="index")
+    line = scores.correlations(grid([60, 70, 80, 90], [50, 60, 70, 80], [0, 0, 0, 0])).xs("SI", level="index")
     assert line[["settings", "pearson", "spearman"]].to_numpy()[0].tolist() == pytest.approx([4, 1, 1])
     assert line["residual"].item() == pytest.approx(0, abs=1e-9)
     # Around the best line through (0, 0), (1, 1), (2, 0), which is level at 1/3, deviations are 1/3, 2/3 and 1/3.
-    bent = separation.correlations(grid([0, 1, 2], [0, 1, 0], [0, 0, 0])).xs("SI", level="index")
+    bent = scores.correlations(grid([0, 1, 2], [0, 1, 0], [0, 0, 0])).xs("SI", level="index")
     assert bent["residual"].item() == pytest.approx(np.sqrt(2 / 9))
-    assert separation.correlations(AGAINST)["spearman"].tolist() == pytest.approx([-1, -1, -1])
-    assert separation.correlations(AGAINST)["near"].tolist() == [2, 2, 2]
+    assert scores.correlations(AGAINST)["spearman"].tolist() == pytest.approx([-1, -1, -1])
+    assert scores.correlations(AGAINST)["near"].tolist() == [2, 2, 2]
 
 
 def test_the_fewest_bits_within_a_point_are_chosen() -> None:
     """By the index 3 bits (89.5 of 90), by validation 4 (83 of 85 is too little), by the test score 3."""
-    rows = separation.choices(FOLLOWS).droplevel("features")
+    rows = choices.choices(FOLLOWS).droplevel("features")
     assert rows.loc["SI"].to_dict() == {"spec": "DR2:10,Q2:8", "bits": 30, "score": 79.5, "lost": 0.5}
     assert rows.loc["validation", "bits"] == 40 and rows.loc["test", "bits"] == 30
-    assert separation.choices(AGAINST).droplevel("features").loc["SI", ["bits", "lost"]].tolist() == [10, 30]
+    assert choices.choices(AGAINST).droplevel("features").loc["SI", ["bits", "lost"]].tolist() == [10, 30]
     # Nothing fits: the vectors as they are.
-    nothing = separation.choices(grid([1, 2], [1, 2], [1, 2])).droplevel("features")
+    nothing = choices.choices(grid([1, 2], [1, 2], [1, 2])).droplevel("features")
     assert nothing.loc["SI", ["spec", "lost"]].tolist() == ["none", 0]
 
 
@@ -96,20 +97,20 @@ def test_the_fewest_bits_within_a_point_are_chosen() -> None:
     ],
 )
 def test_the_headline_follows_the_numbers(table: pd.DataFrame, said: str) -> None:
-    assert said in separation.headline(table)
+    assert said in summary.headline(table)
 
 
 def test_words_follow_the_numbers() -> None:
-    assert "**1.00**: the order of the scores." in separation.correlations_in_words(FOLLOWS)
-    assert "does not say in what order the scores are" in separation.correlations_in_words(AGAINST)
+    assert "**1.00**: the order of the scores." in scores.in_words(FOLLOWS)
+    assert "does not say in what order the scores are" in scores.in_words(AGAINST)
     assert "within the point**; validation chooses `DR2:10,Q2:16`, 40 bits, which loses 0.00. The index takes 0.75" in (
-        separation.choices_in_words(FOLLOWS)
+        choices.in_words(FOLLOWS)
     )
-    assert "loses 30.00 points of the test score, **more than the point**" in separation.choices_in_words(AGAINST)
-    assert "On other, b, c, SI orders the settings by -1.00" in separation.not_reproduced(AGAINST)
-    assert "what SI chooses loses 30.00 points, not one" in separation.not_reproduced(AGAINST)
+    assert "loses 30.00 points of the test score, **more than the point**" in choices.in_words(AGAINST)
+    assert "On other, b, c, SI orders the settings by -1.00" in summary.not_reproduced(AGAINST)
+    assert "what SI chooses loses 30.00 points, not one" in summary.not_reproduced(AGAINST)
     table = pd.concat([FOLLOWS, layered([20, 40, 60]), layered([50, 30, 20], "net-untrained")])
-    assert separation.not_reproduced(table) == "- Nothing: all of it did."
+    assert summary.not_reproduced(table) == "- Nothing: all of it did."
 
 
 @pytest.mark.parametrize(
@@ -123,29 +124,29 @@ def test_words_follow_the_numbers() -> None:
 )
 def test_a_trend_is_more_than_its_ends(scores: list[float], trend: str) -> None:
     """The last one ends two points higher, and its ranks go nowhere."""
-    assert separation.trends(layered(scores))["trend"].tolist() == [trend]
+    assert layers.trends(layered(scores))["trend"].tolist() == [trend]
 
 
 def test_networks_that_go_the_wrong_way_are_listed() -> None:
     table = pd.concat([FOLLOWS, layered([60, 20, 10]), layered([20, 40, 60], "net-untrained")])
-    said = separation.not_reproduced(table)
+    said = summary.not_reproduced(table)
     assert "SI of net, pictures falls with depth, though the network is trained (60.0 to 10.0)" in said
     assert "SI of net, pictures rises with depth (20.0 to 60.0), though the network is not trained" in said
-    assert separation.layers_in_words(table) == (
+    assert layers.in_words(table) == (
         "- net, pictures: trained, SI **falls** (60.0 to 10.0); untrained, SI rises (20.0 to 60.0)."
     )
-    assert separation.layers_in_words(table, smooth=True) == ""
+    assert layers.in_words(table, smooth=True) == ""
 
 
 def regression(index: list[float], explained: list[float]) -> pd.DataFrame:
     """Two repeats of the layer under 2, 4 and 8 values, a point apart; the first number is without a stress."""
-    shared = {"dataset": "diabetes", "model": "mlp", "layer": separation_networks.STRESSED, "n_features": 32}
+    shared = {"dataset": "diabetes", "model": "mlp", "layer": networks.STRESSED, "n_features": 32}
     rows = []
     for place, (smooth, r2) in enumerate(zip(index, explained, strict=True)):
         at = {**shared, "stress": "none"}
         if place:
             at |= {"stress": "uniform-per-dimension", "values": 2**place}
-        scores = {**dict.fromkeys(separation_networks.SMOOTHNESS, smooth), "R2": r2}
+        scores = {**dict.fromkeys(networks.SMOOTHNESS, smooth), "R2": r2}
         rows += [
             {**at, "repeat": repeat, "metric": metric, "score": score + repeat}
             for repeat in (0, 1)
@@ -163,13 +164,13 @@ def regression(index: list[float], explained: list[float]) -> pd.DataFrame:
     ],
 )
 def test_what_a_stress_does_to_a_regression(table: pd.DataFrame, said: str) -> None:
-    assert said in separation.smoothness_in_words(table)
-    assert separation.smoothness(table)["R2"].iloc[0] == 40.5
+    assert said in smoothness.in_words(table)
+    assert smoothness.table(table)["R2"].iloc[0] == 40.5
 
 
 def test_times_are_read_from_the_benchmark(tmp_path: Path) -> None:
     path = tmp_path / "separation-choice.csv"
-    assert "was not measured" in separation.times_in_words(path)
+    assert "was not measured" in costs.choosing_in_words(path)
     for seconds, said in (
         ([1.0, 2.0], "The index is the faster way, 2.0 to 4.0 times."),
         ([8.0, 16.0], "**The index is not the faster way**: validation takes 0.25 to 0.50 times as long."),
@@ -177,57 +178,57 @@ def test_times_are_read_from_the_benchmark(tmp_path: Path) -> None:
     ):
         rows = {"features": ["a", "b"], "settings": [9, 9], "index_seconds": seconds, "validation_seconds": [4.0, 4.0]}
         pd.DataFrame(rows).to_csv(path, index=False)
-        assert separation.times_in_words(path).startswith(said), said
+        assert costs.choosing_in_words(path).startswith(said), said
 
 
 def test_costs_are_read_from_the_benchmark(tmp_path: Path) -> None:
-    assert separation.costs_in_words(tmp_path).startswith("Not measured on this machine")
+    assert costs.in_words(tmp_path).startswith("Not measured on this machine")
     shared = {"rows": [5000, 50000], "width": [128, 128], "order": [1, 1], "way": ["ours", "ours"], "seconds": [1.0, 90.0]}
     for megabytes, said in (
         ([80, 400], "5.0 times, no square (that would be 100 times): 80 to 400 MB"),
         ([10, 900], "**nearly"),
     ):
         pd.DataFrame({**shared, "MB": megabytes}).to_csv(tmp_path / "separation-memory.csv", index=False)
-        assert said in separation.costs_in_words(tmp_path)
+        assert said in costs.in_words(tmp_path)
     ways = {"way": ["ours", "faiss"], "seconds": [9.0, 8.0], "rows": [10000] * 2, "width": [1280] * 2, "order": [1, 1]}
     pd.DataFrame(ways).to_csv(tmp_path / "separation-speed.csv", index=False)
-    assert "- 10,000 vectors of 1,280 numbers, order 1: **9.0 s**; faiss 8.0 s." in separation.costs_in_words(tmp_path)
+    assert "- 10,000 vectors of 1,280 numbers, order 1: **9.0 s**; faiss 8.0 s." in costs.in_words(tmp_path)
 
 
 def test_figures_have_a_panel_for_each_part(tmp_path: Path) -> None:
     table = pd.concat([FOLLOWS, AGAINST, layered([20, 40, 60]), layered([50, 30, 20], "net-untrained")])
-    scores = separation.plot_scores(table)
-    assert len(scores.axes) == 2 * 2 + 1
-    assert [len(ax.collections[0].get_offsets()) for ax in scores.axes[:4]] == [4, 4, 4, 4]
-    layers = separation.plot_layers(table)
-    assert [ax.get_visible() and ax.axison for ax in layers.axes] == [True, False]
-    assert "rises (20.0 to 60.0)" in separation.layers_alt(table) and "1.00" in separation.scores_alt(table)
-    style.save(layers, table, tmp_path, "separation")
+    beside_score = scores.plot(table)
+    assert len(beside_score.axes) == 2 * 2 + 1
+    assert [len(ax.collections[0].get_offsets()) for ax in beside_score.axes[:4]] == [4, 4, 4, 4]
+    by_layer = layers.plot(table)
+    assert [ax.get_visible() and ax.axison for ax in by_layer.axes] == [True, False]
+    assert "rises (20.0 to 60.0)" in layers.alt_text(table) and "1.00" in scores.alt_text(table)
+    style.save(by_layer, table, tmp_path, "separation")
     again = sl.read_results(tmp_path / "separation.csv")
-    assert separation.choices_in_words(again) == separation.choices_in_words(table)
-    assert separation.layers_in_words(again) == separation.layers_in_words(table)
+    assert choices.in_words(again) == choices.in_words(table)
+    assert layers.in_words(again) == layers.in_words(table)
 
 
 def test_the_grid_is_measured_three_ways(small: sl.FeatureSet) -> None:
-    table = separation.measure_grid(small, [1, 2], [2, 4], n_jobs=1, progress=False)
-    rows = separation.beside(separation.joined([table, table]))
+    table = measure.over_grid(small, [1, 2], [2, 4], n_jobs=1, progress=False)
+    rows = scores.beside(measure.joined([table, table]))
     assert rows["spec"].tolist() == ["none", "DR2:4,Q2:2", "DR2:4,Q2:4", "DR2:8,Q2:2", "DR2:8,Q2:4"]
     stressed = sl.make_stress("DR2:8,Q2:4").fit_transform(small.X[small.train])
     assert rows["SI"].iloc[-1] == pytest.approx(100 * sl.separation_index(stressed, small.y[small.train]))
     assert rows["score"].iloc[-1] == pytest.approx(sl.evaluate(small, "DR2:8,Q2:4")["score"].item())
-    assert len(separation.joined([table, table])) == len(table) == len(table.drop_duplicates(SETTING))
+    assert len(measure.joined([table, table])) == len(table) == len(table.drop_duplicates(SETTING))
 
 
 def test_small_networks_are_the_same_on_every_run() -> None:
     """And training does what it should: the unseen digits' centre index rises, and the network names most of them."""
     before = torch.random.get_rng_state()
-    table = separation_networks.digits(1)
+    table = networks.digits(1)
     assert torch.equal(before, torch.random.get_rng_state())
     last = table[table["layer"] == "output"].set_index(["model", "metric"])["score"]
     assert last["mlp", "CSI"] > last["mlp-untrained", "CSI"] + 20 and last["mlp", "accuracy"] > 90
-    again = separation_networks.diabetes(1, [2, 30])
+    again = networks.diabetes(1, [2, 30])
     assert again[again["metric"] == "R2"]["values"].fillna(0).tolist() == [0, 2, 30]
-    assert again["score"].notna().all() and again.equals(separation_networks.diabetes(1, [2, 30]))
+    assert again["score"].notna().all() and again.equals(networks.diabetes(1, [2, 30]))
 
 
 def test_quick_is_a_part_of_full_on_what_is_shipped() -> None:

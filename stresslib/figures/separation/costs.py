@@ -1,0 +1,67 @@
+"""Costs: what benchmarks/separation.py measured, in words."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+
+def choosing_in_words(path: str | os.PathLike[str]) -> str:
+    """Say how long both ways to choose took where they were measured, as a Markdown paragraph.
+
+    Parameters
+    ----------
+    path : path-like
+        ``separation-choice.csv`` of the benchmark.
+    """
+    if not Path(path).is_file():
+        return "How long both take was not measured on this machine: `python benchmarks/separation.py choice` does."
+    table = pd.read_csv(path)
+    parts = [
+        f"{row['features']} {row['index_seconds']:.1f} s by the index, {row['validation_seconds']:.1f} s by validation"
+        for row in table.to_dict("records")
+    ]
+    ratio = table["validation_seconds"] / table["index_seconds"]
+    if ratio.min() > 1:
+        said = f"The index is the faster way, {ratio.min():.1f} to {ratio.max():.1f} times"
+    elif ratio.max() < 1:
+        said = f"**The index is not the faster way**: validation takes {ratio.min():.2f} to {ratio.max():.2f} times as long"
+    else:
+        said = "Neither way is the faster one everywhere: validation takes "
+        said += f"{ratio.min():.2f} to {ratio.max():.2f} times as long"
+    settings = ", ".join(map(str, sorted(set(table["settings"]))))
+    return f"{said}. Measured for {settings} settings, principal components included: {'; '.join(parts)}."
+
+
+def in_words(folder: str | os.PathLike[str]) -> str:
+    """Say what one index costs beside what else finds neighbours, as a Markdown list.
+
+    Parameters
+    ----------
+    folder : path-like
+        With ``separation-speed.csv`` and ``separation-memory.csv`` of the benchmark.
+    """
+    lines = []
+    path = Path(folder) / "separation-speed.csv"
+    if path.is_file():
+        table = pd.read_csv(path)
+        for order, rows in table.groupby("order"):
+            seconds = rows.set_index("way")["seconds"]
+            peers = ", ".join(f"{way} {seconds[way]:.1f} s" for way in seconds.drop("ours").index)
+            line = f"- {rows['rows'].iloc[0]:,} vectors of {rows['width'].iloc[0]:,} numbers, order {order}: "
+            lines.append(f"{line}**{seconds['ours']:.1f} s**; {peers}.")
+    path = Path(folder) / "separation-memory.csv"
+    if path.is_file():
+        table = pd.read_csv(path)
+        rows = table[table["way"] == "ours"].sort_values("rows")
+        first, last = rows.iloc[0], rows.iloc[-1]
+        grown, squared = last["MB"] / first["MB"], (last["rows"] / first["rows"]) ** 2
+        verdict = "no square" if grown < squared / 4 else "**nearly the square**"
+        lines.append(
+            f"- From {first['rows']:,} to {last['rows']:,} vectors of {last['width']} numbers, memory grows {grown:.1f} "
+            f"times, {verdict} (that would be {squared:.0f} times): {first['MB']:.0f} to {last['MB']:.0f} MB, beside "
+            f"{8e-6 * last['rows'] ** 2:,.0f} MB for all distances. The last takes {last['seconds']:.0f} s."
+        )
+    return "\n".join(lines) or "Not measured on this machine: `python benchmarks/separation.py` does."
