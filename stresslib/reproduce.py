@@ -149,19 +149,18 @@ def reproduce(
         executed = folder / f"{name}.ipynb"
         begun = time.perf_counter()
         try:
-            papermill.execute_notebook(
+            _execute(
                 root / "notebooks" / entry["template"],
                 executed,
                 values,
                 cwd=folder,
-                kernel_name="python3",
                 progress_bar={"desc": name} if progress else False,
-                log_output=False,
-                extra_arguments=["--log-level=ERROR"],  # else each kernel warns that it talks without encryption
             )
         except papermill.PapermillExecutionError as error:
             where = f"; the notebook so far is {executed}" if not key else ""
             raise ValueError(f"{name} stopped: {error.evalue} ({error.ename}{where})") from error
+        except RuntimeError as error:
+            raise ValueError(f"{name} stopped: {error}") from error
         _fold_parameters(executed)
         if key:
             executed = _with_key(folder, final, name, key)
@@ -169,6 +168,22 @@ def reproduce(
     if profile == "full" and kept is not None and not parameters and output is None and not key and not redraw:
         _commit(root, name, kept, final, values, time.perf_counter() - begun)
     return executed
+
+
+def _execute(template: Path, executed: Path, values: dict[str, Any], **options: Any) -> None:
+    """Run a template; once more where no kernel came up, since another process may have taken one of its ports meanwhile."""
+    import papermill
+
+    quiet = ["--log-level=ERROR"]  # else each kernel warns that it talks without encryption
+    for last in (False, True):
+        try:
+            papermill.execute_notebook(
+                template, executed, values, kernel_name="python3", log_output=False, extra_arguments=quiet, **options
+            )
+            return
+        except RuntimeError as error:
+            if last or "before replying" not in str(error):
+                raise
 
 
 def reproduce_each(

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -349,9 +350,34 @@ def test_several_templates_run_beside_each_other_on_one_core_each(tmp_path: Path
     )
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("LOKY_MAX_CPU_COUNT")
-    done = subprocess.run([sys.executable, "-c", script, *entries], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, *entries], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
     made = json.loads(done.stdout)
     assert [name for name, _ in made] == ["a", "stops", "b", "speed"]
     assert made[1][1].startswith("stops stopped: no room")
     assert sorted(path.read_text() for path in (tmp_path / "out").glob("*.txt")) == ["1", "1", "all"]
     assert not list(tmp_path.glob("*.txt"))
+
+
+def test_a_kernel_whose_port_was_taken_is_started_again(tmp_path: Path, mine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ports are chosen before the kernel has them: with several at a time, two may choose the same."""
+    provisioner = pytest.importorskip("jupyter_client.provisioning.local_provisioner")
+    find, asked = provisioner.LocalPortCache.find_available_port, []
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+
+        def taken(self: Any, ip: str) -> int:
+            asked.append(ip)
+            number: int = busy.getsockname()[1] if len(asked) in unlucky else find(self, ip)
+            return number
+
+        monkeypatch.setattr(provisioner.LocalPortCache, "find_available_port", taken)
+        unlucky = [1]
+        reproduce("figure-4", parameters={"dataset": mine, "values": [2]}, output=tmp_path / "out", progress=False)
+        assert len(asked) == 10 and (tmp_path / "out" / "figure-4.csv").exists()
+        unlucky = [11, 16]
+        with pytest.raises(ValueError, match="figure-4 stopped: Kernel died before replying"):
+            reproduce("figure-4", parameters={"dataset": mine, "values": [2]}, output=tmp_path / "out", progress=False)
