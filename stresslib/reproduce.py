@@ -207,7 +207,6 @@ def reproduce_each(
     made : pathlib.Path, ValueError or OSError
         The executed notebook, or why there is none.
     """
-
     entries, names = figures(project_root()), list(names)
     together = len(names) > 1 and (redraw or profile == "quick")
     alone = [name for name in names if not together or entries[name].get("last")]

@@ -203,6 +203,12 @@ def test_bins_are_those_of_the_quantizer_at_every_edge(n_values: int, scope: str
     np.testing.assert_array_equal(Codec.fit(train, f"{scope}:{n_values}").codes(X), quantizer.encode(X))
 
 
+def test_no_blocks_are_no_rows() -> None:
+    codec = Codec.fit(np.array([[0, 1], [1, 4]], dtype=np.float32), "Q2:4")
+    decoded = codec.decode([], 0)
+    assert decoded.shape == (0, 2) and decoded.dtype == np.float32
+
+
 def test_a_centre_is_rounded_as_the_quantizer_rounds_it() -> None:
     """The middle one of three bins from -1 to 1 is 0: 1.5 * 2/3 - 1 in float64, each step rounded; fused it is not 0."""
     symmetric = np.array([[-1], [1], [0]], dtype=np.float32)

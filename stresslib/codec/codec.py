@@ -269,7 +269,7 @@ class Codec:
             raise ValueError(f"{len(blocks)} blocks; {rows} rows are {len(starts)} blocks of {self.block_rows}")
         X = np.empty((rows, self.dimensions), dtype=self.dtype)
         # A core writes one run of rows from end to end: cores that take turns would wait for each other's new memory.
-        size = -(-len(blocks) // (os.cpu_count() or 1))
+        size = max(1, -(-len(blocks) // (os.cpu_count() or 1)))
         for _ in self.in_parallel(
             lambda start: self._decode_run(blocks[start : start + size], X[start * self.block_rows :]),
             range(0, len(blocks), size),
