@@ -241,9 +241,9 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         place = torch.device(self.device)
         # A row a problem, as the solver has them.
         targets, costs = (torch.from_numpy(np.ascontiguousarray(one.T)).to(place) for one in (signs, cost))
-        first = None if start is None else torch.from_numpy(start).to(place)
         # torch wants memory that it could write to, though it does not.
         rows = torch.from_numpy(np.require(X, requirements="W")).to(place)
+        first = None if start is None else torch.from_numpy(np.require(start, requirements="W")).to(place)
         solved = solve(rows, targets, costs, self.tol, precomputed=self.precomputed, start=first)
         weights, objective, gap = (one.cpu().numpy() for one in solved)
         return weights, objective, gap

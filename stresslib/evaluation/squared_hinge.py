@@ -4,7 +4,7 @@ Under the classifier. Each row is a problem of its own: minimise ``|w|^2 / 2 + s
 
 Nonlinear conjugate gradients, each step a few matrix products for all problems. A few directions in which the features
 vary most, the mean first of all, would make them slow; these are found once, by a Nystroem approximation, and taken out.
-Some thirty steps then are enough, fewer from a start that is near. What they leave over goes to Newton's method, problem
+Ten to thirty steps then are enough, fewer from a start that is near. What they leave over goes to Newton's method, problem
 by problem.
 """
 
@@ -23,7 +23,7 @@ _FINEST = {torch.float32: 5e-6, torch.float64: 1e-12}
 _STEEPEST = 1e6
 """Largest curvature, that along w being 1, up to which float32 is enough."""
 
-_RANK = 16
+_RANK = 8
 """Directions that the preconditioner knows."""
 
 _BLOCK = 128
@@ -118,8 +118,9 @@ def _certificate(
     losses, linear = (torch.zeros_like(solution[:, 0]) for _ in range(2))
     multipliers, combined = torch.zeros_like(signs), torch.zeros_like(solution)
     norms = torch.zeros_like(losses) if precomputed else solution.square().sum(1)
-    for first in range(0, len(X), _BLOCK):
-        rows, here = X[first : first + _BLOCK].to(dtype), slice(first, first + _BLOCK)
+    block = len(X) if X.dtype == dtype else _BLOCK
+    for first in range(0, len(X), block):
+        rows, here = X[first : first + block].to(dtype), slice(first, first + block)
         scores = (solution.to(dtype) @ rows.T).double()
         slack = (1 - signs[:, here] * scores).clamp_(min=0) * signs[:, here].abs()
         losses += (cost[:, here] * slack.square()).sum(1)
@@ -287,7 +288,7 @@ def _nearest(side: _Side, start: Tensor, signs: Tensor, cost: Tensor) -> Tensor:
 
 def _descend(side: _Side, unknowns: Tensor, signs: Tensor, cost: Tensor, tol: float) -> Tensor:
     """Follow preconditioned conjugate gradients (Polak and Ribiere) until every gap is at most `tol`, or 200 steps."""
-    directions, shrink = _steep_directions(side, unknowns, 2 * cost.sum() / (cost > 0).sum())
+    directions, steep = _steep_directions(side, unknowns, 2 * cost.sum() / (cost > 0).sum())
     scores = side.scores(unknowns)
     direction, slope, before = torch.zeros_like(unknowns), torch.zeros_like(scores), torch.zeros_like(unknowns)
     fall = torch.full((len(unknowns),), torch.inf, dtype=torch.float64, device=unknowns.device)
@@ -307,7 +308,7 @@ def _descend(side: _Side, unknowns: Tensor, signs: Tensor, cost: Tensor, tol: fl
         open_ = (primal - dual > tol * primal) | (count == 0)
         if not open_.any():
             break
-        if open_.sum() < 0.7 * len(left):
+        if open_.sum() < 0.9 * len(left):
             keep = torch.nonzero(open_).flatten()
             left, fall, margins = left[keep], fall[keep], margins[keep]
             unknowns, scores, signs, direction, slope, before, pulled = (
@@ -315,6 +316,9 @@ def _descend(side: _Side, unknowns: Tensor, signs: Tensor, cost: Tensor, tol: fl
             )
             cost = cost[keep] if len(cost) > 1 else cost
         gradient = unknowns - pulled
+        # Only samples inside their margins bend the objective: their share is that of the curvature there is.
+        inside = (margins > 0).to(gradient.dtype).mean(1, keepdim=True)
+        shrink = 1 - (1 + inside * steep[-1]) / (1 + inside * steep)
         downhill = gradient - ((gradient @ directions.T) * shrink) @ directions
         downhill_scores = side.scores(downhill)
         steepness = side.inner(gradient, downhill, downhill_scores)
@@ -337,10 +341,9 @@ def _descend(side: _Side, unknowns: Tensor, signs: Tensor, cost: Tensor, tol: fl
 
 
 def _steep_directions(side: _Side, like: Tensor, curvature: Tensor) -> tuple[Tensor, Tensor]:
-    """Find where the second derivative ``I + curvature X.T X`` is largest, and what to take from a gradient there.
+    """Find where ``curvature X.T X`` is largest: unit directions, a row each, and how large it is along them.
 
-    Nystroem approximation from a random subspace, after one step of subspace iteration (Frangella, Tropp and Udell 2023):
-    along the directions found, a row each, the derivative becomes that along the last of them.
+    Nystroem approximation from a random subspace, after one step of subspace iteration (Frangella, Tropp and Udell 2023).
     """
     generator = torch.Generator().manual_seed(0)
     drawn = torch.randn(side.size, min(_RANK, side.size), generator=generator, dtype=like.dtype).to(like.device)
@@ -353,7 +356,7 @@ def _steep_directions(side: _Side, like: Tensor, curvature: Tensor) -> tuple[Ten
     root = _factor(basis.T @ drawn)
     _, values, directions = torch.linalg.svd(torch.linalg.solve_triangular(root, drawn.T, upper=False), full_matrices=False)
     found = (values.square() - lift).clamp(min=0)
-    return directions, 1 - (found[-1] + 1) / (found + 1)
+    return directions, found
 
 
 def _line_search(margins: Tensor, slope: Tensor, cost: Tensor, linear: Tensor, quadratic: Tensor) -> Tensor:
