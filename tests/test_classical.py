@@ -23,13 +23,15 @@ from stresslib.classical import (
     ClassicalExtractor,
     Codebook,
     DenseSift,
+    Mixture,
     codebook_of,
     find_method,
     is_method,
     learn_codebook,
+    learn_mixture,
     load_codebook,
 )
-from stresslib.classical.coding import PYRAMID, bag_of_words, bossanova, cells, nearest
+from stresslib.classical.coding import PYRAMID, bag_of_words, bossanova, cells, fisher_vector, nearest
 from stresslib.cli import main
 from stresslib.datasets import ImageSet, from_folder
 from stresslib.extraction import extract, extractor
@@ -38,6 +40,7 @@ from stresslib.extraction.preprocessing import UnreadableImageError
 pytest.importorskip("cv2")
 
 TINY = "bossanova+codewords=8+components=4+sample=400"
+TINY_FISHER = "fisher-vector+codewords=3+components=4+sample=400"
 OPTIONS = {"neighbours": 2, "bins": 2, "alpha_min": 0.4, "alpha_max": 2.0, "weight": 0.1}
 
 
@@ -181,6 +184,68 @@ def test_nearest_takes_all_where_there_are_no_more() -> None:
     assert nearest(np.array([[3.0, 1.0]]), 5).tolist() == [[0, 1]]
 
 
+def slow_fisher(descriptors: Any, mixture: Mixture) -> NDArray[Any]:
+    """Sum over one descriptor after the other, as the definition reads."""
+    weights, means, deviations = [], [], []
+    for share, centre, variance in zip(mixture.shares, mixture.centres, mixture.variances, strict=True):
+        gamma = [
+            share
+            * math.prod(
+                math.exp(-((x - mu) ** 2) / (2 * v)) / math.sqrt(2 * math.pi * v)
+                for x, mu, v in zip(row, centre, variance, strict=True)
+            )
+            for row in descriptors
+        ]
+        weights.append(gamma)
+        means.append(
+            [[(x - mu) / math.sqrt(v) for x, mu, v in zip(row, centre, variance, strict=True)] for row in descriptors]
+        )
+        deviations.append([[z * z - 1 for z in row] for row in means[-1]])
+    gamma = np.array(weights) / np.sum(weights, axis=0)
+    root = np.sqrt(mixture.shares)[:, None]
+    return np.concatenate(
+        [
+            (gamma.mean(axis=1) - mixture.shares) / root[:, 0],
+            ((gamma[..., None] * means).mean(axis=1) / root).ravel(),
+            -((gamma[..., None] * deviations).mean(axis=1) / root / math.sqrt(2)).ravel(),
+        ]
+    )
+
+
+def gaussians(m: int = 3, d: int = 2, seed: int = 0) -> Mixture:
+    generator = np.random.default_rng(seed)
+    shares = generator.dirichlet(np.full(m, 5.0))
+    return Mixture(np.eye(d), generator.normal(size=(m, d)), generator.uniform(0.5, 2, (m, d)), shares)
+
+
+@given(st.integers(1, 4), st.integers(1, 3), st.integers(0, 50))
+def test_a_fisher_vector_is_what_the_definition_says(m: int, d: int, seed: int) -> None:
+    mixture = gaussians(m, d, seed)
+    descriptors = np.random.default_rng(seed + 1).normal(size=(7, d))
+    places = np.random.default_rng(seed).random((7, 2))
+    made = fisher_vector(descriptors, mixture, places, PYRAMID[:2])
+    assert made.shape == (5, m * (2 * d + 1))
+    np.testing.assert_allclose(made[0], slow_fisher(descriptors, mixture), atol=1e-10)
+    for cell in range(1, 5):
+        rows = cells(places, PYRAMID[:2])[:, 1] == cell
+        expected = slow_fisher(descriptors[rows], mixture) if rows.any() else np.zeros(made.shape[1])
+        np.testing.assert_allclose(made[cell], expected, atol=1e-10)
+
+
+def test_the_mean_of_a_fisher_vector_is_a_derivative() -> None:
+    """Of the mean log-likelihood along a mean, by differences."""
+    mixture, descriptors = gaussians(), np.random.default_rng(5).normal(size=(20, 2))
+    made = fisher_vector(descriptors, mixture, np.full((20, 2), 0.5))[0, 3:9].reshape(3, 2)
+    step = 1e-5
+    for word in range(3):
+        for axis in range(2):
+            centres = mixture.centres + step * (np.arange(3)[:, None] == word) * (np.arange(2) == axis)
+            moved = Mixture(mixture.components, centres, mixture.variances, mixture.shares)
+            slope = (moved.gaussians().score(descriptors) - mixture.gaussians().score(descriptors)) / step
+            scaled = slope * math.sqrt(mixture.variances[word, axis] / mixture.shares[word])
+            assert made[word, axis] == pytest.approx(scaled, rel=1e-3, abs=1e-5)
+
+
 # --- descriptors --------------------------------------------------------------------------------------------------
 
 
@@ -314,6 +379,44 @@ def test_both_methods_share_a_codebook(pictures: ImageSet) -> None:
     assert codebook_of(pictures, find_method("bossanova+codewords=8+components=4"), progress=False).is_file()
 
 
+def test_a_mixture_is_learnt_kept_and_not_taken_for_a_codebook(pictures: ImageSet) -> None:
+    """Two blobs are found again; the file gives back what was learnt; either kind is refused where the other is needed."""
+    generator = np.random.default_rng(0)
+    blobs = [generator.normal(centre, 0.1, (200, 2)) for centre in (0.0, 3.0)]
+    learnt = learn_mixture(blobs, 2, 0)
+    np.testing.assert_allclose(np.sort(learnt.centres[:, 0]), [0, 3], atol=0.05)
+    np.testing.assert_allclose(learnt.variances, 0.01, atol=0.003)
+    np.testing.assert_allclose(learnt.shares, 0.5, atol=1e-6)
+    mixture, words = (codebook_of(pictures, find_method(name), progress=False) for name in (TINY_FISHER, TINY))
+    kept, provenance = load_codebook(mixture)
+    assert isinstance(kept, Mixture) and kept.variances.shape == (3, 4) and provenance["codebook"]["codewords"] == 3
+    before = mixture.read_bytes()
+    mixture.unlink()
+    assert codebook_of(pictures, find_method(TINY_FISHER), progress=False).read_bytes() == before
+    alike = find_method(TINY.replace("bossanova", "fisher-vector"))
+    assert codebook_of(pictures, alike, progress=False) != words
+    with pytest.raises(ValueError, match="is no mixture of Gaussians"):
+        ClassicalExtractor(TINY_FISHER, ["pooled"], words)
+    with pytest.raises(ValueError, match="is a mixture of Gaussians"):
+        ClassicalExtractor(TINY, ["pooled"], mixture)
+
+
+def test_fisher_vectors_from_the_command_line(pictures: ImageSet) -> None:
+    """Signs stay under the square root; the classes of stripes are told apart."""
+    assert main(["extract", str(pictures.root), "--model", TINY_FISHER]) == 0
+    made = sl.load_features("pictures", TINY_FISHER, normalize=False)
+    assert made.X.shape == (16, 3 * 9) and (made.X < 0).any() and (made.X > 0).any()
+    assert made.provenance["options"] == {**made.provenance["options"], "codewords": 3, "power": 0.5}
+    assert "bins" not in made.provenance["options"]
+    path = pictures.root / pictures.files[0]
+    descriptors, places = find_method(TINY_FISHER).descriptors(path)
+    mixture, _ = load_codebook(codebook_of(pictures, find_method(TINY_FISHER), progress=False))
+    assert isinstance(mixture, Mixture)
+    signed = fisher_vector(descriptors, mixture, places)[0]
+    np.testing.assert_allclose(made.X[0], np.sign(signed) * np.sqrt(np.abs(signed)), rtol=1e-5, atol=1e-7)
+    assert sl.evaluate(sl.load_features("pictures", TINY_FISHER), "none")["score"].item() == 100
+
+
 def test_damaged_codebook_is_named(tmp_path: Path) -> None:
     (tmp_path / "book.safetensors").write_bytes(b"no codebook")
     with pytest.raises(ValueError, match=r"book\.safetensors is damaged"):
@@ -324,7 +427,9 @@ def test_damaged_codebook_is_named(tmp_path: Path) -> None:
 
 
 def test_names_and_widths() -> None:
-    assert [METHODS[name].name for name in METHODS] == ["bossanova", "bag-of-words"]
+    assert [METHODS[name].name for name in METHODS] == ["bossanova", "bag-of-words", "fisher-vector"]
+    assert find_method("fisher-vector").width("pooled") == 64 * (2 * 64 + 1)
+    assert find_method("fisher-vector+codewords=2+components=0").width("pyramid") == 8 * 2 * (2 * 128 + 1)
     assert is_method("bossanova+bins=4") and not is_method("vgg-m")
     for codewords, bins in ((3965, 1), (1586, 4), (793, 9)):
         assert find_method(f"bossanova+codewords={codewords}+bins={bins}").width("pyramid") == 63_440
@@ -338,6 +443,7 @@ def test_names_and_widths() -> None:
         ("bossa", "there are bossanova, bag-of-words"),
         ("bossanova+word=3", "no option 'word'; it has codewords"),
         ("bag-of-words+bins=3", "no option 'bins'"),
+        ("fisher-vector+neighbours=3", "no option 'neighbours'"),
         ("bossanova+codeword=3", "did you mean 'codewords'"),
         ("bossanova+codewords=3.5", "codewords is a whole number"),
         ("bossanova+root=2", "root is 0 or 1"),

@@ -3,7 +3,7 @@
 Beside `extraction`, and behind the same command. BossaNova is what the paper compares its networks with.
 """
 
-from stresslib.classical.codebook import Codebook, learn_codebook, load_codebook
+from stresslib.classical.codebook import Codebook, Mixture, learn_codebook, learn_mixture, load_codebook
 from stresslib.classical.descriptors import DenseSift
 from stresslib.classical.extractor import ClassicalExtractor, codebook_of
 from stresslib.classical.methods import LAYERS, METHODS, Method, find_method, is_method
@@ -15,9 +15,11 @@ __all__ = [
     "Codebook",
     "DenseSift",
     "Method",
+    "Mixture",
     "codebook_of",
     "find_method",
     "is_method",
     "learn_codebook",
+    "learn_mixture",
     "load_codebook",
 ]

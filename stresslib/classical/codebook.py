@@ -1,4 +1,4 @@
-"""Codebook: the words that descriptors are counted by, learnt from training images alone.
+"""Codebook: the words that descriptors are counted by, or their mixture of Gaussians, learnt from training images alone.
 
 Between descriptors and coding; kept in the user's cache, so that a stopped extraction goes on with the same words.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from sklearn.cluster import MiniBatchKMeans
+from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
 from stresslib.files import replacing
@@ -25,7 +26,34 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Codebook:
+class _Words:
+    """What a codebook and a mixture share.
+
+    Attributes
+    ----------
+    components : ndarray of shape (d, 128), float32
+        Principal components of the descriptors that it was learnt from; the identity where none were asked for.
+    centres : ndarray of shape (m, d), float32
+    """
+
+    components: Array
+    centres: Array
+
+    def reduce(self, descriptors: Array) -> Array:
+        """Project descriptors of shape (n, 128) into the space of the centres, (n, d)."""
+        reduced: Array = descriptors @ self.components.T
+        return reduced
+
+    def save(self, path: str | os.PathLike[str], provenance: dict[str, Any]) -> Path:
+        """Write it as a safetensors file, its provenance as JSON in the header."""
+        tensors = {field.name: np.ascontiguousarray(getattr(self, field.name)) for field in fields(self)}
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, {"stresslib": json.dumps(provenance, sort_keys=True)})
+        return Path(path)
+
+
+@dataclass(frozen=True)
+class Codebook(_Words):
     """Codewords in the space of reduced descriptors.
 
     Attributes
@@ -37,14 +65,7 @@ class Codebook:
         Of each cluster: root of the mean squared distance of its descriptors to its centre.
     """
 
-    components: Array
-    centres: Array
     spread: Array
-
-    def reduce(self, descriptors: Array) -> Array:
-        """Project descriptors of shape (n, 128) into the space of the centres, (n, d)."""
-        reduced: Array = descriptors @ self.components.T
-        return reduced
 
     def squared_distances(self, descriptors: Array) -> Array:
         """Return the squared distance of each descriptor to each codeword, of shape (n, m), float32."""
@@ -54,19 +75,36 @@ class Codebook:
         nonnegative: Array = np.maximum(squares, 0, out=squares)
         return nonnegative
 
-    def save(self, path: str | os.PathLike[str], provenance: dict[str, Any]) -> Path:
-        """Write the codebook as a safetensors file, its provenance as JSON in the header."""
-        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in _NAMES}
-        with replacing(path) as temporary:
-            save_file(tensors, temporary, {"stresslib": json.dumps(provenance, sort_keys=True)})
-        return Path(path)
+
+@dataclass(frozen=True)
+class Mixture(_Words):
+    """A mixture of Gaussians, each dimension on its own, in the space of reduced descriptors.
+
+    Attributes
+    ----------
+    components : ndarray of shape (d, 128), float32
+        Principal components of the descriptors that it was learnt from; the identity where none were asked for.
+    centres : ndarray of shape (m, d), float32
+        Means.
+    variances : ndarray of shape (m, d), float32
+    shares : ndarray of shape (m,), float32
+        Weights of the Gaussians, of sum 1.
+    """
+
+    variances: Array
+    shares: Array
+
+    def gaussians(self) -> GaussianMixture:
+        """Return the mixture as scikit-learn has it, fitted."""
+        fitted = GaussianMixture(len(self.centres), covariance_type="diag")
+        learnt = (self.shares, self.centres, self.variances)
+        fitted.weights_, fitted.means_, fitted.covariances_ = (one.astype(np.float64) for one in learnt)
+        fitted.precisions_cholesky_ = 1 / np.sqrt(fitted.covariances_)
+        return fitted
 
 
-_NAMES = ("components", "centres", "spread")
-
-
-def load_codebook(path: str | os.PathLike[str]) -> tuple[Codebook, dict[str, Any]]:
-    """Read a codebook and its provenance.
+def load_codebook(path: str | os.PathLike[str]) -> tuple[Codebook | Mixture, dict[str, Any]]:
+    """Read a codebook, or a mixture, and its provenance.
 
     Raises
     ------
@@ -75,7 +113,8 @@ def load_codebook(path: str | os.PathLike[str]) -> tuple[Codebook, dict[str, Any
     """
     try:
         with safe_open(path, "np") as tensors:
-            book = Codebook(**{name: tensors.get_tensor(name) for name in _NAMES})
+            kind = Mixture if "variances" in tensors.keys() else Codebook  # noqa: SIM118 (it is no mapping)
+            book = kind(**{field.name: tensors.get_tensor(field.name) for field in fields(kind)})
             return book, json.loads(tensors.metadata()["stresslib"])
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged or no codebook: {error}; remove it, and it is learnt anew") from error
@@ -106,20 +145,9 @@ def learn_codebook(descriptors: Iterable[Array], codewords: int, components: int
     -----
     A cluster of one descriptor, or none, or twins has no spread; it gets that of all descriptors to their nearest codeword.
     """
-    sample = np.concatenate(list(descriptors)).astype(np.float32)
-    if len(sample) < max(codewords, components, 2):
-        raise ValueError(
-            f"the training images have {len(sample)} descriptors, for {codewords} codewords and {components} principal "
-            "components; take more images, or fewer of these (as in +codewords=64+components=0)"
-        )
-    axes = np.eye(sample.shape[1])
     # One thread: the last digits depend on how many share a sum, and the codebook is to be the same bytes.
     with threadpool_limits(1):
-        if components:
-            # The mean is taken off for the components alone: distances between descriptors do not know of it.
-            centred = sample - sample.mean(axis=0, dtype=np.float64)
-            axes = np.linalg.eigh(centred.T @ centred)[1][:, : -components - 1 : -1].T
-        reduced = sample @ axes.astype(np.float32).T
+        axes, reduced = _reduced(descriptors, codewords, components)
         model = MiniBatchKMeans(codewords, batch_size=4096, n_init=1, random_state=seed).fit(reduced)
         centres = model.cluster_centers_.astype(np.float32)
         labels = model.predict(reduced)
@@ -127,4 +155,44 @@ def learn_codebook(descriptors: Iterable[Array], codewords: int, components: int
     members = np.maximum(np.bincount(labels, minlength=codewords), 1)
     spread = np.sqrt(np.bincount(labels, squares, minlength=codewords) / members)
     spread[spread == 0] = np.sqrt(squares.mean()) or 1
-    return Codebook(axes.astype(np.float32), centres, spread.astype(np.float32))
+    return Codebook(axes, centres, spread.astype(np.float32))
+
+
+def learn_mixture(descriptors: Iterable[Array], codewords: int, components: int = 64, *, seed: int = 0) -> Mixture:
+    """Learn a mixture of Gaussians, by principal components and expectation maximisation.
+
+    Parameters
+    ----------
+    descriptors, codewords, components, seed
+        As for :func:`learn_codebook`; a codeword is a Gaussian here.
+
+    Returns
+    -------
+    Mixture
+
+    Raises
+    ------
+    ValueError
+        When there are fewer descriptors than Gaussians or components.
+    """
+    with threadpool_limits(1):
+        axes, reduced = _reduced(descriptors, codewords, components)
+        model = GaussianMixture(codewords, covariance_type="diag", random_state=seed).fit(reduced)
+    learnt = (getattr(model, name).astype(np.float32) for name in ("means_", "covariances_", "weights_"))
+    return Mixture(axes, *learnt)
+
+
+def _reduced(descriptors: Iterable[Array], codewords: int, components: int) -> tuple[Array, Array]:
+    """Return the principal components of descriptors, and the descriptors in their space, float32."""
+    sample = np.concatenate(list(descriptors)).astype(np.float32)
+    if len(sample) < max(codewords, components, 2):
+        raise ValueError(
+            f"the training images have {len(sample)} descriptors, for {codewords} codewords and {components} principal "
+            "components; take more images, or fewer of these (as in +codewords=64+components=0)"
+        )
+    axes = np.eye(sample.shape[1])
+    if components:
+        # The mean is taken off for the components alone: distances between descriptors do not know of it.
+        centred = sample - sample.mean(axis=0, dtype=np.float64)
+        axes = np.linalg.eigh(centred.T @ centred)[1][:, : -components - 1 : -1].T
+    return axes.astype(np.float32), sample @ axes.astype(np.float32).T

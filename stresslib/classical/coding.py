@@ -1,4 +1,4 @@
-"""Coding and pooling: from the descriptors of an image to one vector, by bag of words or by BossaNova.
+"""Coding and pooling: from the descriptors of an image to one vector, by bag of words, BossaNova or Fisher vector.
 
 Last step of the classical features. What is pooled over the regions of a pyramid is concatenated.
 """
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stresslib.classical.codebook import Codebook
+from stresslib.classical.codebook import Codebook, Mixture
 
 Array = NDArray[Any]
 
@@ -168,6 +168,47 @@ def bag_of_words(squares: Array, places: Array, levels: Sequence[tuple[int, int]
     """
     words = squares.argmin(axis=1)[:, None]
     return _pooled(places, levels, (squares.shape[1], 1), (words, np.zeros_like(words), np.ones(words.shape)))
+
+
+def fisher_vector(
+    descriptors: Array, mixture: Mixture, places: Array, levels: Sequence[tuple[int, int]] = PYRAMID[:1]
+) -> Array:
+    """Pool descriptors as a Fisher vector: which way each Gaussian would move to be more like them.
+
+    Parameters
+    ----------
+    descriptors : ndarray of shape (n, 128)
+    mixture : Mixture
+    places, levels
+        As for :func:`bossanova`.
+
+    Returns
+    -------
+    ndarray of shape (n_cells, m * (2 d + 1)), float64
+        Derivatives of the mean log-likelihood of a cell's descriptors along the m weights, the m x d means and, their sign
+        turned, the m x d deviations of the Gaussians, scaled alike; zeros for a cell without descriptors.
+
+    Raises
+    ------
+    OSError
+        When scikit-image is not installed.
+
+    Notes
+    -----
+    Sanchez, Perronnin, Mensink and Verbeek (2013), as scikit-image computes it. Square roots and unit norm, which they call
+    the improved Fisher vector, come later: the root as `power` of a method, the norm where features are loaded.
+    """
+    try:
+        from skimage.feature import fisher_vector as of_rows
+    except ImportError as error:
+        raise OSError("Fisher vectors need scikit-image; pip install stresslib[classical]") from error
+    gaussians, reduced = mixture.gaussians(), mixture.reduce(descriptors)
+    m, d = mixture.centres.shape
+    vectors = np.zeros((sum(rows * columns for rows, columns in levels), m * (2 * d + 1)))
+    for level in cells(places, levels).T:
+        for cell in np.unique(level):
+            vectors[cell] = of_rows(reduced[level == cell], gaussians)
+    return vectors
 
 
 def _pooled(

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from stresslib.classical.codebook import Codebook, learn_codebook, load_codebook
+from stresslib.classical.codebook import Mixture, learn_codebook, learn_mixture, load_codebook
 from stresslib.classical.descriptors import opencv
 from stresslib.classical.methods import LAYERS, Method, find_method, options
 from stresslib.datasets.imageset import ImageSet
@@ -74,6 +74,10 @@ class ClassicalExtractor:
         self.method = find_method(model)
         self.layers = checked_layers(model, layers)
         self.codebook, learnt = load_codebook(codebook)
+        if isinstance(self.codebook, Mixture) != self.method.mixture:
+            raise ValueError(
+                f"{codebook} is {'no' if self.method.mixture else 'a'} mixture of Gaussians, not what {model} takes"
+            )
         if len(self.codebook.centres) != self.method.codewords:
             raise ValueError(f"{codebook} has {len(self.codebook.centres)} codewords; {model} has {self.method.codewords}")
         self.machine = f"{joblib.cpu_count()} core(s)"
@@ -196,7 +200,8 @@ def codebook_of(images: ImageSet, method: Method, *, skip: bool = False, progres
     names = [name for name, train in zip(images.files, images.train, strict=True) if train]
     paths = [images.root / name for name in names]
     stamps = [f"{path.stat().st_size} {path.stat().st_mtime_ns}" if path.exists() else "" for path in paths]
-    key = text_sha256(digest(*_LEARNING), json.dumps(learnt, sort_keys=True), *names, *stamps)
+    learn = learn_mixture if method.mixture else learn_codebook
+    key = text_sha256(digest(*_LEARNING), learn.__name__, json.dumps(learnt, sort_keys=True), *names, *stamps)
     file = cache_dir() / "codebooks" / f"{images.name}--{method.codewords}-{key[:12]}.safetensors"
     if file.is_file():
         return file
@@ -216,5 +221,5 @@ def codebook_of(images: ImageSet, method: Method, *, skip: bool = False, progres
 
     label = f"{images.name}: codebook"
     described = list(tqdm(_in_order(some, paths), label, len(paths), unit="image", disable=not progress))
-    book: Codebook = learn_codebook(described, method.codewords, method.components, seed=method.seed)
+    book = learn(described, method.codewords, method.components, seed=method.seed)
     return book.save(file, {"codebook": {"dataset": images.name, "images": len(paths), **learnt}})

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stresslib.classical.codebook import Codebook
-from stresslib.classical.coding import PYRAMID, bag_of_words, bossanova
+from stresslib.classical.codebook import Codebook, Mixture
+from stresslib.classical.coding import PYRAMID, bag_of_words, bossanova, fisher_vector
 from stresslib.classical.descriptors import DenseSift
 
 Array = NDArray[Any]
@@ -28,23 +28,23 @@ class Method:
 
     Attributes
     ----------
-    kind : {"bossanova", "bag-of-words"}
+    kind : {"bossanova", "bag-of-words", "fisher-vector"}
     codewords : int
-        Of the codebook.
+        Of the codebook; of a Fisher vector the Gaussians of the mixture.
     components : int
         Principal components that descriptors are reduced to; 0 leaves them as they are.
     sample : int
         Descriptors of training images that the codebook is learnt from, at most.
     seed : int
-        Of the sample and of k-means.
+        Of the sample, and of k-means or the mixture.
     side, step : int
         As of :class:`DenseSift`.
     root : bool
         As of :class:`DenseSift`.
     neighbours, bins, alpha_min, alpha_max, weight
-        As of :func:`stresslib.classical.coding.bossanova`; a bag of words has none of these.
+        As of :func:`stresslib.classical.coding.bossanova`; the others have none of these.
     power : float
-        Each value is raised to it at the end: .5 is the signed square root, as no value is negative; 1 leaves it.
+        The size of each value is raised to it at the end, its sign stays: .5 is the signed square root, 1 leaves it.
 
     Notes
     -----
@@ -101,9 +101,15 @@ class Method:
         return bool(getattr(self, name) == getattr(METHODS[self.kind], name))
 
     @property
+    def mixture(self) -> bool:
+        """Whether its words are a mixture of Gaussians."""
+        return self.kind == "fisher-vector"
+
+    @property
     def about(self) -> str:
         """One line: what it is."""
-        return f"{_ABOUT[self.kind]} on dense {'Root' if self.root else ''}SIFT, {self.codewords:,} codewords"
+        words = "Gaussians" if self.mixture else "codewords"
+        return f"{_ABOUT[self.kind]} on dense {'Root' if self.root else ''}SIFT, {self.codewords:,} {words}"
 
     @property
     def descriptors(self) -> DenseSift:
@@ -112,10 +118,11 @@ class Method:
 
     def width(self, layer: str) -> int:
         """Return how many values a vector of a layer has."""
-        slots = self.bins + 1 if self.kind == "bossanova" else 1
+        reduced = self.components or 128
+        slots = {"bossanova": self.bins + 1, "bag-of-words": 1, "fisher-vector": 2 * reduced + 1}[self.kind]
         return sum(rows * columns for rows, columns in LAYERS[layer]) * self.codewords * slots
 
-    def code(self, descriptors: Array, places: Array, codebook: Codebook, layer: str) -> Array:
+    def code(self, descriptors: Array, places: Array, codebook: Codebook | Mixture, layer: str) -> Array:
         """Make an image's vector of its descriptors.
 
         Parameters
@@ -123,7 +130,8 @@ class Method:
         descriptors : ndarray of shape (n, 128)
         places : ndarray of shape (n, 2)
             Row and column of each, from 0 to 1.
-        codebook : Codebook
+        codebook : Codebook or Mixture
+            The latter for a Fisher vector.
         layer : {"pooled", "pyramid"}
 
         Returns
@@ -132,12 +140,14 @@ class Method:
             By cell, by codeword, and its histogram before its bag-of-words term. Not of unit norm: normalisation has its
             one home in :func:`stresslib.load_features`.
         """
-        squares, levels = codebook.squared_distances(descriptors), LAYERS[layer]
-        if self.kind == "bag-of-words":
-            pooled = bag_of_words(squares, places, levels)
+        levels = LAYERS[layer]
+        if isinstance(codebook, Mixture):
+            pooled = fisher_vector(descriptors, codebook, places, levels)
+        elif self.kind == "bag-of-words":
+            pooled = bag_of_words(codebook.squared_distances(descriptors), places, levels)
         else:
             pooled = bossanova(
-                squares,
+                codebook.squared_distances(descriptors),
                 codebook,
                 places,
                 levels,
@@ -147,15 +157,16 @@ class Method:
                 alpha_max=self.alpha_max,
                 weight=self.weight,
             )
-        return (pooled**self.power).ravel().astype(np.float32)
+        return (np.sign(pooled) * np.abs(pooled) ** self.power).ravel().astype(np.float32)
 
 
 _ABOUT = {
     "bossanova": "BossaNova of Avila et al. (2013), the paper's classical features,",
     "bag-of-words": "A bag of words, each descriptor counted for its nearest codeword,",
+    "fisher-vector": "A Fisher vector, the ways in which a mixture of Gaussians would have to change,",
 }
 
-METHODS = {kind: Method(kind) for kind in _ABOUT}
+METHODS = {kind: Method(kind, codewords=64 if kind == "fisher-vector" else 1024) for kind in _ABOUT}
 """The methods by their names, with the default of every option."""
 
 
@@ -180,8 +191,8 @@ def find_method(name: str) -> Method:
     Parameters
     ----------
     name : str
-        ``"bossanova"`` or ``"bag-of-words"``, and behind it options other than the default, each as ``+NAME=NUMBER`` and in
-        the order of :class:`Method`: one setting has one name.
+        ``"bossanova"``, ``"bag-of-words"`` or ``"fisher-vector"``, and behind it options other than the default, each as
+        ``+NAME=NUMBER`` and in the order of :class:`Method`: one setting has one name.
 
     Returns
     -------

@@ -267,12 +267,12 @@ def widths() -> pd.DataFrame:
 
 def methods() -> str:
     """Return the cards of the classical methods, as Markdown."""
-    cites = {"bossanova": "avila2013", "bag-of-words": ""}
+    cites = {"bossanova": "avila2013", "bag-of-words": "", "fisher-vector": "sanchez2013"}
     cards = []
     for name, method in METHODS.items():
         here = [features for features in shipped() if features.split("/")[1].partition("+")[0] == name]
         facts = {
-            "Codebook": "learnt from the training images of the data set that is described",
+            "Mixture" if method.mixture else "Codebook": "learnt from the training images of the data set that is described",
             "Input": f"grey levels, the longer side at most {method.side} pixels; a descriptor every {method.step} pixels, "
             f"reduced to {method.components} principal components",
             "Layers": "; ".join(f"{_joined([layer])} {method.width(layer):,}" for layer in LAYERS),

@@ -372,7 +372,8 @@ def plot(results: pd.DataFrame) -> Figure:
 
 
 def _colour(model: str) -> str:
-    return {"bossanova": "#3A9BDC", "bag-of-words": "#E69F00"}.get(model.partition("+")[0], "#111111")
+    colours = {"bossanova": "#3A9BDC", "bag-of-words": "#E69F00", "fisher-vector": "#009E73"}
+    return colours.get(model.partition("+")[0], "#111111")
 
 
 def _draw(ax: Axes, curve: pd.DataFrame, way: str) -> None:
@@ -389,7 +390,8 @@ def _draw(ax: Axes, curve: pd.DataFrame, way: str) -> None:
     }[way]
     mean = curve["kept"].groupby(x).mean()
     dashes: Any = (0, (1, 1)) if is_control(model) else (0, (4, 2)) if "+" in model else "-"
-    marker = "s" if layer == "pyramid" else "^" if model.startswith("bag-of-words") else "o"
+    marker = {"bag-of-words": "^", "fisher-vector": "D"}.get(model.partition("+")[0], "o")
+    marker = "s" if layer == "pyramid" else marker
     look = {**style.OURS, "linewidth": 1.8, "linestyle": dashes, "marker": marker, "color": _colour(model)}
     ax.plot(mean.index, mean, label=f"{model}, {layer}", **look)
 

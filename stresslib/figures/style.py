@@ -53,7 +53,7 @@ NAMES = {
 }
 """What a legend calls the paper's data sets and networks."""
 
-CLASSICAL = ("bossanova", "bag-of-words")
+CLASSICAL = ("bossanova", "bag-of-words", "fisher-vector")
 """What the names of classical feature sets begin with; :data:`stresslib.classical.METHODS` has the same."""
 
 GREY = "#8A8A8A"
