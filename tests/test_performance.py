@@ -59,11 +59,28 @@ def test_a_missing_table_is_named_with_its_command(tmp_path: Path) -> None:
         performance.tables(tmp_path)
 
 
+def test_agreement_counts_settings_images_and_points() -> None:
+    compared = pd.DataFrame(
+        {
+            "features": ["a", "a", "b"],
+            "stress": ["none", "DR1:2", "none"],
+            "images": [200, 200, 50],
+            "images, tol=1e-05": [0, 3, 0],
+            "points, tol=1e-05": [0.0, -1.5, 0.0],
+        }
+    )
+    table = performance.agreement(compared).set_index("features")
+    assert table.loc["a"].tolist() == [2, 200, 1, 3, 1.5] and table.loc["b"].tolist() == [1, 50, 0, 0, 0.0]
+    assert list(table)[-1] == "most points, tol=1e-05"
+
+
 def test_the_committed_tables_make_the_page() -> None:
     measured = performance.tables(Path(__file__).parents[1] / "benchmarks" / "results")
     assert "times as long" in performance.headline(measured)
     assert (measured["scaling"].groupby("what grows").size() >= 4).all()
-    assert (measured["agreement"]["their gap"] < 1e-2).all()
+    same = performance.agreement(measured["agreement"])
+    assert (same["settings"] >= 7).all() and (same["most images, tol=1e-06"] <= 2).all()
+    assert (same["most points, tol=1e-05"] <= 0.25).all()
 
 
 def test_what_the_papers_features_cost_by_hand() -> None:

@@ -99,6 +99,34 @@ def pair(setting: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     return ours, peers.loc[peers["seconds"].idxmin()]
 
 
+def agreement(compared: pd.DataFrame) -> pd.DataFrame:
+    """Summarise where both solvers decide otherwise.
+
+    Parameters
+    ----------
+    compared : pandas.DataFrame
+        One row a setting, with columns `features`, `images`, ``images, tol=...`` and ``points, tol=...``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a feature set: how many settings, how many test images in each; and for each tolerance in how many settings
+        an image is decided otherwise, how many images at most, and how many points the accuracy moves at most.
+    """
+    rows = []
+    for name, settings in compared.groupby("features", sort=False):
+        row = {"features": name, "settings": len(settings), "test images": int(settings["images"].iloc[0])}
+        for column in compared.columns[compared.columns.str.startswith("images, ")]:
+            tol = column.removeprefix("images, ")
+            row |= {
+                f"settings that differ, {tol}": int((settings[column] > 0).sum()),
+                f"most images, {tol}": int(settings[column].max()),
+                f"most points, {tol}": float(settings[f"points, {tol}"].abs().max()),
+            }
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def plot(scaling: pd.DataFrame) -> Figure:
     """Draw seconds against what grows, on logarithmic axes, with a line of proportional growth.
 
