@@ -78,9 +78,10 @@ def test_the_committed_tables_make_the_page() -> None:
     measured = performance.tables(Path(__file__).parents[1] / "benchmarks" / "results")
     assert "times as long" in performance.headline(measured)
     assert (measured["scaling"].groupby("what grows").size() >= 4).all()
-    same = performance.agreement(measured["agreement"])
-    assert (same["settings"] >= 7).all() and (same["most images, tol=1e-06"] <= 2).all()
-    assert (same["most points, tol=1e-05"] <= 0.25).all()
+    compared = measured["agreement"]
+    assert (performance.agreement(compared)["settings"] >= 7).all()
+    assert ((compared["images, tol=1e-06"] <= 2) | (compared["points, tol=1e-06"].abs() <= 0.05)).all()
+    assert (compared["points, tol=1e-05"].abs() <= 0.25).all()
 
 
 def test_what_the_papers_features_cost_by_hand() -> None:
