@@ -46,6 +46,7 @@ WIDTHS = {
         "bossanova/pooled": 3072,
         "bossanova/pyramid": 24576,
         "bag-of-words/pooled": 1024,
+        "fisher-vector/pooled": 8256,
         "bossanova+codewords=64/pooled": 192,
     }.items()
 }
@@ -87,7 +88,9 @@ def test_quick_is_a_part_of_full_on_what_is_shipped() -> None:
     assert all(embedded_path(*name.split("/")).is_file() for name in profiles["quick"]["dataset"])
     for dataset in ("scenes15", "caltech101"):
         models = [name.split("/")[1] for name in profiles["full"]["dataset"] if name.startswith(dataset)]
-        assert {"efficientnet-lite0", "efficientnet-lite0-untrained", "bossanova", "bag-of-words"} <= set(models)
+        assert {"efficientnet-lite0", "efficientnet-lite0-untrained", "bossanova", "bag-of-words", "fisher-vector"} <= set(
+            models
+        )
 
 
 def test_places_are_alike_in_share_in_number_and_in_bits(results: pd.DataFrame) -> None:
