@@ -110,20 +110,24 @@ def agreement(compared: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a feature set: how many settings, how many test images in each; and for each tolerance in how many settings
-        an image is decided otherwise, how many images at most, and how many points the accuracy moves at most.
+        One row a data set and tolerance: how many test images and settings; in how many of these (`differ`) an image
+        is decided otherwise, how many images at most, and how many points the accuracy moves at most.
     """
     rows = []
     for name, settings in compared.groupby("features", sort=False):
-        row = {"features": name, "settings": len(settings), "test images": int(settings["images"].iloc[0])}
         for column in compared.columns[compared.columns.str.startswith("images, ")]:
-            tol = column.removeprefix("images, ")
-            row |= {
-                f"settings that differ, {tol}": int((settings[column] > 0).sum()),
-                f"most images, {tol}": int(settings[column].max()),
-                f"most points, {tol}": float(settings[f"points, {tol}"].abs().max()),
-            }
-        rows.append(row)
+            tol = column.removeprefix("images, tol=")
+            rows.append(
+                {
+                    "features": str(name).partition("/")[0],
+                    "images": int(settings["images"].iloc[0]),
+                    "settings": len(settings),
+                    "tol": float(tol),
+                    "differ": int((settings[column] > 0).sum()),
+                    "most images": int(settings[column].max()),
+                    "most points": float(settings[f"points, tol={tol}"].abs().max()),
+                }
+            )
     return pd.DataFrame(rows)
 
 
