@@ -401,6 +401,14 @@ def test_a_mixture_is_learnt_kept_and_not_taken_for_a_codebook(pictures: ImageSe
         ClassicalExtractor(TINY, ["pooled"], mixture)
 
 
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
+def test_descriptors_that_are_all_the_same_have_no_mixture() -> None:
+    """Their spread is rounding alone, here some hundredths either side of 0."""
+    alike = np.repeat(1000 * np.random.default_rng(0).random((1, 128)), 80, axis=0)
+    with pytest.raises(ValueError, match=r"too much alike for 16 Gaussians; take more images, or fewer .*codewords=8"):
+        learn_mixture([alike], 16, 8)
+
+
 def test_fisher_vectors_from_the_command_line(pictures: ImageSet) -> None:
     """Signs stay under the square root; the classes of stripes are told apart."""
     assert main(["extract", str(pictures.root), "--model", TINY_FISHER]) == 0

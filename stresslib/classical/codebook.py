@@ -173,11 +173,17 @@ def learn_mixture(descriptors: Iterable[Array], codewords: int, components: int 
     Raises
     ------
     ValueError
-        When there are fewer descriptors than Gaussians or components.
+        When there are fewer descriptors than Gaussians or components, or next to all of them are the same.
     """
     with threadpool_limits(1):
         axes, reduced = _reduced(descriptors, codewords, components)
-        model = GaussianMixture(codewords, covariance_type="diag", random_state=seed).fit(reduced)
+        try:
+            model = GaussianMixture(codewords, covariance_type="diag", random_state=seed).fit(reduced)
+        except ValueError as error:
+            raise ValueError(
+                f"the {len(reduced)} descriptors of the training images are too much alike for {codewords} Gaussians; take "
+                "more images, or fewer of these (as in +codewords=8)"
+            ) from error
     learnt = (getattr(model, name).astype(np.float32) for name in ("means_", "covariances_", "weights_"))
     return Mixture(axes, *learnt)
 
