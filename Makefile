@@ -11,14 +11,14 @@ SCREENSHOTS ?= --screenshots build/screenshots
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
-install: .venv/.installed  ## make .venv with the locked packages and stresslib itself
+install: .venv/.installed  ## make .venv with the locked packages, stresslib and stressbook
 
 # uv does the same faster, where it is there and finds everything.
-.venv/.installed: requirements.txt pyproject.toml
+.venv/.installed: requirements.txt pyproject.toml book/pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed; choose one with make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	command -v uv >/dev/null && VIRTUAL_ENV=.venv uv pip install -r requirements.txt || $(BIN)/python -m pip install -r requirements.txt
-	$(BIN)/python -m pip install --no-deps -e .
+	$(BIN)/python -m pip install --no-deps -e . -e book
 	touch $@
 
 check: install  ## run the quick profile of every figure and compare it with results/
@@ -28,15 +28,16 @@ check: install  ## run the quick profile of every figure and compare it with res
 book: check  ## run the figures on the shipped features, compare, and build the book
 	$(BIN)/stresslib reproduce all --redraw -o book/generated
 	$(BIN)/jupyter-book build . --path-output build -W -n --keep-going
-	$(BIN)/python book/make_pdf.py $(HTML)
-	$(BIN)/python book/check_offline.py $(HTML)
-	$(BIN)/python book/check_browser.py $(HTML) $(SCREENSHOTS) $(STRICT)
+	$(BIN)/python book/tools/make_pdf.py $(HTML)
+	$(BIN)/python book/tools/check_offline.py $(HTML)
+	$(BIN)/python book/tools/check_browser.py $(HTML) $(SCREENSHOTS) $(STRICT)
 	@echo "The book is $(HTML)/index.html"
 
 test: install  ## lint, check types, run the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	OMP_NUM_THREADS=1 LOKY_MAX_CPU_COUNT=1 $(BIN)/python -m pytest -n auto  # a process a core, of one thread, that starts no others
 
 bench: install  ## measure speed against named peers

@@ -16,8 +16,8 @@ import skimage
 import torch
 
 import stresslib as sl
-from stresslib.extraction.networks import find_network
-from stresslib.extraction.preprocessing import read_input
+from stresslib.extraction.registry import find_network
+from stresslib.images.preprocessing import read_input
 
 PHOTOGRAPHS = ["astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "page.png", "rocket.jpg"]
 BATCH = 32

@@ -23,9 +23,9 @@ import numpy as np
 import pandas as pd
 
 import stresslib as sl
-from stresslib.figures import figure_5
+from stressbook.chapters.rerun.figure_5 import measure
+from stresslib.evaluation.separation import sweep_separation
 from stresslib.files import write_text
-from stresslib.separation import sweep_separation
 
 VALUES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 27, 30)
 SIZES = (5_000, 10_000, 20_000, 50_000)
@@ -123,7 +123,7 @@ def choice(options: Any) -> pd.DataFrame:
     for name in ("caltech101", "scenes15", "digits"):
         features = sl.load_features(name, "efficientnet-lite0")
         part = features.validation()
-        specs = figure_5.specs(features.X.shape[1], values=VALUES, n_train=int(part.train.sum()))
+        specs = measure.specs(features.X.shape[1], values=VALUES, n_train=int(part.train.sum()))
         ways: dict[str, Callable[[], Any]] = {
             "index_seconds": lambda f=features, s=specs: sweep_separation(f, s, indices=["SI"]),
             "validation_seconds": lambda p=part, s=specs: sl.sweep(p, s, progress=False),

@@ -24,8 +24,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 import stresslib as sl
+from stressbook.chapters.rerun.bit_erasure import measure as bit_erasure_measure
+from stressbook.chapters.rerun.figure_2 import measure as figure_2_measure
+from stressbook.chapters.rerun.figure_4 import measure as figure_4_measure
+from stressbook.chapters.rerun.figure_5 import measure as figure_5_measure
 from stresslib.evaluation.protocol import decide
-from stresslib.figures import bit_erasure, figure_2, figure_4, figure_5
 from stresslib.files import write_text
 
 LAYERS = {
@@ -115,8 +118,8 @@ def grids(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
     dual, tol = best_peer(f, options)
     X, y, truth = f.X[f.train], f.y[f.train], f.y[f.test]
     width, training = f.X.shape[1], int(f.train.sum())
-    random = [spec for spec in figure_2.specs(width, n_train=training) if spec.startswith("DR1")]
-    both = [spec for spec in figure_5.specs(width, n_train=training) if spec != "none"]
+    random = [spec for spec in figure_2_measure.specs(width, n_train=training) if spec.startswith("DR1")]
+    both = [spec for spec in figure_5_measure.specs(width, n_train=training) if spec != "none"]
     rows = []
     for name, specs, repeats in (("DR-1, Figure 2", random, 10), ("FC, Figure 5", both, 1)):
         model = sl.LinearSVM(tol=GAP)
@@ -202,10 +205,10 @@ def agreement(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
         specs = ["none", f"DR1:{width // 10}", f"DR2:{width // 10}", "Q1:4", "Q2:4", "QB:52", f"DR2:{width // 10},Q2:27"]
         if name in options.whole:
             specs = [
-                *figure_2.specs(width, n_train=training),
-                *figure_4.specs(),
-                *figure_5.specs(width, n_train=training),
-                *bit_erasure.specs(),
+                *figure_2_measure.specs(width, n_train=training),
+                *figure_4_measure.specs(),
+                *figure_5_measure.specs(width, n_train=training),
+                *bit_erasure_measure.specs(),
             ]
         calls = (joblib.delayed(_compared)(one, spec) for spec in dict.fromkeys(specs))
         rows += joblib.Parallel(CORES)(calls)
@@ -262,7 +265,7 @@ def scaling(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
     for k in (1, 2, 5, 10, 20, 50, 100):
         several = np.hstack([y, np.where(labels[:, None] == np.arange(80), 1, -1)])[:, :k]
         measure("classes", k, lambda b=several: model.fit(X, b))
-    specs = figure_5.specs(4096, [1, 2, 3, 4], n_train=int(f.train.sum()))[1:]
+    specs = figure_5_measure.specs(4096, [1, 2, 3, 4], n_train=int(f.train.sum()))[1:]
     for count in (1, 4, 16, 64):
         some = specs[:: len(specs) // count][:count]
         measure("settings", count, lambda s=some: sl.sweep(f, s, model, progress=False))

@@ -8,18 +8,18 @@ from importlib import import_module
 from typing import Any
 
 from stresslib import codec
-from stresslib.counterparts import counterparts
 from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.evaluation.metrics import average_precision
 from stresslib.evaluation.protocol import evaluate
+from stresslib.evaluation.separation import separation_index, smoothness_index
 from stresslib.features import FeatureSet, load_feature_sets, load_features
-from stresslib.published import agreement, agreement_summary, curve_order, published
-from stresslib.quantization import AllocatedQuantizer, BitErasure, UniformQuantizer
-from stresslib.reduction import PrincipalComponents, RandomSelection
+from stresslib.paper.counterparts import counterparts
+from stresslib.paper.published import agreement, agreement_summary, curve_order, published
 from stresslib.results import read_results, write_results
-from stresslib.separation import separation_index, smoothness_index
-from stresslib.spec import bits_per_vector, compression_rate, make_stress
-from stresslib.sweep import sweep
+from stresslib.running.grid import sweep
+from stresslib.stress.on_features.quantization import AllocatedQuantizer, BitErasure, UniformQuantizer
+from stresslib.stress.on_features.reduction import PrincipalComponents, RandomSelection
+from stresslib.stress.spec import bits_per_vector, compression_rate, make_stress
 
 __version__ = "0.1.0"
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stresslib.extraction.preprocessing import UnreadableImageError, open_image
+from stresslib.images.decode import UnreadableImageError, open_image
 
 Array = NDArray[Any]
 

@@ -26,9 +26,9 @@ from stresslib.classical.codebook import Mixture, learn_codebook, learn_mixture,
 from stresslib.classical.descriptors import opencv
 from stresslib.classical.methods import LAYERS, Method, find_method, options
 from stresslib.datasets.imageset import ImageSet
-from stresslib.extraction.preprocessing import UnreadableImageError
+from stresslib.digests import digest
 from stresslib.files import cache_dir, file_sha256, text_sha256
-from stresslib.sources import digest
+from stresslib.images.decode import UnreadableImageError
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from stresslib.codec.codec import Codec
 from stresslib.codec.container import CompressedFeatures
 from stresslib.features import FeatureSet
-from stresslib.spec import FLOAT_BITS, Spec, bits_per_vector, parse_spec
+from stresslib.stress.spec import FLOAT_BITS, Spec, bits_per_vector, parse_spec
 
 Array = NDArray[Any]
 

@@ -22,9 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 from stresslib.codec.packing import CHECKSUM_BYTES, PACKINGS, block_size, code_type, pack, unpack
 from stresslib.evaluation.protocol import one_thread
 from stresslib.features import FeatureSet, unit_rows
-from stresslib.quantization import MOST_BITS, AllocatedQuantizer
-from stresslib.reduction import PrincipalComponents, RandomSelection
-from stresslib.spec import FLOAT_BITS, Spec, bits_per_vector, parse_spec
+from stresslib.stress.on_features.quantization import MOST_BITS, AllocatedQuantizer
+from stresslib.stress.on_features.reduction import PrincipalComponents, RandomSelection
+from stresslib.stress.spec import FLOAT_BITS, Spec, bits_per_vector, parse_spec
 
 Array = NDArray[Any]
 

@@ -5,6 +5,6 @@ Before the first stop of the chain: an ImageSet goes through a network and comes
 
 from stresslib.datasets.imageset import ImageSet, from_csv, from_folder, read_labels
 from stresslib.datasets.loading import load_images
-from stresslib.datasets.named import DATASETS
+from stresslib.datasets.registry import DATASETS
 
 __all__ = ["DATASETS", "ImageSet", "from_csv", "from_folder", "load_images", "read_labels"]

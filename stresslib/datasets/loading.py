@@ -14,8 +14,8 @@ from typing import Any
 from stresslib.datasets.archives import filling, unpack
 from stresslib.datasets.downloads import fetch
 from stresslib.datasets.imageset import ImageSet, from_csv, from_folder
-from stresslib.datasets.named import DATASETS, Counts, Dataset
 from stresslib.datasets.parts import MissingPartError, Parts
+from stresslib.datasets.registry import DATASETS, Counts, Dataset
 from stresslib.files import cache_dir, file_sha256
 
 

@@ -22,9 +22,9 @@ from threadpoolctl import threadpool_limits
 from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.evaluation.metrics import SCORES
 from stresslib.features import FeatureSet
-from stresslib.reduction import PrincipalComponents
 from stresslib.results import results_table
-from stresslib.spec import Spec, make_stress, parse_spec
+from stresslib.stress.on_features.reduction import PrincipalComponents
+from stresslib.stress.spec import Spec, make_stress, parse_spec
 
 Array = NDArray[Any]
 

@@ -3,7 +3,8 @@
 Before the first stop of the chain: networks and their layers, preprocessing, and the extractor that joins them.
 """
 
-from stresslib.extraction.extractor import Extractor, extract
-from stresslib.extraction.networks import NETWORKS, imagenet_classes
+from stresslib.extraction.extractor import Extractor
+from stresslib.extraction.job import extract
+from stresslib.extraction.registry import NETWORKS, imagenet_classes
 
 __all__ = ["NETWORKS", "Extractor", "extract", "imagenet_classes"]

@@ -16,9 +16,9 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
-from stresslib.extraction.networks import Network
-from stresslib.extraction.preprocessing import Preprocessing
+from stresslib.extraction.network import Network
 from stresslib.files import cache_dir
+from stresslib.images.preprocessing import Preprocessing
 
 
 def timm_network(name: str) -> Network:

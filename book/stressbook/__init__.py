@@ -1,0 +1,1 @@
+"""stressbook: what makes the book out of stresslib: chapters that measure and draw, and the runs that check them."""

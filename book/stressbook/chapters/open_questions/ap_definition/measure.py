@@ -1,0 +1,80 @@
+"""Average precision: does it matter to the claims which of three definitions is used?: what is measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+
+from stressbook.chapters.verdicts.claims.measure import CLAIMS, RANDOM
+from stresslib.evaluation.metrics import SCORES, average_precision
+from stresslib.evaluation.protocol import decide
+from stresslib.features import FeatureSet
+from stresslib.paper.published import grid_dimensions
+from stresslib.results import VARIANT, results_table
+from stresslib.running.variants import ranked
+from stresslib.stress.spec import Spec, parse_spec
+
+DEFINITIONS = {"voc2007": "", "area": "area", "voc2010": "voc2010"}
+"""The definitions of average precision, and the variants that they are: the paper's is none."""
+
+
+def specs(n_features: int) -> list[str]:
+    """Return ``"none"``, each claim's stress, and random selections of the sizes that claims are about."""
+    claims = [claim.spec(n_features) for claim in CLAIMS]
+    return ["none", *claims, *(f"DR1:{grid_dimensions(n_features)[step - 1]}" for step in RANDOM)]
+
+
+def measure(features: FeatureSet, *, repeats: int = 3, n_jobs: int = -1) -> pd.DataFrame:
+    """Score the same decisions by each definition.
+
+    Parameters
+    ----------
+    features : FeatureSet
+        With several labels a row, or one, which then is a matrix of one column a class.
+    repeats : int, default=3
+        Draws of a random selection.
+    n_jobs : int, default=-1
+        Processes, as in joblib; -1 means one a core.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A results table of the metric mAP, with a column `variant`: empty for the 11 points, ``"area"`` or ``"voc2010"``.
+        Where rows have one label, it has rows of the feature set's own metric too.
+    """
+    parsed = [parse_spec(spec) for spec in specs(features.X.shape[1])]
+    runs = [(spec, seed) for spec in parsed for seed in range(repeats if spec.is_random else 1)]
+    rows = joblib.Parallel(n_jobs)(joblib.delayed(_scored)(features, spec, seed) for spec, seed in runs)
+    records = [record for one in rows for record in one]
+    variants = pd.Series([record.pop(VARIANT) for record in records], dtype="string")
+    return results_table(records).assign(**{VARIANT: variants})
+
+
+def _scored(features: FeatureSet, spec: Spec, seed: int) -> list[dict[str, Any]]:
+    multiple = ranked(features) if features.y.ndim == 1 else features
+    decision, gap = decide(multiple, spec, random_state=seed)
+    truth = multiple.y[multiple.test]
+    scores = {
+        ("mAP", variant): float(np.mean(average_precision(truth, decision, definition)))
+        for definition, variant in DEFINITIONS.items()
+    }
+    if features.y.ndim == 1:
+        scores[features.metric, ""] = SCORES[features.metric](features.y[features.test], decision)
+    return [
+        {
+            **{name: features.provenance[name] for name in ("dataset", "model", "layer")},
+            "n_features": features.X.shape[1],
+            "stress": spec.stress,
+            "dimensions": spec.dimensions,
+            "values": spec.dictionary_size,
+            "repeat": seed if spec.is_random else None,
+            "metric": metric,
+            "score": 100 * score,
+            "objective_gap": gap,
+            VARIANT: variant,
+        }
+        for (metric, variant), score in scores.items()
+    ]

@@ -1,0 +1,186 @@
+"""Average precision: does it matter to the claims which of three definitions is used?
+
+The same decisions are ranked once a class and scored by each definition: the paper's 11 points, the plain area, and the
+area of VOC 2010. Where a row has one label they are scored by its accuracy too: another question than ranking.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from stressbook.chapters.open_questions.answers import LEVEL, Answer, agreeing, curves
+from stressbook.chapters.verdicts.claims.measure import CLAIMS, MARGIN, RANDOM, paper_share
+from stressbook.drawing import style, words
+from stresslib.paper.published import GRID
+from stresslib.stress.spec import parse_spec
+
+NAMES = {"area": "area under the precisions (uninterpolated)", "voc2010": "VOC 2010 (interpolated area)"}
+"""What a legend calls the definitions that are not the paper's."""
+
+COLOURS = {"area": "#0072B2", "voc2010": "#D55E00"}
+
+
+def shares(results: pd.DataFrame) -> pd.DataFrame:
+    """Return what each claim's setting, and each random selection, keeps by each definition.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a feature set and setting: `features`, `setting`, whether it is a `claim`, the share that the `paper` keeps
+        (NaN where there is no claim), the shares `voc2007`, `area` and `voc2010`, the `movement`, the largest difference of
+        these to the first, in points, and the share by `accuracy` (NaN where rows have several labels).
+    """
+    ranking = results["metric"] == "mAP"
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for features, variant, table in curves(results[ranking]):
+        for setting, is_claim, paper, kept in _settings(table):
+            row = rows.setdefault((features, setting), {"claim": is_claim, "paper": paper, "accuracy": math.nan})
+            row[variant or "voc2007"] = kept
+    if not ranking.all():
+        for features, _, table in curves(results[~ranking]):
+            for setting, _, _, kept in _settings(table):
+                rows[features, setting]["accuracy"] = kept
+    found = pd.DataFrame.from_dict(rows, orient="index").rename_axis(["features", "setting"]).reset_index()
+    others = found[list(NAMES)].sub(found["voc2007"], axis=0)
+    largest = others.abs().to_numpy().argmax(axis=1)
+    return found.assign(movement=others.to_numpy()[np.arange(len(found)), largest])
+
+
+def _settings(table: pd.DataFrame) -> Iterator[tuple[str, bool, float, float]]:
+    width = int(table["n_features"].iloc[0])
+    for claim in CLAIMS:
+        spec = parse_spec(claim.spec(width))
+        count = int(spec.dictionary_size or 0)
+        at = table["stress"].eq(spec.stress) & table["values"].eq(count)
+        if spec.dimensions is not None:
+            at &= table["dimensions"].eq(spec.dimensions)
+        if at.any():
+            size = "" if claim.step is None else f"{100 * claim.step // GRID}%, "
+            label = words.LABELS[spec.stress].split()[0]
+            yield (
+                f"{label}, {size}{count} values",
+                True,
+                paper_share(claim),
+                float(table.loc[at, "kept"].mean()),
+            )
+    for step in RANDOM:
+        at = table["stress"].eq("random-selection") & table["step"].eq(step)
+        if at.any():
+            yield f"DR-1, {100 * step // GRID}%", False, float("nan"), float(table.loc[at, "kept"].mean())
+
+
+def turned(rows: pd.DataFrame) -> int:
+    """Count the claims that one definition puts above the value that decides, and another below.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Of :func:`shares`.
+    """
+    claims = rows[rows["claim"]]
+    above = claims[["voc2007", *NAMES]].ge(claims["paper"] - MARGIN, axis=0)
+    return int((above.any(axis=1) & ~above.all(axis=1)).sum())
+
+
+def answer(results: pd.DataFrame) -> Answer:
+    """Answer from the run: how far does another definition move what the claims keep?"""
+    rows = shares(results)
+    claims = rows[rows["claim"]]
+    largest = claims.iloc[claims["movement"].abs().argmax()]
+    count = turned(rows)
+    reach = abs(largest["movement"])
+    if reach <= LEVEL and not count:
+        said = f"No: none of the claims' kept shares moves by more than {LEVEL} points with another definition"
+    elif not count:
+        said = f"Hardly: kept shares move by up to {reach:.2f} points, but no claim changes sides"
+    else:
+        said = (
+            f"Yes: kept shares move by up to {reach:.2f} points, and {count} of {len(claims)} claims change sides of the "
+            f"value that decides, the paper's share less {MARGIN}"
+        )
+    full = {}
+    for features, variant, scored in curves(results[results["metric"] == "mAP"]):
+        full[features, variant] = scored.loc[scored["stress"] == "none", "score"].iloc[0]
+    moved = [score - full[features, ""] for (features, variant), score in full.items() if variant]
+    said += f". The scores themselves move by {min(moved):+.2f} to {max(moved):+.2f} points."
+    random = rows[~rows["claim"]]
+    if len(random):
+        worst = random.iloc[random["movement"].abs().argmax()]
+        said += f" Where more is lost, definitions matter more: {worst['setting']} {worst['movement']:+.2f} points."
+    apart = (rows["accuracy"] - rows["voc2007"]).dropna()
+    if len(apart):
+        at = rows.loc[apart.index].iloc[apart.abs().argmax()]
+        said += (
+            f" Whether classes are ranked at all matters more: by accuracy kept shares differ by {apart.min():+.1f} to "
+            f"{apart.max():+.1f} points ({at['setting']} on {at['features']}: {at['voc2007']:.1f}% by ranking, "
+            f"{at['accuracy']:.1f}% by accuracy)."
+        )
+    signed = claims.groupby("features", sort=False)["movement"].mean()
+    return Answer(
+        "Would another definition of average precision change what the claims say?",
+        said,
+        f"largest movement of a claim's kept share {largest['movement']:+.2f} points ({largest['setting']}, "
+        f"{largest['features']})",
+        agreeing(signed.tolist()),
+    )
+
+
+def plot(results: pd.DataFrame) -> Figure:
+    """Draw how far each other definition moves what is kept, setting by setting.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    rows = shares(results)
+    parts = list(rows.groupby("features", sort=False))
+    figure, axes = style.panels(len(parts), height=3.0, sharex=True)
+    for ax, (_, part) in zip(axes, parts, strict=True):
+        heights = np.arange(len(part))
+        ax.axvline(0, color="#888888", linewidth=0.8, zorder=0)
+        ax.axvspan(-LEVEL, LEVEL, color="#EEEEEE", zorder=0, label=f"no more than machines differ by ({LEVEL})")
+        for shift, (definition, name) in zip((-0.12, 0.12), NAMES.items(), strict=True):
+            moved = part[definition] - part["voc2007"]
+            look: dict[str, Any] = {
+                "color": COLOURS[definition],
+                "marker": "os"[shift > 0],
+                "linestyle": "",
+                "markersize": 6,
+            }
+            ax.plot(moved, heights + shift, label=name, **look)
+        ax.set_yticks(heights, part["setting"], fontsize="small")
+        ax.set_ylim(len(part) - 0.5, -0.5)
+        ax.grid(axis="y", visible=False)
+        ax.grid(axis="x", color="#E3E3E3", linewidth=0.8)
+    axes[-1].set_xlabel("change of the kept share by another definition (points)")
+    style.close(figure, axes, [str(name) for name, _ in parts])
+    return figure
+
+
+def table(results: pd.DataFrame) -> pd.DataFrame:
+    """Return what is kept by each definition, to two decimals, beside what the paper keeps by its own."""
+    rows = shares(results).drop(columns="claim").set_index(["features", "setting"]).round(2)
+    rows = rows.rename(columns={"paper": "paper (11 points)", "voc2007": "11 points", "voc2010": "VOC 2010"})
+    return rows.astype(object).where(rows.notna(), "")
+
+
+def alt_text(results: pd.DataFrame) -> str:
+    """Describe the figure in words, from its data."""
+    said = [
+        f"{row['features']}, {row['setting']}: {row['movement']:+.2f} points" for row in shares(results).to_dict("records")
+    ]
+    return (
+        "How far the share that is kept moves from its value by 11 points, by whichever other definition moves it more. "
+        + "; ".join(said)
+        + "."
+    )

@@ -1,0 +1,211 @@
+"""Combination: is the paper's FC one dictionary (Q-1) after principal components, or one for each (Q-2)?
+
+Both surfaces, dimensions times values, are measured and compared with the published one: by distance, by how even and odd
+dictionaries differ, and by where the front lies. The published settings are single runs, so that there is no noise to
+judge a distance by.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from stressbook.chapters.open_questions.answers import Answer, span
+from stressbook.chapters.rerun.figure_5 import page
+from stressbook.drawing import style, tables
+from stresslib.paper.published import GRID, with_shares
+
+CANDIDATES = {"Q-1": "pca+uniform-shared", "Q-2": page.STRESS}
+"""Stresses that FC may have been, by what follows the principal components."""
+
+PAPER = "paper"
+
+
+def surfaces(results: pd.DataFrame) -> pd.DataFrame:
+    """Set both candidates beside the published surface, setting by setting.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    pandas.DataFrame
+        `features`, `step` (of the paper's grid), `values`, and what is kept with `Q-1`, `Q-2` and in the `paper`, in percent
+        of the own full score. Settings that all three have.
+    """
+    table = with_shares(tables.drawn(results))
+    table = table[table["stress"].isin(CANDIDATES.values())]
+    table = table.assign(
+        features=table["dataset"] + ", " + table["model"] + ", " + table["layer"],
+        candidate=table["stress"].map({stress: name for name, stress in CANDIDATES.items()}),
+    )
+    wide = table.pivot_table(index=["features", "step", "values"], columns="candidate", values="kept", sort=False)
+    paper = page.reference().set_index(["step", "values"])["kept"].rename(PAPER)
+    return wide.join(paper, on=["step", "values"], how="inner").dropna().reset_index()
+
+
+def fits(results: pd.DataFrame) -> pd.DataFrame:
+    """Measure how each candidate's surface fits the published one.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a feature set and surface, the paper's too: `distance` (mean over the settings of the absolute difference
+        to the paper's, in points), `odd_even` (see :func:`odd_even`), and `front` (how far the front lies above the
+        paper's, on average, in points).
+    """
+    rows = []
+    for name, table in surfaces(results).groupby("features", sort=False):
+        for surface in (*CANDIDATES, PAPER):
+            zigzag = [odd_even(curve.set_index("values")[surface]) for _, curve in table.groupby("step")]
+            rows.append(
+                {
+                    "features": name,
+                    "surface": surface,
+                    "distance": (table[surface] - table[PAPER]).abs().mean(),
+                    "odd_even": float(np.nanmean(zigzag)) if np.isfinite(zigzag).any() else np.nan,
+                    "front": _above(table, surface),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def odd_even(curve: pd.Series) -> float:
+    """Measure how much dictionaries of an even number of values keep above those of an odd one.
+
+    Parameters
+    ----------
+    curve : pandas.Series
+        What is kept, indexed by the number of values.
+
+    Returns
+    -------
+    float
+        What a dictionary keeps above the mean of the next smaller and the next larger one, negative for odd ones, averaged
+        over as many even as odd ones: the same bend in both cancels. NaN where no four sizes follow each other.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from stressbook.chapters.open_questions.combination.page import odd_even
+    >>> odd_even(pd.Series([86.0, 80.0, 90.0, 84.0], index=[2, 3, 4, 5]))
+    8.0
+    """
+    bends = {
+        int(count): curve[count] - (curve[count - 1] + curve[count + 1]) / 2
+        for count in curve.index
+        if count - 1 in curve.index and count + 1 in curve.index
+    }
+    pairs = [(bends[count] - bends[count + 1]) / 2 for count in bends if count % 2 == 0 and count + 1 in bends]
+    pairs += [(bends[count + 1] - bends[count]) / 2 for count in bends if count % 2 == 1 and count + 1 in bends]
+    return float(np.mean(pairs)) if pairs else float("nan")
+
+
+def _above(table: pd.DataFrame, surface: str) -> float:
+    """Return how far a surface's front lies above the paper's of the same settings, between corners on a straight line."""
+    bits: Any = table["step"].astype(float) * np.ceil(np.log2(table["values"].astype(float)))
+    fronts: list[tuple[Any, Any]] = []
+    for kept in (table[surface], table[PAPER]):
+        front = page.pareto_front(bits, kept)
+        order = np.argsort(bits[front])
+        fronts.append((np.log(bits[front].to_numpy()[order]), kept[front].to_numpy()[order]))
+    places = np.unique(np.concatenate([place for place, _ in fronts]))
+    places = places[(places >= max(place[0] for place, _ in fronts)) & (places <= min(place[-1] for place, _ in fronts))]
+    ours, theirs = (np.interp(places, *front) for front in fronts)
+    return float((ours - theirs).mean()) if len(places) else float("nan")
+
+
+def answer(results: pd.DataFrame) -> Answer:
+    """Answer from the run: which of the two lies closer to the published surface?"""
+    rows = fits(results)
+    wide = rows.set_index(["features", "surface"]).unstack()  # noqa: PD010
+    one, two = wide["distance", "Q-1"], wide["distance", "Q-2"]
+    nearer = {"Q-1": int((one < two).sum()), "Q-2": int((two < one).sum())}
+    if len(one) in nearer.values():
+        winner = max(nearer, key=lambda name: nearer[name])
+        said = f"{winner}: it lies closer to the published surface on all of {len(one)} feature sets"
+    else:
+        said = f"Undecided: Q-1 lies closer to the published surface on {nearer['Q-1']} feature sets, Q-2 on {nearer['Q-2']}"
+    said += f", {span(two, '.2f')} points from it on average, Q-1 {span(one, '.2f')}."
+    for column, name in (("odd_even", "By how even and odd dictionaries differ"), ("front", "By where its front lies")):
+        away = wide[column].sub(wide[column, PAPER], axis=0).abs()
+        if away.notna().to_numpy().all():
+            like = {"Q-1": int((away["Q-1"] < away["Q-2"]).sum()), "Q-2": int((away["Q-2"] < away["Q-1"]).sum())}
+            said += f" {name}, Q-1 is nearer on {like['Q-1']}, Q-2 on {like['Q-2']}."
+    return Answer(
+        "Is the paper's FC one dictionary (Q-1) after principal components, or one for each (Q-2)?",
+        said,
+        f"Q-2 is closer by {span(one - two, '+.2f')} points of the share kept",
+        f"Q-2 is closer on {nearer['Q-2']} of {len(one)} feature sets; the published surface is of single runs on another "
+        "data set, so that there is a distance but no significance",
+    )
+
+
+_LOOKS: dict[str, dict[str, Any]] = {
+    "Q-1": {**style.OURS, "color": style.COLOURS["uniform-shared"], "label": "Q-1 after PCA, ours"},
+    "Q-2": {**style.OURS, "color": style.COLOURS["uniform-per-dimension"], "label": "Q-2 after PCA, ours"},
+    PAPER: {**style.PAPER, "color": "black", "label": "FC, paper: VGG-M on VOC 2007"},
+}
+
+
+def plot(results: pd.DataFrame) -> Figure:
+    """Draw what is kept against the values of a dictionary, at the smallest size that was measured.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    table = surfaces(results)
+    names = list(table["features"].unique())
+    figure, axes = style.panels(len(names), height=3.0)
+    ends = dict(zip(names, table.groupby("features", sort=False)["step"].min(), strict=True))
+    for ax, (name, rows) in zip(axes, table.groupby("features", sort=False), strict=True):
+        at = rows[rows["step"] == ends[name]].sort_values("values")
+        for surface, look in _LOOKS.items():
+            ax.plot(at["values"].astype(float), at[surface], **look)
+        ax.set_xscale("log", base=2)
+        ax.minorticks_off()
+        ax.set_xticks(_TICKS, [str(tick) for tick in _TICKS])
+        ax.set(xlabel="values of a dictionary", xlim=(1.85, 33))
+    titles = [f"{name}: {100 * step // GRID}% of the dimensions" for name, step in ends.items()]
+    style.finish(figure, axes, titles)
+    return figure
+
+
+_TICKS = [2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 30]
+
+
+def table(results: pd.DataFrame) -> pd.DataFrame:
+    """Return how each surface fits the published one, to two decimals."""
+    rows = fits(results).set_index(["features", "surface"])
+    names = {
+        "distance": "distance to the paper's (points)",
+        "odd_even": "even above odd (points)",
+        "front": "front above the paper's (points)",
+    }
+    return rows.rename(columns=names).round(2)
+
+
+def alt_text(results: pd.DataFrame) -> str:
+    """Describe the figure in words, from its data."""
+    rows = fits(results)
+    said = [
+        f"{row['features']}, {row['surface']}: {row['distance']:.1f} points away"
+        for row in rows[rows["surface"] != PAPER].to_dict("records")
+    ]
+    return (
+        "What is kept with principal components and then dictionaries of 2 to 30 values, one for all components and one for "
+        "each, beside the published curve. Mean distance to the published surface: " + "; ".join(said) + "."
+    )

@@ -1,0 +1,115 @@
+"""Intro: what the front page says of the results, and its index of figures.
+
+Made of the committed results and the pictures of the other pages; it computes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+from PIL import Image, ImageOps
+
+from stressbook.chapters.verdicts.claims import measure, page
+from stresslib.files import replacing
+
+THUMBNAIL = (480, 360)
+"""Width and height of a thumbnail, in pixels: twice of what a card is wide, for screens that show two for one."""
+
+_GENERATED = "book/generated/"
+
+
+def headline(results: str | Path) -> str:
+    """Say what became of the first sentence of the paper's abstract that has numbers.
+
+    Parameters
+    ----------
+    results : path-like
+        The folder with the table of claims.
+
+    Returns
+    -------
+    str
+        Markdown.
+
+    Examples
+    --------
+    >>> print(headline("results")[:65])
+    **The paper's headline: 98.4% of the bits can go for 0.88% of the
+    """
+    rows = measure.judged(measure.read(Path(results) / "claims.csv"))
+    saved = measure.CLAIMS[0].said.split(" ")[0]
+    first = rows[rows["claim"] == measure.CLAIMS[0].said]
+    lost = 100 - first["kept"]
+    verdicts = ", ".join(f"{name} for {count}" for name, count in first["verdict"].value_counts().items())
+    return (
+        f"**The paper's headline: {saved} of the bits can go for {100 - first['paper'].iloc[0]:.2f}% of the score.** "
+        f"On the {len(first)} feature sets of this book, of photographs that anybody can have, the same "
+        f"stress saves {first['rate'].min():.1f}% of the bits for {lost.min():.2f} to {lost.max():.2f}% of the score. "
+        f"By the rule of {{doc}}`claims`, the claim holds {verdicts}."
+    )
+
+
+def index(results: str | Path, output: str | Path) -> str:
+    """Return the index of figures as a grid of cards for each part of the book, and write the thumbnails.
+
+    Parameters
+    ----------
+    results : path-like
+        The folder of the results, which lies beside _toc.yml and notebooks/.
+    output : path-like
+        The folder with the pages' pictures, NAME.png; the thumbnails go to ``thumbnails/`` in it. A page whose picture is
+        not there has no card.
+
+    Returns
+    -------
+    str
+        Markdown of sphinx-design.
+    """
+    root = Path(results).parent
+    titles = yaml.safe_load((root / "notebooks" / "figures.yml").read_text(encoding="utf-8"))
+    parts = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))["parts"]
+    lines = []
+    for part in parts:
+        names = [chapter["file"].removeprefix(_GENERATED) for chapter in part["chapters"]]
+        drawn = [name for name in names if (Path(output) / f"{name}.png").is_file()]
+        cards = [_card(name, titles[name]["title"], Path(output)) for name in drawn]
+        if cards:
+            lines += [f"**{part['caption']}**", "", "::::{grid} 2 2 3 3", ":gutter: 2", "", *cards, "::::", ""]
+    return "\n".join(lines)
+
+
+def _card(name: str, title: str, output: Path) -> str:
+    picture = output / "thumbnails" / f"{name}.webp"
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    with Image.open(output / f"{name}.png") as image, replacing(picture) as temporary:
+        # The top of a tall picture: a thumbnail has to tell figures apart, not to be read.
+        small = ImageOps.fit(image.convert("RGB"), THUMBNAIL, centering=(0.5, 0.0))
+        small.save(temporary, "WEBP", quality=80)
+    number = re.fullmatch(r"figure-(\d+)", name)
+    text = f"Figure {number[1]}: {title}" if number else title
+    return "\n".join(
+        [
+            f":::{{grid-item-card}} {text}",
+            f":img-top: thumbnails/{name}.webp",
+            ":img-alt: ",
+            f":link: {name}",
+            ":link-type: doc",
+            ":class-title: sd-fs-6",
+            ":::",
+            "",
+        ]
+    )
+
+
+def verdicts(results: str | Path) -> str:
+    """Return the verdict on each claim, as a Markdown list.
+
+    Parameters
+    ----------
+    results : path-like
+        The folder with the tables.
+    """
+    path = Path(results) / "claims.csv"
+    return page.summary(measure.read(path), page.beside(path))

@@ -1,0 +1,111 @@
+"""Provenance: when, from what and with what each committed table was made.
+
+Made of the JSON beside each table and of the manifest; it computes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stresslib.digests import code_digest
+from stresslib.files import file_sha256
+from stresslib.results import SETTING, read_results
+
+
+def records(folder: str | Path) -> dict[str, dict[str, Any]]:
+    """Read what is recorded of the figures of a folder.
+
+    Parameters
+    ----------
+    folder : path-like
+        With a manifest and one JSON a figure, as results/ has them.
+
+    Returns
+    -------
+    dict
+        By the figures' names, in the order of their run: what its JSON holds, its entry in the manifest as `manifest`,
+        and its file as `path`.
+    """
+    folder = Path(folder)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    found = {
+        name: {
+            **json.loads((folder / f"{name}.json").read_text(encoding="utf-8")),
+            "manifest": entry,
+            "path": folder / entry["file"],
+        }
+        for name, entry in manifest.items()
+    }
+    return dict(sorted(found.items(), key=lambda item: item[1]["finished"]))
+
+
+def runs(folder: str | Path) -> pd.DataFrame:
+    """Return one row a figure: what its run computed, how long it took, and whether its table still is what it made.
+
+    Parameters
+    ----------
+    folder : path-like
+        As of :func:`records`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Distinct `settings` of the table (repeats and metrics aside), the `largest gap` of the solver, `minutes`, `cores`,
+        `commit`, the day it `finished`; `table`: ``"as made"``, or ``"edited"`` where the manifest has another SHA-256;
+        `code`: ``"this"``, or ``"other"`` where what computes a score was changed since.
+    """
+    rows = {name: _run(record) for name, record in records(folder).items()}
+    return pd.DataFrame.from_dict(rows, orient="index").convert_dtypes()
+
+
+def _run(record: dict[str, Any]) -> dict[str, Any]:
+    path, manifest = record["path"], record["manifest"]
+    table = read_results(path) if path.suffix == ".csv" else None
+    settings = [name for name in SETTING if name not in ("repeat", "metric")]
+    return {
+        "settings": None if table is None else len(table[settings].drop_duplicates()),
+        "largest gap": f"{record['largest_objective_gap']:.1e}" if "largest_objective_gap" in record else None,
+        "minutes": round(record["seconds"] / 60, 1),
+        "cores": record["cores"],
+        "commit": record["commit"],
+        "finished": record["finished"][:10],
+        "table": "as made" if file_sha256(path) == manifest["sha256"] else "edited",
+        "code": "this" if manifest["code"] == code_digest() else "other",
+    }
+
+
+def headline(folder: str | Path) -> str:
+    """Say in a sentence or two what was run, how exactly it was solved, and whether it still stands."""
+    table, solved = runs(folder), records(folder).values()
+    gap = max(record.get("largest_objective_gap", 0.0) for record in solved)
+    edited, other = table.index[table["table"] == "edited"], table.index[table["code"] == "other"]
+    return (
+        f"{len(table)} runs, {table['settings'].sum():,} settings, {table['minutes'].sum():.0f} minutes. Every objective is "
+        f"within {gap:.1e} of its minimum. Not as their run made them: {', '.join(edited) or 'none'}. Made by other code "
+        f"than this: {', '.join(other) or 'none'}."
+    )
+
+
+def versions(folder: str | Path) -> pd.DataFrame:
+    """Return the versions of the libraries, one column for the figures that were made with the same ones."""
+    used: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for name, record in records(folder).items():
+        used.setdefault(tuple(sorted(record["versions"].items())), []).append(name)
+    return pd.DataFrame({", ".join(names): dict(libraries) for libraries, names in used.items()})
+
+
+def features(folder: str | Path) -> pd.DataFrame:
+    """Return the feature sets that the tables were computed from: how the SHA-256 of the file begins, and for which."""
+    used = pd.DataFrame(
+        [
+            {"features": features, "SHA-256": sha256[:16], "figures": name}
+            for name, record in records(folder).items()
+            for features, sha256 in record.get("features", {}).items()
+        ],
+        columns=["features", "SHA-256", "figures"],
+    )
+    return used.groupby(["features", "SHA-256"])["figures"].agg(", ".join).reset_index().set_index("features")

@@ -1,0 +1,173 @@
+"""Figure 2: what is left of the score with fewer dimensions, drawn at random (DR-1) or by principal components (DR-2).
+
+One panel a feature set: networks, and classical features last. The paper's own figure has DR-1 of VGG-M, GoogLeNet and
+BossaNova, and DR-2 of VGG-M, on VOC 2007.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from stressbook.drawing import style, tables, words
+from stresslib.paper.published import GRID, grid_dimensions, published, with_shares
+from stresslib.paper.published import agreement as published_agreement
+
+STRESSES = ("random-selection", "pca")
+
+
+def reference() -> pd.DataFrame:
+    """Return the published curves that the figure draws: VGG-M, GoogLeNet and BossaNova on VOC 2007."""
+    table = with_shares(published())
+    return table[table["source"] == "figure-2"]
+
+
+def rival(model: str, layer: str) -> pd.DataFrame:
+    """Return the published curves that stand against ours of a model and layer.
+
+    Parameters
+    ----------
+    model, layer : str
+        Of ours. BossaNova's stands against all classical features, GoogLeNet's against the layer that it was read at,
+        ``"inception5b"``, and VGG-M's against all else.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of :func:`reference`.
+    """
+    paper = reference()
+    if words.is_classical(model):
+        return paper[paper["model"] == "bossanova"]
+    return paper[paper["layer"] == (layer if layer in set(paper["layer"]) else "relu7")]
+
+
+def plot(results: pd.DataFrame) -> Figure:
+    """Draw a results table over the published curves, in percent of each curve's full score.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        Of :func:`specs`, one feature set or several: a panel each. The band is the population standard deviation over
+        repeats, as in the paper.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    drawn = list(tables.sets(with_shares(results)))
+    figure, axes = style.panels(len(drawn), height=3.1)
+    for ax, (_, rows) in zip(axes, drawn, strict=True):
+        theirs, classical = rival(*rows[["model", "layer"]].iloc[0]), rival("bossanova", "bossanova")
+        alone = theirs.equals(classical)
+        for stress in STRESSES:
+            colour, long = style.COLOURS[stress], words.LABELS[stress]
+            look = {"marker": _MARKERS[theirs["model"].iloc[0]]}
+            label = f"{long.split()[0]}, paper: {_named(theirs)}"
+            style.draw_paper(ax, theirs[theirs["stress"] == stress], colour, label, **look)
+            mean = style.draw_ours(ax, rows[rows["stress"] == stress], colour, f"{long}, ours")
+            tenth = mean[mean.index <= 10].tail(1)
+            for share, height in zip(tenth.index, tenth, strict=True):
+                style.mark(ax, share, height, stress, (7, -11) if stress == STRESSES[0] else (-6, 8))
+        if not alone:
+            label = f"DR-1, paper: {_named(classical)} (classical)"
+            style.draw_paper(ax, classical, style.GREY, label, marker="", zorder=1.5)
+        ax.set(xlabel="dimensions kept (%)", xlim=(0, 102))
+        ax.set_ylim(top=max(103, ax.get_ylim()[1]))
+        _inset(ax, [rows, theirs] if alone else [rows, theirs, classical])
+    style.finish(figure, axes, [title for title, _ in drawn])
+    return figure
+
+
+_MARKERS = {"vgg-m": "o", "googlenet": "s", "bossanova": "^"}
+
+
+def _named(rows: pd.DataFrame) -> str:
+    return f"{words.NAMES[rows['model'].iloc[0]]} on {words.NAMES[rows['dataset'].iloc[0]]}"
+
+
+def _inset(ax: Axes, curves: list[pd.DataFrame]) -> None:
+    """Show in the empty corner what 5% means in numbers: the panel's shares hide it."""
+    sizes = [grid_dimensions(_width(rows))[0] for rows in curves]
+    names = ["ours", *(words.NAMES[rows["model"].iloc[0]] for rows in curves[1:])]
+    inset = ax.inset_axes((0.52, 0.06, 0.48, 0.32))
+    bars = inset.barh(
+        range(len(sizes)), sizes, color=[style.COLOURS[STRESSES[0]], "white", style.GREY][: len(sizes)], height=0.62
+    )
+    bars[1].set_edgecolor(style.COLOURS[STRESSES[0]])
+    inset.bar_label(bars, [_smallest(rows) for rows in curves], padding=3, fontsize="small")
+    inset.set_yticks(range(len(sizes)), names, fontsize="small")
+    inset.set(xticks=[], xlim=(0, 2.1 * max(sizes)), ylim=(len(sizes) - 0.5, -0.5))  # room for the longest bar's label
+    inset.tick_params(axis="y", length=0)
+    inset.spines[:].set_visible(False)
+    inset.spines["left"].set_visible(True)
+    inset.set_title("5% of the dimensions are", fontsize="small", loc="left", pad=2)
+
+
+def _width(rows: pd.DataFrame) -> int:
+    return int(rows["n_features"].iloc[0])
+
+
+def _smallest(rows: pd.DataFrame) -> str:
+    return f"{grid_dimensions(_width(rows))[0]:,} of {_width(rows):,}"
+
+
+def agreement(results: pd.DataFrame) -> pd.DataFrame:
+    """Compare each panel's curves with the published ones in it.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of :func:`stresslib.agreement`, for the metric that is drawn.
+    """
+    pairs = ((rows, rival(*rows[["model", "layer"]].iloc[0])) for _, rows in tables.sets(results))
+    return pd.concat(published_agreement(*pair) for pair in pairs)
+
+
+def table(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the kept shares at 5, 10, 25 and 50% of the dimensions, ours and the paper's.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns are percent of the dimensions.
+    """
+    steps = [1, 2, 5, 10]
+    small = tables.comparison(with_shares(results), reference(), "step", steps)
+    return small.set_axis([f"{100 * step // GRID}%" for step in steps], axis=1)
+
+
+def alt_text(results: pd.DataFrame) -> str:
+    """Describe the figure in words, from its data.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    str
+    """
+    kept = table(results)["10%"].dropna()
+    parts = [f"{features}: {stress} {share:.1f}%" for (stress, features), share in zip(kept.index, kept, strict=True)]
+    both = (*tables.sets(results), *tables.sets(reference()))
+    sizes = dict.fromkeys(f"{_smallest(rows)} for {tables.named(rows)}" for _, rows in both)
+    return (
+        "Line plot of the share of the full score that is kept against the share of dimensions kept, random selection and "
+        f"principal components, a panel for each feature set, the paper's curves beside ours. At 10% of the dimensions the "
+        f"score kept is {'; '.join(parts)}. 5% of the dimensions are {'; '.join(sizes)}."
+    )
+
+
+def verdicts(agreement: pd.DataFrame) -> str:
+    """Say where our curves agree with the published ones, as a Markdown list; `agreement` is the points' table."""
+    return words.agreement_verdicts(agreement, "step", lambda step: f"{100 * step // GRID}% of the dimensions")

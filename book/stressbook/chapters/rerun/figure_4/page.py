@@ -1,0 +1,116 @@
+"""Figure 4: what is left of the score with few values per number, from one dictionary (Q-1) or one per dimension (Q-2).
+
+The paper's own figure is VGG-M on VOC 2007, 2 to 30 values.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from stressbook.drawing import style, tables, words
+from stresslib.paper.published import published, with_shares
+
+STRESSES = ("uniform-shared", "uniform-per-dimension")
+
+
+def reference() -> pd.DataFrame:
+    """Return the published curves that the figure draws: VGG-M on VOC 2007."""
+    table = with_shares(published())
+    # Figure 4 has no full score of its own; the network's other curves give it before the rest is dropped.
+    return table[table["source"] == "figure-4"]
+
+
+def plot(results: pd.DataFrame) -> Figure:
+    """Draw a results table over the published curves, in percent of each curve's full score.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        Of :func:`specs`, one feature set or several: a panel each.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    shares, paper = with_shares(results), reference()
+    drawn = list(tables.sets(shares))
+    figure, axes = style.panels(len(drawn))
+    for ax, (_, rows) in zip(axes, drawn, strict=True):
+        # Most points lie close under the full score: an inset enlarges them where the panel is empty.
+        near = ax.inset_axes((0.36, 0.1, 0.61, 0.52))
+        for part in (ax, near):
+            _draw(part, rows, paper)
+            part.set_xscale("log", base=2)
+            part.minorticks_off()
+        ax.set_xticks(_TICKS, [str(tick) for tick in _TICKS])
+        ax.set(xlabel="values of the dictionary", xlim=(1.75, 35), ylim=(0, max(106, ax.get_ylim()[1])))
+        near.set_xticks([4, 8, 16, 30], ["4", "8", "16", "30"], fontsize="x-small")
+        near.set(xlim=(3.6, 33), ylim=(94.5, 101.5))
+        near.tick_params(axis="y", labelsize="x-small")
+        near.axhline(100, color="#888888", linewidth=0.8, zorder=0)
+        ax.indicate_inset_zoom(near, edgecolor="#555555")
+        top = ax.secondary_xaxis("top")
+        top.set_xticks([2, 4, 8, 16, 32], ["1", "2", "3", "4", "5"])
+        top.minorticks_off()
+        top.set_xlabel("bits per number", fontsize="small")
+        top.tick_params(labelsize="small")
+    style.finish(figure, axes, [title for title, _ in drawn])
+    return figure
+
+
+_TICKS = [2, 3, 4, 6, 8, 12, 16, 24, 30]
+
+
+def _draw(ax: Axes, rows: pd.DataFrame, paper: pd.DataFrame) -> None:
+    for stress in STRESSES:
+        theirs, ours = (part[part["stress"] == stress] for part in (paper, rows))
+        colour, short = style.COLOURS[stress], words.LABELS[stress].split()[0]
+        ax.plot(theirs["values"], theirs["kept"], color=colour, label=f"{short}, paper: VGG-M on VOC 2007", **style.PAPER)
+        ax.plot(ours["values"], ours["kept"], color=colour, label=f"{words.LABELS[stress]}, ours", **style.OURS)
+
+
+def table(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the kept shares at 2, 4, 8 and 16 values, ours and the paper's.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns are sizes of the dictionary.
+    """
+    small = tables.comparison(with_shares(results), reference(), "values", [2, 4, 8, 16])
+    return small.set_axis([f"{count} values" for count in small.columns], axis=1)
+
+
+def alt_text(results: pd.DataFrame) -> str:
+    """Describe the figure in words, from its data.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    str
+    """
+    small = table(results)
+    parts = [
+        f"{features}: {stress} {coarse:.1f}% and {fine:.1f}%"
+        for (stress, features), coarse, fine in zip(small.index, small["2 values"], small["8 values"], strict=True)
+    ]
+    return (
+        "Line plot of the share of the full score that is kept against the number of values of the dictionary, one "
+        "dictionary and one per dimension, the paper's curves beside ours. With 2 and 8 values the score kept is "
+        + "; ".join(parts)
+        + "."
+    )
+
+
+def verdicts(agreement: pd.DataFrame) -> str:
+    """Say where our curves agree with the published ones, as a Markdown list; `agreement` is the points' table."""
+    return words.agreement_verdicts(agreement, "values", lambda count: f"{count} values")

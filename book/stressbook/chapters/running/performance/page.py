@@ -1,0 +1,191 @@
+"""Performance: what the solver costs beside named peers, and how its time grows.
+
+Made of the tables that the benchmarks leave; it measures nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from stressbook.drawing import style
+
+PARTS = ("setting", "grids", "memory", "agreement", "scaling")
+"""Tables of the solver's benchmark."""
+
+
+def tables(folder: str | Path) -> dict[str, pd.DataFrame]:
+    """Read the tables of the solver's benchmark.
+
+    Parameters
+    ----------
+    folder : path-like
+        With ``solver-PART.csv`` for each part.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+
+    Raises
+    ------
+    FileNotFoundError
+        When one is missing; the message has the command that makes it.
+    """
+    found = {}
+    for part in PARTS:
+        path = Path(folder) / f"solver-{part}.csv"
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing; 'python benchmarks/solver.py {part}' writes it")
+        found[part] = pd.read_csv(path)
+    return found
+
+
+def codec(folder: str | Path) -> tuple[str, pd.DataFrame]:
+    """Say how fast the codec is beside faiss, with the table behind it.
+
+    Parameters
+    ----------
+    folder : path-like
+        With ``codec-faiss.csv``.
+
+    Returns
+    -------
+    words : str
+    table : pandas.DataFrame
+        Empty where it was not measured; `words` have the command then.
+    """
+    path = Path(folder) / "codec-faiss.csv"
+    if not path.is_file():
+        return "Not measured on this machine: `python benchmarks/codec.py faiss` does.", pd.DataFrame()
+    table = pd.read_csv(path)
+    slower = table[table["ratio"] < 1]
+    names = ", ".join(f"{row['peer']} {row['what']} {row['ratio']:.2f}" for row in slower.to_dict("records"))
+    if not names:
+        said = f"at least {table['ratio'].min():.1f} times as fast as faiss's scalar quantizer at equal bits"
+    elif len(slower) < len(table):
+        faster = table.loc[table["ratio"] >= 1, "ratio"]
+        said = (
+            f"{faster.min():.1f} to {faster.max():.1f} times as fast as faiss's scalar quantizer at equal bits, but not "
+            f"everywhere (ours over the peer's: {names})"
+        )
+    else:
+        said = f"slower than faiss's scalar quantizer at equal bits (ours over the peer's: {names})"
+    return f"**The codec is {said}.**", table
+
+
+def headline(measured: dict[str, pd.DataFrame]) -> str:
+    """Say how much faster than the peer one setting and the grids are.
+
+    Parameters
+    ----------
+    measured : dict of str to pandas.DataFrame
+        Of :func:`tables`.
+    """
+    ours, peer = pair(measured["setting"])
+    grids = ", ".join(f"{row['ratio']:.1f} for {row['grid']}" for row in measured["grids"].to_dict("records"))
+    return (
+        f"**One setting takes {ours['seconds']:.2f} s, {peer['solver']} {peer['seconds']:.2f} s: "
+        f"{peer['seconds'] / ours['seconds']:.1f} times as long.** For whole grids the ratio is {grids}."
+    )
+
+
+def pair(setting: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Return the row of ours at the widest tolerance, and that of the fastest peer that reaches as small a gap."""
+    ours = setting.iloc[0]
+    peers = setting[setting["solver"].str.startswith("LinearSVC") & (setting["gap"] <= ours["tol"])]
+    return ours, peers.loc[peers["seconds"].idxmin()]
+
+
+def agreement(compared: pd.DataFrame) -> pd.DataFrame:
+    """Summarise where both solvers decide otherwise.
+
+    Parameters
+    ----------
+    compared : pandas.DataFrame
+        One row a setting, with columns `features`, `images`, ``images, tol=...`` and ``points, tol=...``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a data set and tolerance: how many test images and settings; in how many of these (`differ`) an image
+        is decided otherwise, how many images at most, and how many points the accuracy moves at most.
+    """
+    rows = []
+    for name, settings in compared.groupby("features", sort=False):
+        for column in compared.columns[compared.columns.str.startswith("images, ")]:
+            tol = column.removeprefix("images, tol=")
+            rows.append(
+                {
+                    "features": str(name).partition("/")[0],
+                    "images": int(settings["images"].iloc[0]),
+                    "settings": len(settings),
+                    "tol": float(tol),
+                    "differ": int((settings[column] > 0).sum()),
+                    "most images": int(settings[column].max()),
+                    "most points": float(settings[f"points, tol={tol}"].abs().max()),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def plot(scaling: pd.DataFrame) -> Figure:
+    """Draw seconds against what grows, on logarithmic axes, with a line of proportional growth.
+
+    Parameters
+    ----------
+    scaling : pandas.DataFrame
+        Columns `what grows`, `size`, `seconds`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    kinds = list(scaling["what grows"].unique())
+    figure, axes = style.panels(len(kinds), height=1.2, sharey=False)
+    grid = figure.add_gridspec(-(-len(kinds) // 2), 2)
+    for place, (ax, kind) in enumerate(zip(axes, kinds, strict=True)):
+        ax.set_subplotspec(grid[divmod(place, 2)])
+        rows = scaling[scaling["what grows"] == kind]
+        size, seconds = rows["size"].to_numpy(float), rows["seconds"].to_numpy(float)
+        ax.plot(
+            size, seconds[-1] * size / size[-1], color="#888888", linewidth=1, linestyle=(0, (4, 3)), label="proportional"
+        )
+        ax.plot(size, seconds, color="#0072B2", label="measured", **style.OURS)
+        ax.set(xscale="log", yscale="log", xlabel=kind)
+        ax.grid(visible=True, which="major", color="#E3E3E3", linewidth=0.8)
+        ax.set_title(f"{kind}: grows with the power {growth(rows):.2f}", fontsize="small", fontweight="bold", loc="left")
+        if place % 2 == 0:
+            ax.set_ylabel("seconds")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize="small")
+    return figure
+
+
+def growth(rows: pd.DataFrame) -> float:
+    """Return the slope of seconds against size, in logarithms, over the larger half of the sizes."""
+    upper = rows.iloc[len(rows) // 2 - 1 :]
+    # A zero without a sign.
+    return round(float(np.polyfit(np.log(upper["size"]), np.log(upper["seconds"]), 1)[0]), 3) + 0.0
+
+
+def alt_text(scaling: pd.DataFrame) -> str:
+    """Describe the figure in words, from its data."""
+    parts = [
+        f"{kind}, from {rows['size'].iloc[0]:,} to {rows['size'].iloc[-1]:,}: {rows['seconds'].iloc[0]:.2g} to "
+        f"{rows['seconds'].iloc[-1]:.2g} seconds, power {growth(rows):.2f}"
+        for kind, rows in scaling.groupby("what grows", sort=False)
+    ]
+    return "Seconds against what grows, a panel each, on logarithmic axes. " + "; ".join(parts) + "."
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of the benchmark with as many digits as a reader wants, its first column as the index."""
+    shown = table.copy()
+    for name in shown:
+        if name in ("tol", "gap", "their gap", "largest gap", "peer's largest gap"):
+            shown[name] = [f"{value:.1g}" if value == value else "" for value in shown[name]]
+        elif shown[name].dtype.kind == "f":
+            shown[name] = [f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}" for value in shown[name]]
+    return shown.set_index(shown.columns[0]).rename_axis(None)

@@ -1,0 +1,1 @@
+"""Drawing: one look, one kind of table and one set of words for all chapters."""

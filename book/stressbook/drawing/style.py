@@ -1,0 +1,196 @@
+"""One look for all figures: a colour for each stress, ours filled and thick, the paper's open and thin.
+
+Every figure module draws with these; `save` writes what a reader may want to take away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from sklearn.isotonic import isotonic_regression
+
+from stressbook.drawing.tables import percent_kept
+from stresslib.files import replacing
+from stresslib.results import write_results
+
+COLOURS: dict[str, Any] = {
+    "random-selection": "#D55E00",
+    "pca": "#0072B2",
+    "uniform-shared": "#AA4499",
+    "uniform-per-dimension": "#007A5A",
+    "bit-erasure": "#444444",
+    "pca+uniform": "#8C510A",
+}
+"""Colour of each stress in the whole book; told apart by colour-blind readers, and dark enough for text on white."""
+
+GREY = "#8A8A8A"
+"""Colour of classical features: they are there to compare networks with, and are none of the book's stresses."""
+
+PAPER: dict[str, Any] = {"linewidth": 1.0, "linestyle": "-", "marker": "o", "markersize": 4.5, "markerfacecolor": "white"}
+OURS: dict[str, Any] = {
+    "linewidth": 2.4,
+    "marker": "o",
+    "markersize": 5.0,
+    "markeredgecolor": "white",
+    "markeredgewidth": 0.6,
+}
+
+
+def panels(count: int, height: float = 3.7, **options: Any) -> tuple[Figure, list[Axes]]:
+    """Make a figure with panels above each other, that can be read on a phone too.
+
+    Parameters
+    ----------
+    count : int
+    height : float, default=3.7
+        Of a panel, in inches.
+    **options : Any
+        For :meth:`matplotlib.figure.Figure.subplots`, where the panels are not to be alike.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        Not registered with pyplot, so that nothing keeps or shows it twice.
+    axes : list of matplotlib.axes.Axes
+    """
+    settings: Any = {
+        **seaborn.axes_style("ticks"),
+        **seaborn.plotting_context("paper", font_scale=1.15),
+        "font.family": "DejaVu Sans",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+    with matplotlib.rc_context(settings):
+        figure = Figure(figsize=(6.2, height * count + 0.9), layout=ConstrainedLayoutEngine(h_pad=0.08))
+        axes = figure.subplots(count, 1, **{"sharey": True, "squeeze": False, **options})[:, 0].tolist()
+    for ax in axes:
+        ax.grid(axis="y", color="#E3E3E3", linewidth=0.8)
+        ax.set_axisbelow(True)
+    return figure, axes
+
+
+def finish(figure: Figure, axes: list[Axes], titles: list[str], columns: int = 1) -> None:
+    """Add what panels of kept shares have in common: vertical labels, the line at the full score, and as `close` does."""
+    for ax in axes:
+        ax.set_ylabel("score kept (% of full score)")
+        ax.axhline(100, color="#888888", linewidth=0.8, zorder=0)
+    close(figure, axes, titles, columns)
+
+
+def close(figure: Figure, axes: list[Axes], titles: list[str], columns: int = 1) -> None:
+    """Add titles, and one legend below all panels, in some columns."""
+    for ax, title in zip(axes, titles, strict=True):
+        ax.set_title(title, fontsize="medium", fontweight="bold")
+    entries: dict[str, Any] = {}
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    figure.legend(entries.values(), entries, loc="outside lower center", ncols=columns, frameon=False, fontsize="small")
+
+
+def mark(ax: Axes, x: float, y: float, stress: str, shift: tuple[float, float]) -> None:
+    """Write a point's height beside it, in the colour of its stress; `shift` is in points."""
+    ax.annotate(
+        f"{y:.1f}", (x, y), shift, textcoords="offset points", color=COLOURS[stress], fontsize="small", fontweight="bold"
+    )
+
+
+def draw_ours(ax: Axes, rows: pd.DataFrame, colour: Any, label: str, **look: Any) -> pd.Series:
+    """Draw the score kept against the dimensions kept: the mean over repeats, in a band of their deviation.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    rows : pandas.DataFrame
+        One curve, with the columns of :func:`stresslib.paper.published.with_shares`.
+    colour : color
+    label : str
+        For the legend, which adds the number of repeats.
+    **look : Any
+        What differs from :data:`OURS`.
+
+    Returns
+    -------
+    pandas.Series
+        The mean, indexed by the percent of the dimensions.
+    """
+    kept = rows.groupby(percent_kept(rows))["kept"]
+    # The population's deviation, as in the paper; one repeat has none.
+    mean, deviation, repeats = kept.mean(), kept.std(ddof=0).fillna(0), kept.size().max()
+    if repeats > 1:
+        label += f" (± SD of {repeats} draws)"
+        ax.fill_between(mean.index, mean - deviation, mean + deviation, color=colour, alpha=0.25, linewidth=0)
+    if len(mean):
+        ax.plot(mean.index, mean, color=colour, label=label, **{**OURS, **look})
+    return mean
+
+
+def draw_paper(ax: Axes, rows: pd.DataFrame, colour: Any, label: str, **look: Any) -> pd.Series:
+    """Draw a published curve against the dimensions kept; as :func:`draw_ours`, with `look` over :data:`PAPER`."""
+    kept = rows["kept"].set_axis(percent_kept(rows))
+    if len(kept):
+        ax.plot(kept.index, kept, color=colour, label=label, **{**PAPER, **look})
+    return kept
+
+
+def spread(heights: Iterable[float], gap: float) -> list[float]:
+    """Move labels apart that would lie on each other, and no further.
+
+    Parameters
+    ----------
+    heights : iterable of float
+        Where the labels belong.
+    gap : float
+        Least distance between two of them.
+
+    Returns
+    -------
+    list of float
+        In the order of `heights`, which they keep; neighbours that had to move share the way.
+
+    Examples
+    --------
+    >>> from stressbook.drawing.style import spread
+    >>> spread([50.0, 90.0, 51.0], gap=5)
+    [48.0, 90.0, 53.0]
+    """
+    # With a gap less for each label below, "at least a gap apart" is "never falling": isotonic regression.
+    wanted = np.asarray(list(heights), dtype=float)
+    order, below = np.argsort(wanted, kind="stable"), gap * np.arange(len(wanted))
+    placed = np.empty_like(wanted)
+    placed[order] = isotonic_regression(wanted[order] - below) + below
+    return [float(height) for height in placed]
+
+
+def save_figure(figure: Figure, folder: str | Path, name: str) -> None:
+    """Write a figure as SVG and PNG, as :func:`save` does."""
+    for kind, options in (("svg", {"metadata": {"Date": None}}), ("png", {"dpi": 200, "metadata": {"Software": None}})):
+        with replacing(Path(folder) / f"{name}.{kind}") as temporary, matplotlib.rc_context({"svg.hashsalt": name}):
+            figure.savefig(temporary, format=kind, **options)
+
+
+def save(figure: Figure, results: pd.DataFrame, folder: str | Path, name: str, more: Sequence[str] = ()) -> None:
+    """Write a figure as SVG and PNG, and the table that it shows as CSV; equal inputs give equal bytes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    results : pandas.DataFrame
+        In the schema of results tables.
+    folder : path-like
+    name : str
+        File name without its ending.
+    more : sequence of str, default=()
+        Columns of numbers beside those of the schema.
+    """
+    save_figure(figure, folder, name)
+    write_results(results, Path(folder) / f"{name}.csv", more)

@@ -1,0 +1,1 @@
+"""Reproduce: templates run with parameters, their results kept and checked."""

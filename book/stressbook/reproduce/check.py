@@ -1,0 +1,189 @@
+"""Check: are the committed results still what their runs made, and does this code make the same ones?
+
+Reads results/ and never writes there; the quick runs and the report go to a folder of their own.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from stressbook.reproduce.catalogue import chosen_figures, project_root
+from stressbook.reproduce.manifest import kept_file, read_manifest
+from stressbook.reproduce.run import reproduce_each
+from stresslib.digests import code_digest
+from stresslib.files import file_sha256, write_text
+from stresslib.results import CURVE, SETTING, VARIANT, read_results
+
+TOLERANCE = 0.25
+"""Points by which a score may move between machines: 14 of Caltech-101's test images, 7 of those of 15-Scenes.
+
+A mean over classes is more easily moved. Caltech-101's smallest class has one test image, and that one turning is a
+whole point: such a move is reported, and is for a person to judge.
+"""
+
+
+def check(names: Iterable[str], *, output: str | os.PathLike[str] | None = None) -> list[str]:
+    """Compare the committed results with their manifest, then with the quick profile, run anew.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Figures, or ``"all"``.
+    output : path-like, optional
+        Folder for what the quick runs make, and for ``report.html``, with both curves of every table drawn. Default:
+        ``build/check``.
+
+    Returns
+    -------
+    list of str
+        One line for each thing that is not as it should be: a file other than the manifest says, a setting that the
+        committed table lacks, a score that moved by more than 0.25 points. Empty when all is well.
+    """
+    root = project_root()
+    results, folder = root / "results", Path(output) if output is not None else root / "build" / "check"
+    kept = {name: file for name in chosen_figures(root, names) if (file := kept_file(root, name)) is not None}
+    problems, notes = _against_manifest(results, kept)
+    for note in notes:
+        print(note)
+    pictures = []
+    there = [name for name, file in kept.items() if (results / file).is_file()]
+    for name, made in reproduce_each(there, output=folder, store=False):
+        file = kept[name]
+        try:
+            if isinstance(made, Exception):
+                raise made
+            if file.endswith(".csv"):
+                committed, fresh = read_results(results / file), read_results(folder / file)
+                problems += [f"{name}: {line}" for line in drift(committed, fresh)]
+                pictures.append((name, _picture(committed, fresh)))
+        except (ValueError, OSError) as error:
+            problems.append(f"{name}: {error}")
+    _write_report(folder / "report.html", problems, notes, pictures)
+    return problems
+
+
+def _against_manifest(results: Path, kept: dict[str, str]) -> tuple[list[str], list[str]]:
+    """Return what is not as the manifest says, and which results other code made."""
+    manifest, problems, notes = read_manifest(results), [], []
+    for name, file in kept.items():
+        entry = manifest.get(name)
+        if entry is None or not (results / file).is_file():
+            problems.append(f"{name}: results/{file} or its entry in the manifest is missing")
+            continue
+        if file_sha256(results / file) != entry["sha256"]:
+            problems.append(f"{name}: results/{file} is not the file that the manifest names; it was edited")
+        if entry["code"] != code_digest():
+            notes.append(
+                f"{name}: results/{file} was made by other code than this, that of commit {_commit_of(results, name)}; its "
+                "scores are compared all the same"
+            )
+    return problems, notes
+
+
+def _commit_of(results: Path, name: str) -> str:
+    try:
+        return str(json.loads((results / f"{name}.json").read_text(encoding="utf-8"))["commit"])
+    except (OSError, ValueError, KeyError):
+        return "unknown"
+
+
+def drift(committed: pd.DataFrame, fresh: pd.DataFrame) -> list[str]:
+    """Compare a fresh table with the committed one, setting by setting.
+
+    Parameters
+    ----------
+    committed, fresh : pandas.DataFrame
+        Results tables.
+
+    Returns
+    -------
+    list of str
+        One line for each setting of `fresh` that `committed` lacks, or whose score is more than 0.25 points off.
+    """
+    lines = []
+    for row in _moved(committed, fresh).to_dict("records"):
+        setting = " ".join(f"{key}={row[key]}" for key in (*SETTING, VARIANT) if not pd.isna(row.get(key)))
+        if pd.isna(row["score_committed"]):
+            lines.append(f"{setting}: is {row['score']:.3f}, and not in the committed table")
+        else:
+            lines.append(f"{setting}: was {row['score_committed']:.3f}, is {row['score']:.3f}, tolerance {TOLERANCE}")
+    return lines
+
+
+def _moved(committed: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
+    setting = [*SETTING, *([VARIANT] if VARIANT in fresh else [])]
+    both = fresh.merge(committed, on=setting, how="left", suffixes=("", "_committed"))
+    # Not a number is within no tolerance.
+    return both[~((both["score"] - both["score_committed"]).abs() <= TOLERANCE)]
+
+
+def _picture(committed: pd.DataFrame, fresh: pd.DataFrame) -> str:
+    """Draw each curve of the quick run over the committed one, as SVG; points that moved have a ring."""
+    curves = list(fresh.groupby(CURVE, sort=False, dropna=False))
+    moved = _moved(committed, fresh)
+    width = min(3, len(curves))
+    height = -(-len(curves) // width)
+    # Not registered with pyplot, so that nothing keeps it.
+    figure = Figure(figsize=(3.4 * width, 2.6 * height), layout="constrained")
+    axes = figure.subplots(height, width, squeeze=False).ravel().tolist()
+    for ax, (key, rows) in zip(axes, curves, strict=False):
+        was, off = (table.merge(rows[CURVE].drop_duplicates(), on=CURVE) for table in (committed, moved))
+        place = next((name for name in ("values", "removed_bits", "dimensions") if rows[name].notna().any()), None)
+        for table, look in ((was, _COMMITTED), (rows, _FRESH)):
+            at = table[place].astype(float) if place else pd.Series(0.0, table.index)
+            parts = table.groupby("dimensions", dropna=False) if place != "dimensions" else [(None, table)]
+            for _, part in parts:
+                mean = part["score"].groupby(at[part.index]).mean()
+                ax.plot(mean.index, mean, **look)
+        ax.plot(off[place].astype(float) if place else 0 * off["score"], off["score"], **_RING)
+        names = dict(zip(CURVE, key, strict=True))
+        ax.set_title(
+            f"{names['dataset']}, {names['model']}, {names['layer']}\n{names['stress']}, {names['metric']}", fontsize=7
+        )
+        ax.set_xlabel(place or "", fontsize=7)
+        ax.tick_params(labelsize=7)
+    for ax in axes[len(curves) :]:
+        ax.set_axis_off()
+    text = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "check"}):
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    return text.getvalue()[text.getvalue().index("<svg") :]
+
+
+_COMMITTED: dict[str, Any] = {"color": "#999999", "linewidth": 2.5, "marker": "o", "markersize": 4}
+_FRESH: dict[str, Any] = {"color": "#0072B2", "linewidth": 1, "marker": "o", "markersize": 3}
+_RING: dict[str, Any] = {
+    "color": "#D55E00",
+    "linestyle": "",
+    "marker": "o",
+    "markersize": 10,
+    "markerfacecolor": "none",
+    "markeredgewidth": 2,
+}
+
+
+def _write_report(path: Path, problems: list[str], notes: list[str], pictures: list[tuple[str, str]]) -> None:
+    def listed(lines: list[str]) -> str:
+        return f"<ul>{''.join(f'<li>{html.escape(line)}</li>' for line in lines)}</ul>" if lines else "<p>None.</p>"
+
+    drawn = "".join(f"<h3>{html.escape(name)}</h3>{svg}" for name, svg in pictures)
+    write_text(
+        path,
+        "<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Drift report</title>"
+        "<style>body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; } svg { max-width: 100%; "
+        "height: auto; }</style>"
+        f"<h1>Drift report</h1><p>{len(problems)} of what was compared is not as committed.</p>{listed(problems)}"
+        f"<h2>Results of other code than this</h2>{listed(notes)}"
+        "<h2>Committed (thick, grey) and run anew (thin, blue)</h2><p>Means over repeats, in percent. A ring marks a row "
+        f"that moved by more than {TOLERANCE} points, or that the committed table lacks.</p>{drawn}</html>\n",
+    )

@@ -1,0 +1,85 @@
+"""Manifest: which file each figure keeps under results/, its checksum, and the record of the run that made it.
+
+Written by a full run alone; the check reads it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from stressbook.reproduce.catalogue import figures
+from stresslib.digests import code_digest
+from stresslib.features import list_features
+from stresslib.files import file_sha256, replacing, write_json
+from stresslib.results import read_results
+
+_VERSIONS = ("stresslib", "numpy", "scipy", "scikit-learn", "torch", "pandas", "matplotlib")
+
+
+def kept_file(root: Path, name: str) -> str | None:
+    """Name of the file that a figure's full run puts under results/; None for a page that is made of results/ alone."""
+    kept: str | None = figures(root)[name].get("keeps", f"{name}.csv")
+    return kept
+
+
+def keep_results(root: Path, name: str, kept: str, folder: Path, values: dict[str, Any], seconds: float) -> None:
+    """Put what a full run made under results/, with what a reader may ask of it."""
+    results = root / "results"
+    results.mkdir(exist_ok=True)
+    for file in (kept, f"{name}.svg"):
+        if (folder / file).exists():
+            with replacing(results / file) as temporary:
+                shutil.copyfile(folder / file, temporary)
+    described: dict[str, Any] = {
+        "parameters": {key: value for key, value in values.items() if key not in ("store", "reference")},
+        "code": code_digest(),
+        "commit": _git_commit(root),
+        "seconds": round(seconds, 1),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "versions": {"python": platform.python_version(), **{library: version(library) for library in _VERSIONS}},
+    }
+    if kept.endswith(".csv"):
+        table = read_results(results / kept)
+        used = table[["dataset", "model", "layer"]].drop_duplicates().itertuples(index=False)
+        at_hand = dict(list_features())
+        described["features"] = {
+            "/".join(names): file_sha256(at_hand["/".join(names)]) for names in used if "/".join(names) in at_hand
+        }
+        described["largest_objective_gap"] = float(table["objective_gap"].max())
+    write_json(results / f"{name}.json", described)
+    path = results / "manifest.json"
+    manifest = read_manifest(results) if path.exists() else {}
+    manifest[name] = {"file": kept, "sha256": file_sha256(results / kept), "code": code_digest()}
+    write_json(path, manifest)
+
+
+def read_manifest(results: Path) -> dict[str, Any]:
+    """Return the manifest of a folder of results: file, SHA-256 and digest of the code, by the figures' names."""
+    path = results / "manifest.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; 'stresslib reproduce all --profile full' writes it")
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+_SOURCES = ("stresslib", "notebooks", "requirements.txt")
+
+
+def _git_commit(root: Path) -> str | None:
+    """Name of the commit; ``-dirty`` at its end says that the sources held changes. None without git or a commit."""
+    try:
+        head, changed = (
+            subprocess.run(["git", *command], cwd=root, capture_output=True, text=True, check=False)
+            for command in (("rev-parse", "--short", "HEAD"), ("status", "--porcelain", "--", *_SOURCES))
+        )
+    except FileNotFoundError:
+        return None
+    return head.stdout.strip() + ("-dirty" if changed.stdout else "") if head.returncode == 0 else None

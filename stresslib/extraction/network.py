@@ -1,0 +1,127 @@
+"""Network: what is known of one pre-trained classifier, and how its weights are had.
+
+The registry holds one for each name; timm's and torchvision's are made from theirs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import nn
+
+from stresslib.files import file_sha256
+from stresslib.images.preprocessing import Preprocessing
+
+
+def read_state_dict(path: Path, module: nn.Module) -> Mapping[str, torch.Tensor]:
+    """Read a state dict, in safetensors or torch's own format, which is never unpickled beyond tensors."""
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A pre-trained network.
+
+    Attributes
+    ----------
+    name : str
+    architecture : callable
+        Makes the module, its weights not yet trained.
+    weights : callable or None
+        Returns the path of the file of trained weights, whether it is there or not. None: there is no training, and no
+        file; weights are drawn at random, from seed 0.
+    layers : mapping of str to str
+        Names of layers that people use, and the nodes they are; every other node goes by its own name.
+    preprocessing : Preprocessing
+    about : str
+        One line: what it is.
+    float32_before : str or None
+        Prefix of the first node that stands bfloat16; what comes before it is computed in float32 always.
+    source : str
+        Where the weights come from, and their licence.
+    stated_size : int or None
+        Bytes of the file of weights, where its source states them.
+    fetch : callable or None
+        Downloads the weights to a path, or to where `weights` finds them then. None: they cannot be downloaded.
+    read : callable
+        Returns the state dict, of a path and the module that it is for.
+    """
+
+    name: str
+    architecture: Callable[[], nn.Module]
+    weights: Callable[[], Path] | None
+    layers: Mapping[str, str]
+    preprocessing: Preprocessing
+    about: str
+    float32_before: str | None = None
+    source: str = ""
+    stated_size: int | None = None
+    fetch: Callable[[Path], None] | None = None
+    read: Callable[[Path, Any], Mapping[str, torch.Tensor]] = read_state_dict
+
+    def present(self) -> bool:
+        """Return whether the weights are at hand, so that nothing need be downloaded."""
+        return self.weights is None or self.weights().is_file()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file of weights: of the one at hand, else those that its source states, else 4 a parameter."""
+        if self.weights is not None and (path := self.weights()).is_file():
+            return path.stat().st_size
+        if self.stated_size is not None:
+            return self.stated_size
+        with torch.device("meta"):
+            return 4 * sum(parameter.numel() for parameter in self.architecture().parameters())
+
+    def load(self) -> tuple[nn.Module, str]:
+        """Make the network with its trained weights; download them where need be.
+
+        Returns
+        -------
+        module : torch.nn.Module
+            In evaluation mode.
+        sha256 : str
+            Of the file of weights; of drawn ones, as bytes of safetensors.
+
+        Raises
+        ------
+        OSError
+            When the weights cannot be had; the message says where to put them by hand.
+        ValueError
+            When a file of MatConvNet's or Caffe's is damaged, or of another network.
+        """
+        if self.weights is None:
+            return _drawn(self.architecture)
+        path = self.weights()
+        if not path.is_file():
+            if self.fetch is None:
+                raise FileNotFoundError(f"{path}: the weights of {self.name} are not here, and are no download")
+            self.fetch(path)
+            path = self.weights()
+        module = self.architecture()
+        try:
+            module.load_state_dict(self.read(path, module))
+        except (RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError, SafetensorError) as error:
+            raise OSError(f"{path} is damaged, or holds no weights of {self.name}; remove it, and try again") from error
+        return module.eval(), file_sha256(path)
+
+
+def _drawn(architecture: Callable[[], nn.Module]) -> tuple[nn.Module, str]:
+    """Draw a network's weights, layer by layer as the architecture's own code does, and hash them.
+
+    Batch normalisation keeps the statistics that it begins with, mean 0 and variance 1: it leaves its input as it is.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module = architecture().eval()
+    return module, hashlib.sha256(save(module.state_dict())).hexdigest()

@@ -1,0 +1,303 @@
+"""FeatureSet: vectors with their labels, split, metric and provenance, in memory and on disk.
+
+First stop of the chain: every stress, sweep and figure starts from one. Stored vectors are raw; L2 normalisation has
+its one home here, in `load_features`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import train_test_split
+
+from stresslib.features.storage import BLOCK_ROWS, write, write_compact
+
+Array = NDArray[Any]
+
+METRICS = ("mAP", "accuracy", "mean-class-accuracy")
+"""Metrics that a feature set may ask for; `evaluation.metrics` computes them."""
+
+
+class FeatureSet:
+    """Feature vectors, what they show, and how they are to be used.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+        One vector a row, finite; kept as float32.
+    y : array-like of shape (n,) or (n, classes)
+        Class labels; or a matrix of 1 (positive), -1 (negative) and 0 (difficult: neither); or one of 1 and 0
+        (negative).
+    train : array-like of bool, shape (n,)
+        True for training rows. The others are test rows.
+    metric : {"mAP", "accuracy", "mean-class-accuracy"}, optional
+        Default: mAP for a matrix `y`, accuracy for labels.
+    classes : sequence of str, optional
+        Names of the classes. Default: the sorted labels, or column numbers.
+    files : sequence of str, optional
+        Name of the image behind each row.
+    provenance : dict, optional
+        JSON values that say where the vectors come from; ``dataset``, ``model`` and ``layer`` name them in results.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, d), float32
+    y : ndarray of shape (n,), class numbers; or of shape (n, classes), of 1, -1 and 0
+    train, test : ndarray of bool, shape (n,)
+    metric : str
+    classes : tuple of str
+    files : tuple of str, may be empty
+    provenance : dict
+
+    Raises
+    ------
+    ValueError
+        On NaN or infinity, on shapes that do not agree, on an empty part of the split, or on a class that the metric
+        cannot work with; the message names the row, column or class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stresslib import FeatureSet
+    >>> f = FeatureSet(np.eye(4), ["cat", "dog", "cat", "dog"], train=[True, True, False, False])
+    >>> f.classes, f.y.tolist(), f.metric
+    (('cat', 'dog'), [0, 1, 0, 1], 'accuracy')
+    """
+
+    def __init__(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        train: ArrayLike,
+        metric: str | None = None,
+        classes: Sequence[str] | None = None,
+        files: Sequence[str] = (),
+        provenance: dict[str, Any] | None = None,
+    ) -> None:
+        self.X = _checked_vectors(X)
+        self.train = np.ascontiguousarray(train)
+        if self.train.dtype != bool or self.train.shape != (len(self.X),):
+            raise ValueError(f"train is a boolean mask of shape ({len(self.X)},); got {_form(self.train)}")
+        if self.train.all() or not self.train.any():
+            raise ValueError("train marks all rows or none; both training and test rows are needed")
+        self.y, self.classes = _checked_labels(np.asarray(y), len(self.X), classes)
+        if metric is None:
+            metric = "mAP" if self.y.ndim == 2 else "accuracy"
+        if metric not in METRICS or (metric == "mAP") != (self.y.ndim == 2):
+            raise ValueError(f"metric={metric!r}: allowed is mAP for a matrix y, accuracy or mean-class-accuracy else")
+        self.metric = metric
+        self._check_classes()
+        self.files = tuple(files)
+        if self.files and len(self.files) != len(self.X):
+            raise ValueError(f"{len(self.files)} file names for {len(self.X)} rows; give one a row, or none")
+        self.provenance = {**_UNKNOWN, **(provenance or {})}
+
+    def _check_classes(self) -> None:
+        for part, mask in (("training", self.train), ("test", self.test)):
+            y = self.y[mask]
+            if y.ndim == 2:
+                kinds = {"positives": (y == 1).any(axis=0), "negatives": (y == -1).any(axis=0)}
+            else:
+                kinds = {"rows": np.isin(np.arange(len(self.classes)), y)}
+            for kind, present in kinds.items():
+                if not present.all():
+                    name = self.classes[int(np.flatnonzero(~present)[0])]
+                    raise ValueError(f"class {name!r} has no {part} {kind}; give it some, or leave the class out")
+
+    @property
+    def test(self) -> Array:
+        """Boolean mask of the test rows."""
+        return ~self.train
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metric; beside a mean class accuracy, the overall accuracy too."""
+        return (self.metric, "accuracy") if self.metric == "mean-class-accuracy" else (self.metric,)
+
+    @property
+    def name(self) -> str:
+        """``DATASET/MODEL/LAYER``."""
+        return "/".join(str(self.provenance[key]) for key in ("dataset", "model", "layer"))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over vectors, labels and split, in hexadecimal: which data a result was computed from."""
+        digest = hashlib.sha256(f"{self.X.shape} {self.y.shape} {self.metric}".encode())
+        for part in (self.X, self.y, self.train):
+            digest.update(np.ascontiguousarray(part).data)
+        return digest.hexdigest()
+
+    def __repr__(self) -> str:
+        rows, width = self.X.shape
+        return (
+            f"FeatureSet({self.name}: {rows} x {width}, {len(self.classes)} classes, "
+            f"{int(self.train.sum())} training and {int(self.test.sum())} test rows, {self.metric})"
+        )
+
+    def validation(self, share: float = 1 / 3, *, random_state: int = 0) -> FeatureSet:
+        """Return the training rows alone, split once more, so that a choice can be made without the test rows.
+
+        Parameters
+        ----------
+        share : float, default=1/3
+            Part of the training rows, of each class where a row has one, that takes the place of the test rows.
+        random_state : int, default=0
+            Seed of the split.
+
+        Returns
+        -------
+        FeatureSet
+            Its data set is called ``NAME-validation``.
+        """
+        rows = np.flatnonzero(self.train)
+        labels = self.y[rows] if self.y.ndim == 1 else None
+        kept, _ = train_test_split(np.arange(len(rows)), test_size=share, random_state=random_state, stratify=labels)
+        train = np.zeros(len(rows), dtype=bool)
+        train[kept] = True
+        return self.replace(
+            X=self.X[rows],
+            y=self.y[rows],
+            train=train,
+            files=[self.files[row] for row in rows] if self.files else (),
+            provenance={"dataset": f"{self.provenance['dataset']}-validation"},
+        )
+
+    def replace(self, *, provenance: dict[str, Any] | None = None, **parts: Any) -> FeatureSet:
+        """Return a feature set that differs from this one in some parts.
+
+        Parameters
+        ----------
+        provenance : dict, optional
+            Values that are added to those of this set, or take their place.
+        **parts : Any
+            `X`, `y`, `train`, `metric`, `classes` or `files`, as the class takes them. The rest is that of this set.
+
+        Returns
+        -------
+        FeatureSet
+
+        Raises
+        ------
+        TypeError
+            On a name that is not one of these parts.
+        ValueError
+            When the parts do not fit together, as of :class:`FeatureSet`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from stresslib import FeatureSet
+        >>> f = FeatureSet(np.eye(4), ["cat", "dog", "cat", "dog"], train=[True, True, False, False])
+        >>> f.replace(X=2 * f.X, provenance={"layer": "doubled"})
+        FeatureSet(own/own/doubled: 4 x 4, 2 classes, 2 training and 2 test rows, accuracy)
+        """
+        own: dict[str, Any] = {name: getattr(self, name) for name in ("X", "y", "train", "metric", "classes", "files")}
+        if unknown := parts.keys() - own.keys():
+            raise TypeError(f"a feature set has no {', '.join(sorted(unknown))}; it has {', '.join(own)} and provenance")
+        return FeatureSet(**{**own, **parts}, provenance={**self.provenance, **(provenance or {})})
+
+    def _described(self) -> dict[str, Any]:
+        return {"metric": self.metric, "classes": self.classes, "files": self.files, "provenance": self.provenance}
+
+    def save(self, path: str | os.PathLike[str], *, vectors: Iterable[Array] | None = None) -> Path:
+        """Write the set as one safetensors file, its provenance as JSON in the header.
+
+        Parameters
+        ----------
+        path : path-like
+            Conventionally ``*.safetensors``. An existing file is replaced at once, never left half-written.
+        vectors : iterable of ndarray of shape (rows, d), float32, optional
+            Blocks of rows to write instead of `X`, one after the other: of vectors that together exceed the memory.
+
+        Returns
+        -------
+        pathlib.Path
+        """
+        blocks = map(_checked_vectors, [self.X] if vectors is None else vectors)
+        return write(path, blocks, self.y, self.train, self._described())
+
+    def save_compact(self, path: str | os.PathLike[str]) -> Path:
+        """Write the set in a byte a value, for features that are to be shipped.
+
+        A value becomes ``round(255 (value - min) / (max - min))`` of its dimension; where the set has no negative value
+        min is 0, so that 0 stays exactly 0. The codes are compressed by xz, dimension by dimension.
+
+        Parameters
+        ----------
+        path : path-like
+            ``*.safetensors.xz``; `load_features` reads it.
+
+        Returns
+        -------
+        pathlib.Path
+        """
+        return write_compact(path, self.X, self.y, self.train, self._described())
+
+    def normalized(self) -> FeatureSet:
+        """Return the set with rows of unit L2 norm; a row of zeros stays as it is."""
+        X = np.empty(self.X.shape, dtype=np.float32)
+        for start in range(0, len(X), BLOCK_ROWS):
+            X[start : start + BLOCK_ROWS] = unit_rows(self.X[start : start + BLOCK_ROWS])
+        return self.replace(X=X, provenance={"normalization": "l2"})
+
+
+def unit_rows(rows: Array) -> Array:
+    """Divide each row by its L2 norm; a row of zeros stays one."""
+    # Squares are summed in float64, so that a tiny row keeps its direction.
+    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
+    norms[norms == 0] = 1
+    return (rows / norms[:, None]).astype(np.float32)
+
+
+_UNKNOWN = {"dataset": "own", "model": "own", "layer": "own", "normalization": "none"}
+
+
+def _form(array: Array) -> str:
+    return f"{array.dtype} of shape {array.shape}"
+
+
+def _checked_vectors(X: ArrayLike) -> Array:
+    vectors = np.asanyarray(X)
+    if vectors.ndim != 2 or 0 in vectors.shape or vectors.dtype.kind not in "fiub":
+        raise ValueError(f"X is a matrix of numbers, one vector a row; got {_form(vectors)}")
+    if vectors.dtype != np.float32:
+        with np.errstate(over="ignore"):
+            vectors = vectors.astype(np.float32)
+    for start in range(0, len(vectors), BLOCK_ROWS):
+        finite = np.isfinite(vectors[start : start + BLOCK_ROWS])
+        if not finite.all():
+            row, column = np.argwhere(~finite)[0] + (start, 0)
+            raise ValueError(f"X holds {vectors[row, column]} in row {row}, column {column}; values are finite float32")
+    return vectors
+
+
+def _checked_labels(y: Array, rows: int, classes: Sequence[str] | None) -> tuple[Array, tuple[str, ...]]:
+    if y.ndim not in (1, 2) or len(y) != rows or 0 in y.shape:
+        raise ValueError(f"y has one label, or one row of 1, -1 and 0, for each of {rows} vectors; got {_form(y)}")
+    if y.ndim == 2:
+        if not np.isin(y, (1, -1, 0)).all():
+            raise ValueError("a matrix y holds 1, -1 and 0 (difficult), or 1 and 0; it has other values")
+        y = np.ascontiguousarray(np.where(y == 1, 1, -1) if -1 not in y else y, dtype=np.int8)
+        names = tuple(map(str, classes if classes is not None else range(y.shape[1])))
+        if len(names) != y.shape[1]:
+            raise ValueError(f"{len(names)} class names for {y.shape[1]} columns of y")
+        return y, names
+    if classes is not None and y.dtype.kind in "iu":
+        if y.min() < 0 or y.max() >= len(classes):
+            raise ValueError(f"class numbers are 0 to {len(classes) - 1}; y goes from {y.min()} to {y.max()}")
+        if len(classes) < 2:
+            raise ValueError(f"y has only one class, {classes[0]!r}; at least two are needed")
+        return np.ascontiguousarray(y, dtype=np.int64), tuple(map(str, classes))
+    labels, numbers = np.unique(y, return_inverse=True)
+    if classes is not None and list(map(str, labels)) != list(map(str, classes)):
+        raise ValueError("classes are the sorted labels of y; give both as such, or leave classes out")
+    if len(labels) < 2:
+        raise ValueError(f"y has only one class, {labels[0]!r}; at least two are needed")
+    return numbers.astype(np.int64), tuple(map(str, labels))

@@ -1,0 +1,170 @@
+"""Storage: feature sets as files, safetensors with float32 vectors or an xz archive with one byte a value.
+
+Arrays and a description in, arrays and a description out; what they mean is FeatureSet's.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import lzma
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load
+from safetensors.numpy import save as to_bytes
+
+from stresslib.files import replacing
+
+Array = NDArray[Any]
+
+SUFFIXES = (".safetensors", ".safetensors.xz")
+"""How the names of feature files end: float32, or a byte a value."""
+
+BLOCK_ROWS = 512
+"""Rows that are worked on at once, so that no second copy of wide vectors is in memory."""
+
+
+def write(
+    path: str | os.PathLike[str], blocks: Iterator[Array], y: Array, train: Array, description: dict[str, Any]
+) -> Path:
+    """Write vectors, labels and split as one safetensors file.
+
+    Parameters
+    ----------
+    path : path-like
+        An existing file is replaced at once, never left half-written.
+    blocks : iterator of ndarray of shape (rows, d), float32
+        The vectors, block after block.
+    y, train : ndarray
+        Of as many rows as all blocks together.
+    description : dict
+        JSON values for the header.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    ValueError
+        When the blocks do not add up to the rows of `y`.
+    """
+    first = next(blocks)
+    tensors = {"X": first, "y": y, "train": train}
+    header: dict[str, Any] = {"__metadata__": _metadata(description)}
+    end = 0
+    # The widest type first, so that each array starts at a multiple of its own.
+    for name, array in sorted(tensors.items(), key=lambda item: -item[1].itemsize):
+        shape = (len(y), *array.shape[1:])
+        begin, end = end, end + math.prod(shape) * array.itemsize
+        header[name] = {"dtype": _NAMES[array.dtype], "shape": shape, "data_offsets": (begin, end)}
+    text = json.dumps(header, sort_keys=True).encode()
+    text += b" " * (-len(text) % 8)
+    with replacing(path) as temporary, open(temporary, "wb") as stream:
+        stream.write(len(text).to_bytes(8, "little") + text)
+        for name in sorted(tensors, key=lambda name: header[name]["data_offsets"]):
+            for part in itertools.chain([first], blocks) if name == "X" else [tensors[name]]:
+                # A little at a time: an array may be mapped from a disk and larger than the memory.
+                for start in range(0, len(part), BLOCK_ROWS):
+                    stream.write(np.ascontiguousarray(part[start : start + BLOCK_ROWS]).data)
+        if stream.tell() != 8 + len(text) + end:
+            raise ValueError(f"{path}: the vectors to write are not {len(y)} rows of {first.shape[1]} numbers")
+    return Path(path)
+
+
+def write_compact(path: str | os.PathLike[str], X: Array, y: Array, train: Array, description: dict[str, Any]) -> Path:
+    """Write vectors at a byte a value, compressed by xz; :meth:`stresslib.FeatureSet.save_compact` says how."""
+    tensors = {"maximum": X.max(axis=0), "y": y, "train": train}
+    if X.min() < 0:
+        tensors["minimum"] = X.min(axis=0)
+    minimum = tensors.get("minimum", np.float32(0))
+    width = np.subtract(tensors["maximum"], minimum, dtype=np.float64)
+    scale = np.divide(255, width, out=np.zeros_like(width), where=width > 0)
+    tensors["codes"] = np.ascontiguousarray(np.rint((X - minimum) * scale).astype(np.uint8).T)
+    with replacing(path) as temporary:
+        temporary.write_bytes(lzma.compress(to_bytes(tensors, _metadata(description)), preset=9 | lzma.PRESET_EXTREME))
+    return Path(path)
+
+
+def read(path: Path) -> tuple[Array, Array, Array, dict[str, Any]]:
+    """Read a feature file of either kind.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Returns
+    -------
+    X, y, train : ndarray
+        The vectors are mapped from the disk, or decoded where they take a byte a value.
+    description : dict
+        As it was written.
+
+    Raises
+    ------
+    Exception
+        Of whatever kind, where the bytes are not those of a feature file; :data:`DAMAGE` lists the kinds.
+    """
+    if path.suffix == ".xz":
+        raw = lzma.decompress(path.read_bytes())
+        tensors, header = load(raw), _header(raw)[0]
+        minimum = tensors.get("minimum", np.float32(0))
+        X = np.ascontiguousarray(tensors["codes"].T) * ((tensors["maximum"] - minimum) / np.float32(255)) + minimum
+    else:
+        with open(path, "rb") as stream:
+            start = stream.read(8)
+            header, offset = _header(start + stream.read(_length(start, path)))
+        tensors = {
+            name: np.memmap(path, _DTYPES[entry["dtype"]], "r", offset + entry["data_offsets"][0], tuple(entry["shape"]))
+            for name, entry in header.items()
+            if name != "__metadata__"
+        }
+        X = tensors["X"]
+    return np.asarray(X), np.array(tensors["y"]), np.array(tensors["train"]), json.loads(header["__metadata__"]["stresslib"])
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """Read what a float32 file says of itself, and none of its vectors; raises as :func:`read` does."""
+    with safe_open(path, "np") as tensors:
+        return dict(json.loads(tensors.metadata()["stresslib"]))
+
+
+DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    lzma.LZMAError,
+    SafetensorError,
+)
+"""What reading a damaged file, or one of another kind, may raise."""
+
+_DTYPES = {"F32": np.float32, "I64": np.int64, "I8": np.int8, "BOOL": np.bool_}
+_NAMES = {np.dtype(kind): name for name, kind in _DTYPES.items()}
+
+
+def _metadata(description: dict[str, Any]) -> dict[str, str]:
+    return {"stresslib": json.dumps(description, sort_keys=True)}
+
+
+def _length(start: bytes, path: Path) -> int:
+    length = int.from_bytes(start, "little")
+    if len(start) < 8 or length > path.stat().st_size:
+        raise ValueError("the file is shorter than its header says")
+    return length
+
+
+def _header(raw: bytes) -> tuple[dict[str, Any], int]:
+    """Return the JSON header of a safetensors file and where its data starts."""
+    offset = 8 + int.from_bytes(raw[:8], "little")
+    return json.loads(raw[8:offset]), offset

@@ -1,0 +1,6 @@
+"""Images: from a file to upright RGB, and to the array that a network takes."""
+
+from stresslib.images.decode import UnreadableImageError, open_image
+from stresslib.images.preprocessing import WAYS, Preprocessing, read_input
+
+__all__ = ["WAYS", "Preprocessing", "UnreadableImageError", "open_image", "read_input"]

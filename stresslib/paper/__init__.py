@@ -1,0 +1,1 @@
+"""The paper: its published numbers, and which of ours stands beside each."""

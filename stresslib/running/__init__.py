@@ -1,0 +1,1 @@
+"""Running: many settings on many cores or machines, finished ones kept."""

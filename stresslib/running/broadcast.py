@@ -1,0 +1,83 @@
+"""Broadcast: what all tasks of a sweep need, put where the workers of a cluster find it.
+
+Beside the sweep. It goes through a folder, or an object store, that all machines see; nothing large goes through the
+scheduler.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import fsspec
+import numpy as np
+from fsspec.core import url_to_fs
+from safetensors.numpy import load, save_file
+
+from stresslib.evaluation.protocol import Shared
+from stresslib.features import FeatureSet, load_features
+from stresslib.files import cache_dir
+from stresslib.stress.on_features.reduction import PrincipalComponents
+from stresslib.stress.spec import Spec, parse_spec
+
+SHARED = "STRESSLIB_SHARED"
+"""Environment variable with a folder, or the address of one in an object store, that all machines see."""
+
+Starts = dict[Spec | None, tuple[Any, Any]]
+
+
+@contextmanager
+def sent(features: FeatureSet, shared: Shared, starts: Starts) -> Iterator[str]:
+    """Put what all tasks of a sweep need where every worker finds it, and take it away at the end.
+
+    Yields
+    ------
+    str
+        Its path or address, for :func:`received`.
+    """
+    folder = os.environ.get(SHARED) or str(cache_dir() / "shared")
+    base = f"{folder.rstrip('/')}/{uuid.uuid4().hex}"
+    arrays = {}
+    if shared.components is not None and shared.projected is not None:
+        arrays = {"components": shared.components.components_, "projected": shared.projected}
+    for spec, (weights, bias) in starts.items():
+        arrays |= {f"weights {spec}": weights, f"bias {spec}": bias}
+    with TemporaryDirectory() as here:
+        files = {base + ending: Path(here) / ending for ending in _ENDINGS}
+        features.save(files[base + _ENDINGS[0]])
+        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, files[base + _ENDINGS[1]])
+        store, _ = url_to_fs(base)
+        store.makedirs(folder, exist_ok=True)
+        try:
+            for url, file in files.items():
+                store.put_file(str(file), store._strip_protocol(url))
+            yield base
+        finally:
+            for url in files:
+                with suppress(OSError):
+                    store.rm_file(store._strip_protocol(url))
+
+
+_ENDINGS = (".safetensors", ".shared.safetensors")
+
+
+@lru_cache(maxsize=1)
+def received(base: str) -> tuple[FeatureSet, Shared, Starts]:
+    """Read what :func:`sent` put there; a worker's process keeps the last."""
+    features, shared = load_features(base + _ENDINGS[0], normalize=False), Shared()
+    with fsspec.open(base + _ENDINGS[1], "rb") as stream:
+        arrays = load(stream.read())
+    if "components" in arrays:
+        components = PrincipalComponents(len(arrays["components"]))
+        components.components_ = arrays["components"]
+        components.n_features_in_, components._n_features_out = features.X.shape[1], components.n_components
+        shared = Shared(components, arrays["projected"])
+    specs = [name.removeprefix("weights ") for name in arrays if name.startswith("weights ")]
+    starts: Starts = {parse_spec(spec): (arrays[f"weights {spec}"], arrays[f"bias {spec}"]) for spec in specs}
+    return features, shared, starts

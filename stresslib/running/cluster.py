@@ -1,0 +1,108 @@
+"""Cluster: the tasks of sweeps and extractions on Dask workers instead of this machine's cores.
+
+Tasks are pure functions of setting, seed and features, so a worker that dies costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import joblib
+
+from stresslib.digests import code_digest, extraction_digest, library_versions
+
+ADDRESS = "STRESSLIB_SCHEDULER"
+"""Environment variable with the scheduler's address; sweeps and extractions of this process and its kernels go there."""
+
+
+@contextmanager
+def connected(backend: str, scheduler: str | None) -> Iterator[None]:
+    """Send what is computed inside the block to a Dask cluster, in this process and in those that it starts.
+
+    Parameters
+    ----------
+    backend : {"local", "dask"}
+        With ``local`` nothing changes.
+    scheduler : str or None
+        Address of a running scheduler, such as ``tcp://HOST:8786``. None starts workers on this machine, one a core.
+
+    Raises
+    ------
+    ValueError
+        When a scheduler is given to the local backend, or Dask is not installed.
+    """
+    if backend == "local":
+        if scheduler is not None:
+            raise ValueError(f"--scheduler {scheduler} is for --backend dask")
+        yield
+        return
+    distributed = _distributed()
+    with ExitStack() as stack:
+        if scheduler is None:
+            own = stack.enter_context(distributed.LocalCluster(threads_per_worker=1, dashboard_address=None))
+            scheduler = own.scheduler_address
+        os.environ[ADDRESS] = scheduler
+        stack.callback(os.environ.pop, ADDRESS)
+        yield
+
+
+@contextmanager
+def workers() -> Iterator[bool]:
+    """Make joblib use the cluster whose address the environment has; yield whether there is one.
+
+    Raises
+    ------
+    OSError
+        When no scheduler answers at that address.
+    """
+    address = os.environ.get(ADDRESS)
+    if not address:
+        yield False
+        return
+    distributed = _distributed()
+    try:
+        client = distributed.Client(address, timeout=10, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise OSError(f"no Dask scheduler answers at {address}: {error}") from error
+    # Whatever the number of tasks, one at a time: they take seconds, and a batch would be lost as a whole.
+    with client, joblib.parallel_config("dask", client=client, wait_for_workers_timeout=60):
+        yield True
+
+
+def _distributed() -> Any:
+    try:
+        import distributed
+    except ImportError as error:
+        raise ValueError("Dask is not installed; pip install stresslib[dask]") from error
+    return distributed
+
+
+def made_by() -> dict[str, Any]:
+    """Return what must be alike on all machines, so that no result depends on where it was computed."""
+    return {
+        "code": [code_digest(), extraction_digest(), extraction_digest("classical")],
+        "libraries": library_versions(),
+    }
+
+
+def check_alike(expected: dict[str, Any], more: dict[str, Any] | None = None) -> None:
+    """Refuse, on a worker, to compute for a machine of other code or libraries.
+
+    Parameters
+    ----------
+    expected : dict
+        What :func:`made_by` said there, and perhaps more.
+    more : dict, optional
+        What is to be compared beside it.
+
+    Raises
+    ------
+    ValueError
+        The message names what differs.
+    """
+    for name, value in {**made_by(), **(more or {})}.items():
+        if value != expected[name]:
+            raise ValueError(f"a worker has other {name} than this machine: {value}, not {expected[name]}; install the same")

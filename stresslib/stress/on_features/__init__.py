@@ -1,0 +1,1 @@
+"""Stress on feature vectors: fewer dimensions, fewer values, fewer bits."""

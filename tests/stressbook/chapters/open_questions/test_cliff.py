@@ -1,0 +1,90 @@
+"""The cliff of erased bits: what the answer says of made-up curves, and of a few real ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import stresslib as sl
+from stressbook.chapters.open_questions.cliff import measure, page
+from stresslib.results import VARIANT, results_table
+from stresslib.running.variants import fewer, ranked
+
+
+def made(plain: tuple[float, float], renormalised: tuple[float, float], chosen: float | None = None) -> pd.DataFrame:
+    """Scores at 55 and at 56 erased bits, of a full score of 80."""
+    curves = {"": plain, measure.RENORMALISED: renormalised} | ({measure.TUNED: (None, chosen)} if chosen else {})
+    shared = {"dataset": "a", "model": "b", "layer": "c", "n_features": 64, "metric": "accuracy"}
+    parts = []
+    for variant, scores in curves.items():
+        rows = [{**shared, "stress": "none", "score": 80.0}] if variant != measure.TUNED else []
+        erased = zip((55, 56), scores, strict=True)
+        rows += [
+            {**shared, "stress": "bit-erasure", "removed_bits": bits, "score": score} for bits, score in erased if score
+        ]
+        parts.append(results_table(rows).assign(**{VARIANT: variant}))
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (made((78, 76), (79, 78)), "No: from 56 erased bits on, the score falls by no more than 2.5 points"),
+        (
+            made((72, 20), (76, 72)),
+            "on 1 of 1 curves, from 90% of the full score to 25%, and re-normalising removes the cliff on 1",
+        ),
+        (made((72, 20), (76, 40)), "re-normalising removes the cliff on 0: the same bits then keep 50%"),
+    ],
+)
+def test_the_answer_follows_the_numbers(table: pd.DataFrame, said: str) -> None:
+    """No cliff; one that re-normalising removes; one that it does not."""
+    assert said in page.answer(table).answer
+    assert "A C of up to" not in page.details(table)
+    assert len(page.plot(table).axes) == 2
+    assert "a, b, c (accuracy)" in page.alt_text(table)
+
+
+def test_a_tuned_c_is_measured_against_the_full_score_of_the_protocol() -> None:
+    """It has none of its own: 60 of 80."""
+    table = made((72, 20), (76, 72), 60)
+    row = page.falls(table).set_index(VARIANT).loc[measure.TUNED]
+    assert (row["before"], row["edge"]) == pytest.approx((90, 75))
+    assert "keeps 75% at 56 bits, and 75% at the last place" in page.details(table)
+
+
+def test_the_published_curves_stand_beside() -> None:
+    """What the protocol sheet has: VOC 2007 keeps 12.649 of 76.952, MIT-67 57.836 of 63.507, and then 38.209."""
+    table = made((72, 20), (76, 72))
+    for part in ("VOC 2007 16% at 56 bits and 16% in the end", "MIT-67 91% at 56 bits and 60% in the end"):
+        assert part in page.details(table)
+    assert "Cliff at 56 bits: the paper's protocol, **published, VOC 2007**." in page.details(table)
+    assert "Cliff at 57 bits: **published, Food-101**, **published, MIT-67**." in page.details(table)
+    assert "Cliff nowhere: re-normalised." in page.details(table)
+    assert page.table(table).loc[("paper: MIT-67", "accuracy", "the paper's"), "edge"] == 91.1
+
+
+def test_real_bits_are_whole_where_their_scale_is_restored() -> None:
+    """2^-511 is one number like another once rows have unit norm; at 2^-15 a large C does it too."""
+    features = fewer(sl.load_features("scenes15", "efficientnet-lite0"), 10)
+    table = measure.measure(features, [55, 56, 61], n_jobs=1, progress=False)
+    scores = table[table["metric"] == "accuracy"].set_index([VARIANT, "removed_bits"])["score"]
+    assert scores[measure.RENORMALISED, 61] == scores[measure.RENORMALISED, 56]
+    assert scores[measure.RENORMALISED, 61] > scores["", 61] + 10
+    assert scores[measure.TUNED, 56] > scores["", 56] + 10
+    assert set(table["metric"]) == {"accuracy", "mAP"}
+
+
+def test_rankings_are_one_column_a_class() -> None:
+    """Labels 0 and 1 of two classes are a 1 in their column, -1 in the other."""
+    features = sl.FeatureSet(np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1]), np.array([True, True, False, False]), None)
+    assert ranked(features).y.tolist() == [[1, -1], [-1, 1], [1, -1], [-1, 1]]
+    assert ranked(features).metric == "mAP"
+
+
+def test_places_on_both_sides_are_needed() -> None:
+    """A fall has a place before it and one after."""
+    features = sl.load_features("scenes15", "efficientnet-lite0")
+    with pytest.raises(ValueError, match=r"bits=\[50, 62\]; at least one below 56 and one from 56 to 61"):
+        measure.measure(features, [50, 62])

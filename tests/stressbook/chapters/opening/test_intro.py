@@ -1,0 +1,60 @@
+"""The front page: what it says is in the table of claims, and every picture has one card, where the contents have it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+from places import ROOT
+
+from stressbook.chapters.opening.intro import page
+from stressbook.chapters.opening.intro import page as intro_page
+from stressbook.chapters.verdicts.claims import measure as claims_measure
+
+
+def test_the_headline_is_that_of_the_table(tmp_path: Path) -> None:
+    """Two feature sets that keep 99.5 and 95% cost half a percent and five."""
+    spec = claims_measure.CLAIMS[0].spec(1280)
+    rows = [
+        {"dataset": name, "model": "net", "layer": "fc", "n_features": 1280, "stress": stress, "metric": "accuracy"}
+        | {
+            "dimensions": dimensions,
+            "values": values,
+            "score": kept,
+            "kept": kept,
+            "kept_low": kept - 0.1,
+            "kept_high": kept + 0.1,
+        }
+        for name, share in (("good", 99.5), ("bad", 95.0))
+        for stress, dimensions, values, kept in (("none", None, None, 100.0), ("pca+uniform", 128, 27, share))
+    ]
+    assert spec == "DR2:128,Q2:27"
+    table = pd.DataFrame(rows).reindex(columns=claims_measure.read(ROOT / "results" / "claims.csv").columns)
+    claims_measure.write(table, tmp_path / "claims.csv")
+    said = intro_page.headline(tmp_path)
+    assert "98.4% of the bits can go for 0.88% of the score" in said
+    assert "2 feature sets" in said and "saves 98.4% of the bits for 0.50 to 5.00% of the score" in said
+    assert "holds for 1, does not hold for 1" in said
+
+
+def test_every_picture_has_a_card_and_a_small_thumbnail(tmp_path: Path) -> None:
+    """In the order and under the parts of the contents; a page whose picture is not there has none."""
+    for name in ("networks", "figure-4"):
+        Image.new("RGBA", (1600, 900), "white").save(tmp_path / f"{name}.png")
+    cards = intro_page.index(ROOT / "results", tmp_path)
+    assert (
+        cards.index("**The figures**") < cards.index("Figure 4: Fewer values") < cards.index("**What the paper left open**")
+    )
+    assert cards.index(":link: figure-4") < cards.index(":link: networks") and cards.count("grid-item-card") == 2
+    assert cards.count("::::{grid}") == 2
+    for path in (tmp_path / "thumbnails").iterdir():
+        assert path.suffix == ".webp" and path.stat().st_size < 30_000
+        with Image.open(path) as image:
+            assert image.size == intro_page.THUMBNAIL
+
+
+@pytest.mark.parametrize("name", ["verdicts", "headline"])
+def test_the_front_page_stands_on_the_committed_results(name: str) -> None:
+    assert getattr(page, name)(ROOT / "results").count("**") >= 2

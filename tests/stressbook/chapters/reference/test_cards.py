@@ -1,0 +1,51 @@
+"""The cards: one for each name of the registries, with the shapes of the real features and the scores of their sources."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from torchvision import models
+
+from stressbook.chapters.reference.cards import page
+from stresslib.classical import METHODS, find_method
+from stresslib.datasets import DATASETS
+from stresslib.extraction import NETWORKS
+from stresslib.features import load_features
+
+
+@pytest.fixture(scope="module")
+def networks() -> str:
+    return page.networks()
+
+
+def test_every_name_has_a_card(networks: str) -> None:
+    assert list(page.DATASET_NOTES) == list(DATASETS) and list(page.NETWORK_NOTES) == list(NETWORKS)
+    for text, names in ((page.datasets(), DATASETS), (networks, NETWORKS), (page.methods(), METHODS)):
+        assert re.findall(r"^### (\S+)$", text, re.M) == list(names)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["digits/efficientnet-lite0/pooled", "scenes15/bossanova+codewords=64/pooled", "caltech101/bvlc-googlenet/pooled"],
+)
+def test_widths_are_those_of_the_shipped_features(name: str) -> None:
+    """The shapes come from a pass without numbers, and the features from the real one."""
+    assert name in page.shipped()
+    _, model, layer = name.split("/")
+    width = load_features(name, normalize=False).X.shape[1]
+    if model in NETWORKS:
+        assert width == next(one.width for one in page.layers(NETWORKS[model]) if layer in one.names)
+    else:
+        assert width == find_method(model).width(layer)
+
+
+def test_images_are_counted_in_the_shipped_features() -> None:
+    assert "3,030 training and 5,647 test images of 101 classes; 1 to 770 test images a class" in page.datasets()
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg16", "torchvision-googlenet", "resnet50"])
+def test_top_1_is_what_torchvision_states(networks: str, name: str) -> None:
+    weights = models.get_weight(re.search(r"torchvision's (\S+),", NETWORKS[name].about)[1])  # type: ignore[index]
+    assert page.NETWORK_NOTES[name].top1 == weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
+    assert f"{page.NETWORK_NOTES[name].top1:.1f}%" in networks

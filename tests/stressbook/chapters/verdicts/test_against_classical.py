@@ -1,0 +1,241 @@
+"""The chapter on classical features: it compares like with like, by a rule that can be checked by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from stressbook.chapters.verdicts.classical import measure, page
+from stressbook.drawing import style, words
+from stressbook.reproduce.catalogue import figures, project_root
+from stresslib.features import embedded_path
+from stresslib.results import results_table
+from stresslib.stress.spec import bits_per_vector, parse_spec
+
+
+def made(model: str, width: int, kept: dict[str, float], full: float = 80.0, dataset: str = "scenes15") -> pd.DataFrame:
+    """A results table that keeps given shares, in percent."""
+    rows = []
+    for spec, share in {"none": 100.0, **kept}.items():
+        parsed = parse_spec(spec)
+        rows.append(
+            {
+                "dataset": dataset,
+                "model": model,
+                "layer": "pooled",
+                "n_features": width,
+                "metric": "accuracy",
+                "stress": parsed.stress,
+                "dimensions": parsed.dimensions,
+                "values": parsed.dictionary_size,
+                "repeat": 0 if parsed.is_random else None,
+                "score": full * share / 100,
+                "objective_gap": 0.0,
+            }
+        )
+    return results_table(rows)
+
+
+WIDTHS = {
+    f"{dataset}/{name}": width
+    for dataset in ("scenes15", "caltech101")
+    for name, width in {
+        "efficientnet-lite0/pooled": 1280,
+        "efficientnet-lite0-untrained/pooled": 1280,
+        "bossanova/pooled": 3072,
+        "bossanova/pyramid": 24576,
+        "bag-of-words/pooled": 1024,
+        "fisher-vector/pooled": 8256,
+        "bossanova+codewords=64/pooled": 192,
+    }.items()
+}
+
+# The last selection of each is the whole vector, which is no stress.
+NETWORK = made(
+    "efficientnet-lite0", 1280, {"DR1:64": 80, "DR1:128": 90, "DR1:153": 91, "DR2:64,Q2:16": 88, "Q2:4": 97, "DR1:1280": 100}
+)
+BOSSANOVA = made(
+    "bossanova", 3072, {"DR1:153": 85, "DR1:128": 84, "DR1:64": 70, "DR2:64,Q2:16": 90, "Q2:4": 99, "DR1:3072": 100}, full=60
+)
+
+
+@pytest.fixture
+def results() -> pd.DataFrame:
+    return pd.concat([NETWORK, BOSSANOVA], ignore_index=True)
+
+
+def test_specs_are_the_papers_grid_common_sizes_and_bits() -> None:
+    made = measure.specs(3072, [1, 20], [4], [64, 4096], [256, 8192], n_train=1498)
+    assert made == ["none", "DR1:64", "DR1:153", "DR1:3072", "DR2:64", "DR2:153", "Q1:4", "Q2:4", "DR2:64,Q2:16"]
+    assert bits_per_vector(made[-1], 3072) == 256
+
+
+def test_quick_is_a_part_of_full_on_what_is_shipped() -> None:
+    """Same settings, so that each has a committed row; the page has a network, its control and classical features twice."""
+    profiles = figures(project_root())["classical"]["profiles"]
+    quick, full = (
+        {
+            (name, spec)
+            for name in profile["dataset"]
+            for spec in measure.specs(
+                WIDTHS[name], *(profile[grid] for grid in ("steps", "values", "numbers", "bits")), n_train=1498
+            )
+        }
+        for profile in (profiles["quick"], profiles["full"])
+    )
+    assert quick < full and profiles["quick"]["repeats"] <= profiles["full"]["repeats"]
+    assert all(embedded_path(*name.split("/")).is_file() for name in profiles["quick"]["dataset"])
+    for dataset in ("scenes15", "caltech101"):
+        models = [name.split("/")[1] for name in profiles["full"]["dataset"] if name.startswith(dataset)]
+        assert {"efficientnet-lite0", "efficientnet-lite0-untrained", "bossanova", "bag-of-words", "fisher-vector"} <= set(
+            models
+        )
+
+
+def test_places_are_alike_in_share_in_number_and_in_bits(results: pd.DataFrame) -> None:
+    """5% are 64 of 1280 and 153 of 3072; 64 and 128 dimensions both have, and 153 by chance too; 256 bits are 64 times 4."""
+    both = page.compared(results).set_index(["way", "stress", "place"])[["kept", "kept_rival", "score_rival"]]
+    expected = {
+        ("share", "random-selection", 1): (80, 85, 51.0),
+        ("share", "uniform-per-dimension", 4): (97, 99, 59.4),
+        ("number", "random-selection", 64): (80, 70, 42.0),
+        ("number", "random-selection", 128): (90, 84, 50.4),
+        ("number", "random-selection", 153): (91, 85, 51.0),
+        ("bits", "pca+uniform", 256): (88, 90, 54.0),
+    }
+    assert set(both.index) == set(expected)
+    for place, row in expected.items():
+        assert both.loc[place].tolist() == pytest.approx(row)
+
+
+def test_verdicts_follow_the_rule(results: pd.DataFrame) -> None:
+    said = page.judged(results).set_index(["way", "stress"])["verdict"].to_dict()
+    assert said[("share", "random-selection")] == "does not hold"
+    assert said[("number", "random-selection")] == "holds"
+    assert said[("bits", "pca+uniform")] == "does not hold"
+    lines = dict(line.removeprefix("- ").split(": ", 1) for line in page.verdicts(results).splitlines())
+    assert lines["DR-1 at the same share of dimensions"] == (
+        "**does not hold for 1** of 1; furthest behind bossanova, pooled, on scenes15 with 5%, 80.0% against 85.0%."
+    )
+    assert lines["DR-1 at the same number of dimensions"] == (
+        "**holds for 1** of 1; furthest ahead of bossanova, pooled, on scenes15 with 64 dimensions, 80.0% against 70.0%."
+    )
+    assert "Q-2 at the same share of bits" in lines and "FC at the same bits a vector" in lines
+
+
+@pytest.mark.parametrize(
+    ("network", "classical_", "expected"),
+    [
+        ([90.0, 99.2], [80.0, 99.1], "holds"),
+        ([90.0, 95.0], [80.0, 94.5], "in part"),
+        ([90.0, 90.0], [80.0, 95.0], "in part"),
+        ([90.9], [90.0], "does not hold"),
+        ([99.9, 99.0], [99.0, 99.0], "does not hold"),
+        ([101.0], [98.9], "holds"),
+    ],
+)
+def test_verdict(network: list[float], classical_: list[float], expected: str) -> None:
+    assert page.verdict(network, classical_) == expected
+
+
+def test_table_scores_and_alt_text(results: pd.DataFrame) -> None:
+    table = page.table(results)
+    assert table.shape == (1, 4)
+    assert table[("number", "DR-1")].item() == "holds (+3 −0 of 3)"
+    small = page.scores(results, step=1, number=64, bits=256)
+    assert small.loc["scenes15, bossanova, pooled"].tolist() == [
+        3072,
+        "60.0",
+        "51.0 (85.0%)",
+        "42.0 (70.0%)",
+        "54.0 (90.0%)",
+        "59.4 (99.0%)",
+    ]
+    told = "with 64 dimensions: efficientnet-lite0 (pooled) 80.0%, bossanova (pooled) 70.0%"
+    assert f"scenes15, DR-1 at the same number of dimensions, {told}" in page.alt_text(results)
+
+
+def test_control_is_a_rival_of_the_trained_network(results: pd.DataFrame) -> None:
+    """By the same rule; what is said of classical features does not count it."""
+    control = NETWORK.assign(model="efficientnet-lite0-untrained")
+    both = pd.concat([results, control], ignore_index=True)
+    judged = page.judged(both)
+    assert set(judged["model"]) == {"efficientnet-lite0"}
+    assert set(judged["model_rival"]) == {"bossanova", "efficientnet-lite0-untrained"}
+    # It keeps what the trained one keeps: nowhere is that ahead.
+    assert set(judged.loc[judged["model_rival"] != "bossanova", "verdict"]) == {"does not hold"}
+    assert page.headline(both) == page.headline(results)
+    assert page.verdicts(both) == page.verdicts(results) and page.verdicts(results, control=True) == ""
+    assert {line.split(": ")[1] for line in page.verdicts(both, control=True).splitlines()} == {
+        "**does not hold for 1** of 1."
+    }
+
+
+def test_headline_counts_pairs_by_hand(results: pd.DataFrame) -> None:
+    """Share does not hold, number holds, bits do not; a second rival that keeps half of all makes it hold for one of two."""
+    worse = BOSSANOVA.assign(model="bag-of-words")
+    worse.loc[worse["stress"].ne("none"), "score"] /= 2
+    said = page.headline(pd.concat([results, worse], ignore_index=True))
+    assert "DR-1 at the same share of dimensions **holds for 1, does not hold for 1** of 2" in said
+    assert "number of dimensions **holds for 2** of 2" in said
+    assert "bits a vector **holds for 1, does not hold for 1** of 2" in said
+
+
+def test_scores_stand_beside_the_literature() -> None:
+    tables = [BOSSANOVA, BOSSANOVA.assign(dataset="digits"), NETWORK]
+    plausible = page.plausible(pd.concat(tables, ignore_index=True))
+    assert plausible.index.tolist() == ["scenes15, bossanova, pooled"]
+    assert plausible.iloc[0, 1:].tolist() == ["60.0", "72.2 (200 words) to 74.8 (400)"]
+
+
+def test_without_a_rival_there_is_nothing_to_compare() -> None:
+    with pytest.raises(ValueError, match="bossanova, bag-of-words"):
+        page.compared(NETWORK)
+    with pytest.raises(ValueError, match="no data set with a network and one of"):
+        page.compared(pd.concat([NETWORK, BOSSANOVA.assign(dataset="digits")]))
+
+
+def test_figure_draws_the_numbers(results: pd.DataFrame, tmp_path: Path) -> None:
+    figure = page.plot(results)
+    share, number, bits = figure.axes
+    lines = {line.get_label(): line for line in share.get_lines()}
+    assert lines["bossanova, pooled"].get_ydata().tolist() == pytest.approx([85, 100]), "on the paper's grid alone"
+    assert {"paper: VGG-M on VOC 2007", "paper: BossaNova on VOC 2007"} <= set(lines)
+    assert lines["paper: BossaNova on VOC 2007"].get_ydata()[0] == pytest.approx(100 * 44.661324 / 51.017362)
+    drawn = {line.get_label(): line for line in number.get_lines()}["efficientnet-lite0, pooled"]
+    assert drawn.get_xdata().tolist() == [64, 128] and drawn.get_ydata().tolist() == pytest.approx([80, 90])
+    assert bits.get_lines()[0].get_xdata().tolist() == [256]
+    style.save(figure, results, tmp_path, "classical")
+    assert (tmp_path / "classical.svg").stat().st_size > 10_000
+
+
+def test_published_curve_stands_beside_the_classical_ones_alone(results: pd.DataFrame) -> None:
+    points = page.agreement(results)
+    assert set(points["model"]) == {"bossanova"} and set(points["published_model"]) == {"bossanova"}
+    assert points["theirs"].tolist() == pytest.approx([87.54, 100], abs=0.01)
+    assert "bossanova, pooled" in page.agreement_in_words(points)
+
+
+def test_names_are_those_of_the_registry() -> None:
+    from stresslib.classical import METHODS
+
+    assert set(words.CLASSICAL) == set(METHODS)
+
+
+def test_explanation_of_one_codeword() -> None:
+    """The bins hold the weight of the patches between their edges; real photographs."""
+    pytest.importorskip("cv2")
+    skimage = pytest.importorskip("skimage")
+    folder = Path(skimage.__file__).parent / "data"
+    paths = [folder / name for name in ("chelsea.png", "coffee.png")]
+    if not all(path.is_file() for path in paths):
+        pytest.skip("this scikit-image has other photographs")
+    figure = page.explain(paths, codewords=16)
+    picture, histogram, counted = figure.axes
+    [centres] = picture.get_lines()
+    assert len(centres.get_xdata()) > 20
+    fine = sum(patch.get_height() for patch in histogram.patches if 0.4 <= patch.get_x() < 2)
+    [stairs] = counted.patches
+    assert sum(stairs.get_data().values) == pytest.approx(fine, rel=0.01) and fine > 0

@@ -1,0 +1,217 @@
+"""The claims: the interval, the rule, the choice on validation rows, and that verdict and figure follow the table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from places import ROOT
+
+import stresslib as sl
+from stressbook.chapters.open_questions.selection import measure as selection_measure
+from stressbook.chapters.open_questions.selection import page as selection_page
+from stressbook.chapters.verdicts.claims import measure as claims_measure
+from stressbook.chapters.verdicts.claims import page as claims_page
+from stressbook.drawing import style
+from stresslib.evaluation.bootstrap import bootstrap_kept
+from stresslib.evaluation.protocol import decide
+
+RESULTS = ROOT / "results"
+
+
+def judgements(right: np.ndarray) -> np.ndarray:
+    """Decision values for two classes, all rows being of class 1 in the first half and 0 in the second."""
+    truth = np.arange(len(right)) < len(right) / 2
+    return np.where(right == truth, 1.0, -1.0)
+
+
+def test_the_interval_of_an_accuracy_is_that_of_its_binomial() -> None:
+    """Beside a full score without error the kept share is the accuracy: 1.96 standard errors on either side."""
+    truth = np.repeat([1, 0], 500)
+    full = judgements(np.ones(1000, dtype=bool))
+    stressed = judgements(np.arange(1000) % 10 != 0)
+    kept, low, high = bootstrap_kept(truth, full, [stressed], "accuracy")
+    error = 100 * np.sqrt(0.9 * 0.1 / 1000)
+    assert kept == pytest.approx(90)
+    assert (low, high) == pytest.approx((90 - 1.96 * error, 90 + 1.96 * error), abs=0.25)
+
+
+def test_the_bootstrap_is_paired() -> None:
+    """The same judgements with and without stress keep 100% of every resample, however few are right."""
+    truth = np.repeat([1, 0], 50)
+    decision = judgements(np.arange(100) % 3 == 0)
+    assert bootstrap_kept(truth, decision, [decision], "mean-class-accuracy") == pytest.approx((100, 100, 100))
+
+
+def test_draws_of_a_random_stress_widen_the_interval() -> None:
+    """Four draws, two of which lose 10% and two nothing: the mean of three drawn anew has their unbiased variance."""
+    truth = np.repeat([1, 0], 5000)
+    full = judgements(np.ones(10000, dtype=bool))
+    worse = judgements(np.arange(10000) % 10 != 0)
+    kept, low, high = bootstrap_kept(truth, full, [full, worse, full, worse], "accuracy")
+    assert kept == pytest.approx(95)
+    assert low < 91 and high > 99.5
+    narrow = bootstrap_kept(truth, full, [judgements(np.arange(10000) % 20 != 0)] * 4, "accuracy")
+    assert narrow.high - narrow.low < 1
+
+
+def test_classes_keep_their_sizes_in_a_mean_over_classes() -> None:
+    """A class of one image is in every resample, so that only the large class moves the mean."""
+    truth = np.array([0] + [1] * 400)
+    full = np.where(truth == 1, 1.0, -1.0)
+    stressed = full.copy()
+    stressed[1:101] = -1
+    kept, low, high = bootstrap_kept(truth, full, [stressed], "mean-class-accuracy")
+    assert kept == pytest.approx(87.5)
+    assert 84.5 < low < high < 90.5
+
+
+def test_a_mean_average_precision_is_resampled_too() -> None:
+    """Over rows, as an image may have several labels; each resample has positives and negatives of each class."""
+    generator = np.random.default_rng(0)
+    truth = np.where(generator.random((60, 3)) < 0.2, 1, -1)
+    truth[0, 0] = 0
+    full = truth + generator.normal(0, 0.5, truth.shape)
+    worse = truth + generator.normal(0, 2.0, truth.shape)
+    kept, low, high = bootstrap_kept(truth, full, [worse], "mAP", resamples=50)
+    assert low < kept < high < 100
+    assert bootstrap_kept(truth, full, [full], "mAP", resamples=20) == pytest.approx((100, 100, 100))
+
+
+def test_two_runs_give_the_same_interval() -> None:
+    """Every draw has a seed."""
+    truth, right = np.repeat([1, 0], 50), np.arange(100) % 7 != 0
+    calls = [bootstrap_kept(truth, judgements(right | True), [judgements(right)], "accuracy") for _ in range(2)]
+    assert calls[0] == calls[1]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (98.5, 99.9, "holds"),
+        (98.49, 99.9, "in part"),
+        (97.0, 98.5, "in part"),
+        (97.0, 98.49, "does not hold"),
+        (100.2, 101.0, "holds"),
+    ],
+)
+def test_the_rule(low: float, high: float, verdict: str) -> None:
+    """A claim of 99% is decided at 98.5%, the bounds included."""
+    assert claims_measure.verdict(low, high, paper=99.0) == verdict
+
+
+def test_the_claims_are_the_published_rows() -> None:
+    """What the paper keeps comes from its own table, and is what its captions say (protocol 3)."""
+    paper = claims_measure.judged(committed()).groupby("claim", sort=False)["paper"].first().round(3).tolist()
+    assert paper == [99.125, 97.841, 99.633, 99.918, 100.115]
+
+
+def committed() -> pd.DataFrame:
+    """The table of claims under results/."""
+    return claims_measure.read(RESULTS / "claims.csv")
+
+
+def test_one_number_changes_verdict_and_figure(tmp_path: Path) -> None:
+    """The page is drawn from the CSV: an interval that is edited there is another verdict and another picture."""
+    table = committed()
+    at = table.index[table["stress"].eq("pca+uniform") & table["values"].eq(8)][0]
+    low, high = tmp_path / "low.csv", tmp_path / "high.csv"
+    for path, bounds in ((low, (90.0, 91.0)), (high, (99.9, 100.1))):
+        edited = table.copy()
+        edited.loc[at, ["kept", "kept_low", "kept_high"]] = [np.mean(bounds), *bounds]
+        claims_measure.write(edited, path)
+    drawn = {}
+    for path, verdict in ((low, "does not hold"), (high, "holds")):
+        again = claims_measure.read(path)
+        row = claims_measure.judged(again).query("claim.str.contains('circle')").iloc[0]
+        assert row["verdict"] == verdict
+        style.save_figure(claims_page.plot(again), tmp_path, path.stem)
+        drawn[verdict] = (path.with_suffix(".png").read_bytes(), claims_page.summary(again), claims_page.details(again))
+    for one, other in zip(drawn["holds"], drawn["does not hold"], strict=True):
+        assert one != other
+    assert (
+        claims_page.summary(claims_measure.read(low)) in claims_page.summary(claims_measure.read(low))
+        and "not testable" in drawn["holds"][1]
+    )
+
+
+def test_classical_features_are_judged_by_their_own_table(tmp_path: Path) -> None:
+    """By the one in the same folder; where there is none, or the claims were measured just now, there is a page."""
+    from test_classical_figure import BOSSANOVA, NETWORK
+
+    without = claims_page.beside(tmp_path / "claims.csv")
+    assert without == claims_page.beside("") and "page of its own" in without
+    sl.write_results(pd.concat([NETWORK, BOSSANOVA], ignore_index=True), tmp_path / "classical.csv")
+    said = claims_page.beside(tmp_path / "claims.csv")
+    assert "DR-1 at the same number of dimensions **holds for 1** of 1" in said
+    assert f"- {said}" in claims_page.summary(committed(), said).splitlines()
+    assert "classical" not in claims_page.summary(committed())
+
+
+def test_a_table_of_claims_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    """To the byte."""
+    claims_measure.write(committed(), tmp_path / "claims.csv")
+    assert (tmp_path / "claims.csv").read_bytes() == (RESULTS / "claims.csv").read_bytes()
+
+
+def test_another_table_is_refused_by_name() -> None:
+    """A results table has no intervals: the message says which file, and what is missing."""
+    with pytest.raises(ValueError, match=r"figure-4\.csv is no results table .*kept_low"):
+        claims_measure.read(RESULTS / "figure-4.csv")
+
+
+def test_measuring_is_the_protocol_and_the_bootstrap(small: sl.FeatureSet) -> None:
+    """Score and share of a claim's setting can be worked out again, step by step."""
+    table = claims_measure.measure(small, repeats=2, resamples=50, n_jobs=1, progress=False)
+    full, gap = decide(small, "none")
+    stressed, _ = decide(small, "Q2:4")
+    truth = small.y[small.test]
+    row = table[table["stress"].eq("uniform-per-dimension")].iloc[0]
+    expected = bootstrap_kept(truth, full, [stressed], small.metric, resamples=50)
+    assert tuple(row[claims_measure.INTERVAL]) == pytest.approx(tuple(expected))
+    assert row["score"] == pytest.approx(100 * np.mean(stressed.argmax(axis=1) == truth))
+    assert table.loc[table["stress"].eq("none"), "kept"].item() == 100 and gap <= 1e-4
+    assert table["repeat"].isna().all()
+
+
+def test_validation_rows_are_training_rows(small: sl.FeatureSet) -> None:
+    """No test row, every class in both parts, another name, and the same split for the same seed."""
+    part = small.validation()
+    rows = {row.tobytes() for row in small.X[small.train]}
+    assert {row.tobytes() for row in part.X} == rows and len(part.X) == small.train.sum()
+    assert part.test.sum() == pytest.approx(small.train.sum() / 3, abs=1)
+    assert part.name.startswith(f"{small.provenance['dataset']}-validation/")
+    assert part.digest == small.validation().digest != small.validation(random_state=1).digest
+
+
+def selection_table() -> pd.DataFrame:
+    """Two sizes of a made-up set, four dictionaries of 2 bits and fewer, and validation scores that choose another one."""
+    rows = []
+    for dataset, scores in (("made", [50, 80, 90, 70]), ("made-validation", [50, 85, 80, 70])):
+        own = {"dataset": dataset, "model": "m", "layer": "l", "n_features": 40, "metric": "accuracy"}
+        rows.append({**own, "stress": "none", "score": 100.0})
+        for size in (4, 8):
+            for count, score in zip((2, 3, 4, 5), scores, strict=True):
+                rows.append({**own, "stress": "pca+uniform", "dimensions": size, "values": count, "score": score})
+    return sl.results.results_table(rows)
+
+
+def test_the_choice_by_hand(tmp_path: Path) -> None:
+    """Of 3 and 4 values, which cost 2 bits, the test rows would take 4 and the validation rows take 3: 10 points less."""
+    rows = selection_page.chosen(selection_table())
+    two_bits = rows[rows["bits"] == 2].iloc[0]
+    assert (two_bits["best"], two_bits["picked"]) == (4, 3)
+    assert (two_bits["best_kept"], two_bits["picked_kept"], two_bits["optimism"]) == (90, 80, 10)
+    assert rows["bits"].tolist() == [1, 2, 3] * 2
+    assert "at most by **10.00**" in selection_page.verdicts(selection_table())
+    assert "3" in selection_page.table(selection_table()).to_string()
+    style.save_figure(selection_page.plot(selection_table()), tmp_path, "one")
+    assert "validation" in selection_page.alt_text(selection_table())
+
+
+def test_the_stresses_to_choose_from() -> None:
+    """The sizes of the paper's marks, and its numbers of values."""
+    specs = selection_measure.specs(4096)
+    assert specs[:2] == ["none", "DR2:409,Q2:2"] and "DR2:819,Q2:24" in specs and len(specs) == 59
