@@ -23,6 +23,7 @@ SCORE = (
     "evaluation/linear_svm.py",
     "evaluation/metrics.py",
     "evaluation/protocol.py",
+    "evaluation/threads.py",
     "evaluation/bootstrap.py",
 )
 """Modules that a committed table depends on."""
@@ -34,6 +35,7 @@ SETTING = (
     "evaluation/linear_svm.py",
     "evaluation/metrics.py",
     "evaluation/protocol.py",
+    "evaluation/threads.py",
 )
 """Modules that every setting of a sweep depends on; the sweep itself decides where the classifier starts."""
 

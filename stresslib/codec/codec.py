@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stresslib.codec.packing import CHECKSUM_BYTES, PACKINGS, block_size, code_type, pack, unpack
-from stresslib.evaluation.protocol import one_thread
+from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet, unit_rows
 from stresslib.stress.on_features.quantization import MOST_BITS, AllocatedQuantizer
 from stresslib.stress.on_features.reduction import PrincipalComponents, RandomSelection

@@ -24,7 +24,7 @@ from stresslib.codec import CompressedFeatures, compress, pack_bits, unpack_bits
 from stresslib.codec.packing import import_zstandard
 from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.evaluation.metrics import SCORES
-from stresslib.evaluation.protocol import one_thread
+from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
 from stresslib.results import COLUMNS
 from stresslib.stress.on_features.reduction import PrincipalComponents

@@ -21,6 +21,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from stresslib.evaluation.metrics import predicted_classes
+from stresslib.evaluation.threads import import_torch
 
 Array = NDArray[Any]
 
@@ -234,8 +235,7 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
 
     def _solve(self, X: Array, signs: Array, cost: Array, start: Array | None) -> tuple[Array, Array, Array]:
         # torch takes seconds to import, and whoever only looks at results does not need it.
-        import torch
-
+        torch = import_torch()
         from stresslib.evaluation.squared_hinge import solve
 
         place = torch.device(self.device)

@@ -6,21 +6,19 @@ Joins FeatureSet, stress, classifier and metrics; a sweep calls it for each sett
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn import config_context
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state, gen_batches
-from threadpoolctl import threadpool_limits
 
 from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.evaluation.metrics import SCORES
+from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
 from stresslib.results import results_table
 from stresslib.stress.on_features.reduction import PrincipalComponents
@@ -246,20 +244,3 @@ def decide_nested(
             start = model.coef_
             decision = model.decision_function(products[features.test])
         yield size, decision, float(max(model.objective_gap_))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread: the last digits depend on how many share a sum, and every process is to add up alike.
-
-    A feature set holds no other than finite numbers; they are not looked for again at each step.
-    """
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1), config_context(assume_finite=True):
-            yield
-    finally:
-        torch.set_num_threads(threads)

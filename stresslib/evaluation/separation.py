@@ -19,7 +19,7 @@ from sklearn import config_context
 from sklearn.metrics import pairwise_distances_chunked
 from sklearn.preprocessing import StandardScaler
 
-from stresslib.evaluation.protocol import one_thread
+from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
 from stresslib.results import results_table
 from stresslib.stress.on_features.reduction import PrincipalComponents

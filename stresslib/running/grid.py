@@ -18,7 +18,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from stresslib.evaluation.linear_svm import LinearSVM
-from stresslib.evaluation.protocol import Shared, decide_nested, evaluate, one_thread, scored, solution
+from stresslib.evaluation.protocol import Shared, decide_nested, evaluate, scored, solution
+from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
 from stresslib.results import results_table
 from stresslib.running import cluster

@@ -36,7 +36,7 @@ from stresslib.codec import (
     unpack_radix,
 )
 from stresslib.codec.packing import _XZ, block_size, code_type, pack, unpack
-from stresslib.evaluation.protocol import one_thread
+from stresslib.evaluation.threads import one_thread
 
 try:
     import zstandard  # noqa: F401

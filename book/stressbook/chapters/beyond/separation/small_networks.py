@@ -19,8 +19,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from stresslib.evaluation.protocol import one_thread
 from stresslib.evaluation.separation import INDICES, separation_index, smoothness_index
+from stresslib.evaluation.threads import one_thread
 from stresslib.results import results_table
 from stresslib.stress.spec import make_stress, parse_spec
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from stresslib.evaluation.protocol import one_thread
+from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
 from stresslib.results import read_results
 from stresslib.running.grid import sweep
