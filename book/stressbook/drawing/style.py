@@ -5,6 +5,7 @@ Every figure module draws with these; `save` writes what a reader may want to ta
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -171,14 +172,14 @@ def spread(heights: Iterable[float], gap: float) -> list[float]:
     return [float(height) for height in placed]
 
 
-def save_figure(figure: Figure, folder: str | Path, name: str) -> None:
+def save_figure(figure: Figure, folder: str | os.PathLike[str], name: str) -> None:
     """Write a figure as SVG and PNG, as :func:`save` does."""
     for kind, options in (("svg", {"metadata": {"Date": None}}), ("png", {"dpi": 200, "metadata": {"Software": None}})):
         with replacing(Path(folder) / f"{name}.{kind}") as temporary, matplotlib.rc_context({"svg.hashsalt": name}):
             figure.savefig(temporary, format=kind, **options)
 
 
-def save(figure: Figure, results: pd.DataFrame, folder: str | Path, name: str, more: Sequence[str] = ()) -> None:
+def save(figure: Figure, results: pd.DataFrame, folder: str | os.PathLike[str], name: str, more: Sequence[str] = ()) -> None:
     """Write a figure as SVG and PNG, and the table that it shows as CSV; equal inputs give equal bytes.
 
     Parameters

@@ -1,0 +1,91 @@
+"""Notebook: what every template does: take the table of its chapter, then save and show the figure.
+
+The cells of notebooks/ call it with the measure and the page of a chapter; it measures and draws nothing itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+from IPython.display import Markdown, display
+
+from stressbook.drawing.style import save
+from stresslib.features import load_feature_sets
+from stresslib.results import read_results
+
+
+def measured(
+    measure: Callable[..., pd.DataFrame],
+    dataset: str | Sequence[str],
+    model: str | Sequence[str],
+    layer: str | Sequence[str],
+    *,
+    results: str | os.PathLike[str] = "",
+    more: Sequence[str] = (),
+    **options: Any,
+) -> pd.DataFrame:
+    """Return the results table of a chapter: read it if one is given, otherwise measure every feature set.
+
+    Parameters
+    ----------
+    measure : callable
+        Takes a FeatureSet and the options, and returns a results table.
+    dataset, model, layer : str or sequence of str
+        As :func:`stresslib.load_feature_sets` takes them.
+    results : path-like, default=""
+        The results table to read; when empty, the feature sets are measured.
+    more : sequence of str, default=()
+        Numeric columns that the table has beside those of the schema.
+    **options : Any
+        Passed on to `measure`; an empty `store` becomes None.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The feature sets one after the other.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        When the table or a feature set is missing or not valid.
+    """
+    if results:
+        return read_results(results, more)
+    if "store" in options:
+        options["store"] = options["store"] or None
+    return pd.concat(measure(features, **options) for features in load_feature_sets(dataset, model, layer))
+
+
+def show(page: Any, table: pd.DataFrame, output: str | os.PathLike[str], name: str, more: Sequence[str] = ()) -> None:
+    """Save the figure and the table of a chapter, and show the headline above the picture.
+
+    Parameters
+    ----------
+    page : module
+        Has the functions `plot` and `alt_text` of the table, and perhaps `headline`.
+    table : pandas.DataFrame
+        In the schema of results tables.
+    output : path-like
+        Folder for NAME.svg, NAME.png and NAME.csv.
+    name : str
+        Name of the figure in notebooks/figures.yml.
+    more : sequence of str, default=()
+        Numeric columns that the table has beside those of the schema.
+    """
+    save(page.plot(table), table, output, name, more)
+    if hasattr(page, "headline"):
+        say(page.headline(table))
+    picture(page.alt_text(table), name)
+
+
+def picture(alt_text: str, name: str, kind: str = "svg") -> None:
+    """Show the picture ``NAME.KIND`` that lies beside the notebook, with a text for readers who cannot see it."""
+    say(f"![{alt_text}]({name}.{kind})")
+
+
+def say(text: str) -> None:
+    """Show text in Markdown, such as the verdicts of a page."""
+    display(Markdown(text))
