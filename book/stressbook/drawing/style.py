@@ -1,6 +1,6 @@
-"""One look for all figures: a colour for each stress, ours filled and thick, the paper's open and thin.
+"""Style: one look for all figures: a colour for each stress, ours filled and thick, the paper's open and thin.
 
-Every figure module draws with these; `save` writes what a reader may want to take away.
+Every page draws its panels with these and saves them with `save`.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ COLOURS: dict[str, Any] = {
     "bit-erasure": "#444444",
     "pca+uniform": "#8C510A",
 }
-"""Colour of each stress in the whole book; told apart by colour-blind readers, and dark enough for text on white."""
+"""Colour of each stress in the whole book: colour-blind readers can tell them apart, and they are dark enough for text."""
 
 GREY = "#8A8A8A"
-"""Colour of classical features: they are there to compare networks with, and are none of the book's stresses."""
+"""Colour of classical features, which networks are compared with: it is not the colour of any stress."""
 
 PAPER: dict[str, Any] = {"linewidth": 1.0, "linestyle": "-", "marker": "o", "markersize": 4.5, "markerfacecolor": "white"}
 OURS: dict[str, Any] = {
@@ -47,20 +47,21 @@ OURS: dict[str, Any] = {
 
 
 def panels(count: int, height: float = 3.7, **options: Any) -> tuple[Figure, list[Axes]]:
-    """Make a figure with panels above each other, that can be read on a phone too.
+    """Make a figure with panels above each other, narrow enough for a phone.
 
     Parameters
     ----------
     count : int
+        Number of panels.
     height : float, default=3.7
-        Of a panel, in inches.
+        Mean height of a panel, in inches.
     **options : Any
-        For :meth:`matplotlib.figure.Figure.subplots`, where the panels are not to be alike.
+        For :meth:`matplotlib.figure.Figure.subplots`, such as ``sharey=False`` or ``height_ratios``.
 
     Returns
     -------
     figure : matplotlib.figure.Figure
-        Not registered with pyplot, so that nothing keeps or shows it twice.
+        Not registered with pyplot, which would keep it and show it a second time.
     axes : list of matplotlib.axes.Axes
     """
     settings: Any = {
@@ -80,15 +81,15 @@ def panels(count: int, height: float = 3.7, **options: Any) -> tuple[Figure, lis
 
 
 def finish(figure: Figure, axes: list[Axes], titles: list[str], columns: int = 1) -> None:
-    """Add what panels of kept shares have in common: vertical labels, the line at the full score, and as `close` does."""
+    """Add what panels of kept shares have in common: the vertical label, the line at the full score, titles and legend."""
     for ax in axes:
         ax.set_ylabel("score kept (% of full score)")
         ax.axhline(100, color="#888888", linewidth=0.8, zorder=0)
-    close(figure, axes, titles, columns)
+    add_titles_and_legend(figure, axes, titles, columns)
 
 
-def close(figure: Figure, axes: list[Axes], titles: list[str], columns: int = 1) -> None:
-    """Add titles, and one legend below all panels, in some columns."""
+def add_titles_and_legend(figure: Figure, axes: list[Axes], titles: list[str], columns: int = 1) -> None:
+    """Add a title to each panel, and below them one legend for all, in `columns` columns."""
     for ax, title in zip(axes, titles, strict=True):
         ax.set_title(title, fontsize="medium", fontweight="bold")
     entries: dict[str, Any] = {}
@@ -98,15 +99,15 @@ def close(figure: Figure, axes: list[Axes], titles: list[str], columns: int = 1)
     figure.legend(entries.values(), entries, loc="outside lower center", ncols=columns, frameon=False, fontsize="small")
 
 
-def mark(ax: Axes, x: float, y: float, stress: str, shift: tuple[float, float]) -> None:
-    """Write a point's height beside it, in the colour of its stress; `shift` is in points."""
+def label_point(ax: Axes, x: float, y: float, stress: str, shift: tuple[float, float]) -> None:
+    """Write the value of a point beside it in the colour of its stress; `shift` is the offset, in typographic points."""
     ax.annotate(
         f"{y:.1f}", (x, y), shift, textcoords="offset points", color=COLOURS[stress], fontsize="small", fontweight="bold"
     )
 
 
 def draw_ours(ax: Axes, rows: pd.DataFrame, colour: Any, label: str, **look: Any) -> pd.Series:
-    """Draw the score kept against the dimensions kept: the mean over repeats, in a band of their deviation.
+    """Draw the score kept against the dimensions kept: the mean over repeats, in a band of one standard deviation.
 
     Parameters
     ----------
@@ -115,17 +116,17 @@ def draw_ours(ax: Axes, rows: pd.DataFrame, colour: Any, label: str, **look: Any
         One curve, with the columns of :func:`stresslib.paper.published.with_shares`.
     colour : color
     label : str
-        For the legend, which adds the number of repeats.
+        For the legend; the number of repeats is added to it.
     **look : Any
-        What differs from :data:`OURS`.
+        Replaces entries of :data:`OURS`.
 
     Returns
     -------
     pandas.Series
-        The mean, indexed by the percent of the dimensions.
+        The mean score kept, indexed by the percent of the dimensions.
     """
     kept = rows.groupby(percent_kept(rows))["kept"]
-    # The population's deviation, as in the paper; one repeat has none.
+    # The population standard deviation, as in the paper; it is 0 for one repeat.
     mean, deviation, repeats = kept.mean(), kept.std(ddof=0).fillna(0), kept.size().max()
     if repeats > 1:
         label += f" (± SD of {repeats} draws)"
@@ -136,7 +137,7 @@ def draw_ours(ax: Axes, rows: pd.DataFrame, colour: Any, label: str, **look: Any
 
 
 def draw_paper(ax: Axes, rows: pd.DataFrame, colour: Any, label: str, **look: Any) -> pd.Series:
-    """Draw a published curve against the dimensions kept; as :func:`draw_ours`, with `look` over :data:`PAPER`."""
+    """Draw a published curve as :func:`draw_ours` draws ours; `look` replaces entries of :data:`PAPER`."""
     kept = rows["kept"].set_axis(percent_kept(rows))
     if len(kept):
         ax.plot(kept.index, kept, color=colour, label=label, **{**PAPER, **look})
@@ -144,19 +145,19 @@ def draw_paper(ax: Axes, rows: pd.DataFrame, colour: Any, label: str, **look: An
 
 
 def spread(heights: Iterable[float], gap: float) -> list[float]:
-    """Move labels apart that would lie on each other, and no further.
+    """Move labels apart that would overlap, and no further.
 
     Parameters
     ----------
     heights : iterable of float
         Where the labels belong.
     gap : float
-        Least distance between two of them.
+        Smallest distance between two labels.
 
     Returns
     -------
     list of float
-        In the order of `heights`, which they keep; neighbours that had to move share the way.
+        New heights, entry by entry; labels keep their vertical order, and those that overlap move equally far.
 
     Examples
     --------
@@ -164,7 +165,7 @@ def spread(heights: Iterable[float], gap: float) -> list[float]:
     >>> spread([50.0, 90.0, 51.0], gap=5)
     [48.0, 90.0, 53.0]
     """
-    # With a gap less for each label below, "at least a gap apart" is "never falling": isotonic regression.
+    # With one gap subtracted for each label below, "at least a gap apart" is "never falling": isotonic regression.
     wanted = np.asarray(list(heights), dtype=float)
     order, below = np.argsort(wanted, kind="stable"), gap * np.arange(len(wanted))
     placed = np.empty_like(wanted)
@@ -173,7 +174,7 @@ def spread(heights: Iterable[float], gap: float) -> list[float]:
 
 
 def save_figure(figure: Figure, folder: str | os.PathLike[str], name: str) -> None:
-    """Write a figure as SVG and PNG, as :func:`save` does."""
+    """Write a figure as NAME.svg and NAME.png; equal figures give equal bytes."""
     for kind, options in (("svg", {"metadata": {"Date": None}}), ("png", {"dpi": 200, "metadata": {"Software": None}})):
         with replacing(Path(folder) / f"{name}.{kind}") as temporary, matplotlib.rc_context({"svg.hashsalt": name}):
             figure.savefig(temporary, format=kind, **options)
@@ -189,9 +190,9 @@ def save(figure: Figure, results: pd.DataFrame, folder: str | os.PathLike[str], 
         In the schema of results tables.
     folder : path-like
     name : str
-        File name without its ending.
+        File name without its extension.
     more : sequence of str, default=()
-        Columns of numbers beside those of the schema.
+        Numeric columns beside those of the schema.
     """
     save_figure(figure, folder, name)
     write_results(results, Path(folder) / f"{name}.csv", more)

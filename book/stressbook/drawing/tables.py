@@ -1,6 +1,6 @@
 """Tables: results split into feature sets, and the small tables that a page shows.
 
-Between the results and the pages that draw them.
+Between the results tables of the chapters' measures and the pages that draw them.
 """
 
 from __future__ import annotations
@@ -9,35 +9,37 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from stressbook.drawing.words import LABELS
+from stressbook.drawing.words import LABELS, paper_name
+from stresslib.paper.published import FEATURES
 
 
-def sets(results: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+def feature_sets(results: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Split a results table into feature sets, each with a title and the rows of its first metric.
 
     Parameters
     ----------
     results : pandas.DataFrame
-        In the schema of results tables; columns may be added.
+        In the schema of results tables; further columns are kept.
 
     Yields
     ------
     title : str
+        Data set, network, layer and metric.
     rows : pandas.DataFrame
     """
-    for names, rows in results.groupby(["dataset", "model", "layer"], sort=False):
+    for names, rows in results.groupby(FEATURES, sort=False):
         metric = rows["metric"].iloc[0]
         yield f"{', '.join(map(str, names))} ({metric})", rows[rows["metric"] == metric]
 
 
-def named(rows: pd.DataFrame) -> str:
-    """Return the name of a feature set, from its rows, as tables and titles have it."""
-    return ", ".join(rows[["dataset", "model", "layer"]].iloc[0])
+def features_name(rows: pd.DataFrame) -> str:
+    """Return the name of a feature set in tables and titles, from its rows: ``"DATASET, MODEL, LAYER"``."""
+    return ", ".join(rows[FEATURES].iloc[0])
 
 
-def drawn(results: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that figures draw: those of each feature set's first metric."""
-    return pd.concat([rows for _, rows in sets(results)], ignore_index=True)
+def first_metric(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that figures draw: those of the first metric of each feature set."""
+    return pd.concat([rows for _, rows in feature_sets(results)], ignore_index=True)
 
 
 def percent_kept(rows: pd.DataFrame) -> pd.Series:
@@ -46,66 +48,65 @@ def percent_kept(rows: pd.DataFrame) -> pd.Series:
 
 
 def comparison(results: pd.DataFrame, reference: pd.DataFrame, place: str, values: list[int]) -> pd.DataFrame:
-    """Make a small table of kept shares at some places, ours and the paper's under each other.
+    """Make a small table of the kept shares at some places, ours and below them the paper's.
 
     Parameters
     ----------
     results, reference : pandas.DataFrame
         With the columns of :func:`stresslib.paper.published.with_shares`.
     place : {"step", "values"}
-        The column that says where on the curve a row stands.
+        The column that holds the place of a row on its curve.
     values : list of int
         The places to show.
 
     Returns
     -------
     pandas.DataFrame
-        One row a curve, one column a place: percent of the curve's own full score.
+        A row for each curve, a column for each place: percent of the curve's own full score.
     """
     rows = {}
     for stress in LABELS:
-        for whose, source in (("", results), ("paper: ", reference)):
-            for _, table in sets(source):
+        for prefix, source in (("", results), ("paper: ", reference)):
+            for _, table in feature_sets(source):
                 curve = table[table["stress"] == stress].groupby(place)["kept"].mean()
-                name = whose + named(table)
                 if len(curve):
-                    rows[LABELS[stress].split()[0], name] = [curve.get(value, float("nan")) for value in values]
+                    shares = [curve.get(value, float("nan")) for value in values]
+                    rows[paper_name(stress), prefix + features_name(table)] = shares
     index = pd.MultiIndex.from_tuples(rows, names=["stress", "features"])
     return pd.DataFrame(rows.values(), index=index, columns=pd.Index(values, name=place)).round(1)
 
 
-def dashed(small: pd.DataFrame) -> pd.DataFrame:
-    """Return a table to look at, with a dash where there is no number."""
-    return small.astype(object).where(small.notna(), "–")
+def with_dashes(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table for display, with a dash in place of every missing number."""
+    return table.astype(object).where(table.notna(), "–")
 
 
-def short(summary: pd.DataFrame) -> pd.DataFrame:
+def summary_table(summary: pd.DataFrame) -> pd.DataFrame:
     """Return the part of an agreement's summary that fits a page.
 
     Parameters
     ----------
     summary : pandas.DataFrame
-        Of :func:`stresslib.agreement_summary`.
+        As returned by :func:`stresslib.agreement_summary`.
 
     Returns
     -------
     pandas.DataFrame
-        Indexed by the two curves' names, metric and stress: the number of places where both were measured, the largest and
-        the mean difference, the rank correlation; to two decimals.
+        Indexed by the names of the two curves, metric and stress: the number of places where both were measured, the
+        largest and the mean absolute difference in points, and the rank correlation, to two decimals.
     """
-    named = pd.DataFrame(
+    names = pd.DataFrame(
         {
             "ours": summary["dataset"] + ", " + summary["model"] + ", " + summary["layer"],
             "paper": summary["published_dataset"] + ", " + summary["published_model"],
             "metric": summary["metric"],
-            "stress": [LABELS[stress].split()[0] for stress in summary["stress"]],
+            "stress": [paper_name(stress) for stress in summary["stress"]],
         }
     )
-    named = summary.set_index(pd.MultiIndex.from_frame(named))
     columns = {
         "points": "places",
         "largest_difference": "largest",
         "mean_difference": "mean",
         "rank_correlation": "rank corr.",
     }
-    return named[list(columns)].rename(columns=columns).round(2)
+    return summary.set_index(pd.MultiIndex.from_frame(names))[list(columns)].rename(columns=columns).round(2)

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 
 from stressbook.drawing import tables
 from stresslib.paper.published import with_shares
-from stresslib.results import VARIANT
+from stresslib.results import TOLERANCE, VARIANT
 
-LEVEL = 0.25
+LEVEL = TOLERANCE
 """Points below which a difference is none: what a score may move between machines."""
 
 
@@ -61,7 +61,7 @@ def beside(results: pd.DataFrame, variant: str, protocol: str = "") -> pd.DataFr
         One row a setting that both have, of each feature set's first metric: the columns of the table without `variant`,
         `score_protocol`, and the `difference` of the scores, in points.
     """
-    table = tables.drawn(results)
+    table = tables.first_metric(results)
     key = [name for name in table.columns if name not in (VARIANT, "score", "objective_gap")]
     names = table[VARIANT].fillna("")
     both = table[names == variant].merge(table.loc[names == protocol, [*key, "score"]], on=key, suffixes=("", "_protocol"))
@@ -79,15 +79,16 @@ def curves(results: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
     rows : pandas.DataFrame
         With the columns of :func:`stresslib.paper.published.with_shares`: a protocol's shares are of its own full score.
     """
-    for _, part in tables.drawn(results).groupby(["dataset", "model", "layer"], sort=False):
+    for _, part in tables.first_metric(results).groupby(["dataset", "model", "layer"], sort=False):
         for variant, rows in part.groupby(part[VARIANT].fillna(""), sort=False):
-            yield tables.named(part), str(variant), with_shares(rows)
+            yield tables.features_name(part), str(variant), with_shares(rows)
 
 
 def by_set(rows: pd.DataFrame, column: str = "difference") -> dict[str, float]:
     """Return the mean of a column for each feature set, by its name."""
     return {
-        tables.named(part): float(part[column].mean()) for _, part in rows.groupby(["dataset", "model", "layer"], sort=False)
+        tables.features_name(part): float(part[column].mean())
+        for _, part in rows.groupby(["dataset", "model", "layer"], sort=False)
     }
 
 

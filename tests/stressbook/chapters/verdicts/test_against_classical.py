@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from stressbook.chapters.verdicts.classical import measure, page
-from stressbook.drawing import style, words
+from stressbook.drawing import style
 from stressbook.reproduce.catalogue import figures, project_root
 from stresslib.features import embedded_path
 from stresslib.results import results_table
@@ -216,12 +216,6 @@ def test_published_curve_stands_beside_the_classical_ones_alone(results: pd.Data
     assert set(points["model"]) == {"bossanova"} and set(points["published_model"]) == {"bossanova"}
     assert points["theirs"].tolist() == pytest.approx([87.54, 100], abs=0.01)
     assert "bossanova, pooled" in page.agreement_in_words(points)
-
-
-def test_names_are_those_of_the_registry() -> None:
-    from stresslib.classical import METHODS
-
-    assert set(words.CLASSICAL) == set(METHODS)
 
 
 def test_explanation_of_one_codeword() -> None:

@@ -99,7 +99,7 @@ def validated(held_out: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         One row a feature set and stress: ``spec``, ``family``, ``bits`` of a vector, ``score``, ``splits``.
     """
-    table = tables.drawn(held_out)
+    table = tables.first_metric(held_out)
     key = ["dataset", "model", "layer", "n_features", "stress", "dimensions", "values"]
     table = table.groupby(key, dropna=False, sort=False)["score"].agg(["mean", "size"]).reset_index()
     names = specs(table)

@@ -131,7 +131,7 @@ def winners(results: pd.DataFrame, vectors: int | None = None, metric: str | Non
     """
     rows = []
     table = measured(results, vectors)
-    table = tables.drawn(table) if metric is None else table[table["metric"] == metric]
+    table = tables.first_metric(table) if metric is None else table[table["metric"] == metric]
     for (dataset, model, layer), here in table.groupby(["dataset", "model", "layer"], sort=False):
         others = here[~here["family"].isin(["qa", "fc", "none"])]
         for size in BUDGETS:
@@ -225,7 +225,7 @@ def beyond(results: pd.DataFrame) -> pd.DataFrame:
     """
     held_out, _ = _split(results)
     found = least(held_out)
-    tested = tables.drawn(measured(results))
+    tested = tables.first_metric(measured(results))
     key = ["dataset", "model", "layer", "spec"]
     table = found.merge(tested[[*key, "score", "kept"]], on=key, suffixes=("_validation", ""))
     table["features"] = table["dataset"] + ", " + table["model"] + ", " + table["layer"]
@@ -291,7 +291,7 @@ def plot(results: pd.DataFrame, metric: str | None = None) -> Figure:
     matplotlib.figure.Figure
     """
     table = measured(results)
-    table = tables.drawn(table) if metric is None else table[table["metric"] == metric]
+    table = tables.first_metric(table) if metric is None else table[table["metric"] == metric]
     # A data set without peers is there for the gain alone.
     drawn = [rows for _, rows in table.groupby(["dataset", "model", "layer"], sort=False) if len(rows) > _FEW]
     figure, axes = style.panels(len(drawn), height=4.2, sharey=False)

@@ -163,7 +163,7 @@ def plot(results: pd.DataFrame) -> Figure:
         ax.grid(axis="y", visible=False)
         ax.grid(axis="x", color="#E3E3E3", linewidth=0.8)
     axes[-1].set_xlabel("change of the kept share by another definition (points)")
-    style.close(figure, axes, [str(name) for name, _ in parts])
+    style.add_titles_and_legend(figure, axes, [str(name) for name, _ in parts])
     return figure
 
 

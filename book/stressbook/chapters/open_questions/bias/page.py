@@ -118,7 +118,7 @@ def plot(results: pd.DataFrame) -> Figure:
                 )
         zero(ax, "gain over the full vectors (points)")
         ax.set(xlabel="values in a dictionary", ylim=(-3, 1.5))
-    style.close(figure, axes, names)
+    style.add_titles_and_legend(figure, axes, names)
     return figure
 
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from stressbook.chapters.open_questions.answers import LEVEL, Answer, agreeing, beside, by_set, span, zero
 from stressbook.chapters.open_questions.centring.measure import BIAS, BOTH, CENTRED
 from stressbook.drawing import style
-from stressbook.drawing.tables import drawn
+from stressbook.drawing.tables import first_metric
 from stresslib.paper.published import GRID, published, with_shares
 
 
@@ -99,13 +99,13 @@ def plot(results: pd.DataFrame) -> Figure:
         ax.minorticks_off()
         ax.set_xticks([*numbers, whole], [*map(str, numbers), "all"])
         ax.set(xlabel="principal components; all: the full vectors")
-    style.close(figure, axes, names, columns=3)
+    style.add_titles_and_legend(figure, axes, names, columns=3)
     return figure
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
     """Return the scores of all four protocols, to two decimals."""
-    rows = drawn(results)
+    rows = first_metric(results)
     rows = rows.assign(
         features=rows["dataset"] + ", " + rows["model"] + ", " + rows["layer"],
         components=rows["dimensions"].astype("string").fillna("all"),

@@ -57,7 +57,7 @@ def _each(results: pd.DataFrame) -> Any:
     first = table.groupby(["dataset", "model", "layer"])["metric"].transform("first")
     table = table[table["metric"].isin([RANKED]) | (table["metric"] == first)]
     for _, part in table.groupby(["dataset", "model", "layer", "metric"], sort=False):
-        yield (tables.named(part), part["metric"].iloc[0]), part
+        yield (tables.features_name(part), part["metric"].iloc[0]), part
 
 
 def _kept(part: pd.DataFrame, variant: str) -> pd.Series:

@@ -37,7 +37,7 @@ def surfaces(results: pd.DataFrame) -> pd.DataFrame:
         `features`, `step` (of the paper's grid), `values`, and what is kept with `Q-1`, `Q-2` and in the `paper`, in percent
         of the own full score. Settings that all three have.
     """
-    table = with_shares(tables.drawn(results))
+    table = with_shares(tables.first_metric(results))
     table = table[table["stress"].isin(CANDIDATES.values())]
     table = table.assign(
         features=table["dataset"] + ", " + table["model"] + ", " + table["layer"],

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from stressbook.drawing import words
-from stressbook.drawing.tables import drawn
+from stressbook.drawing.tables import first_metric
 from stresslib.features import FeatureSet
 from stresslib.paper.published import FEATURES, GRID, with_shares
 from stresslib.results import VARIANT
@@ -92,7 +92,7 @@ def kept(results: pd.DataFrame) -> pd.DataFrame:
         (infinity for all), the mean `kept` over the draws and its deviation `sd`, `full` (the mean full score), and
         `stress`.
     """
-    table = drawn(results)
+    table = first_metric(results)
     table = table.assign(**{VARIANT: table[VARIANT].fillna("")})
     # Each draw is compared with its own full score.
     parts = [with_shares(rows) for _, rows in table.groupby([VARIANT, "repeat"], dropna=False, sort=False)]

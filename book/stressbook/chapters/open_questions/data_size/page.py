@@ -111,7 +111,7 @@ def plot(results: pd.DataFrame) -> Figure:
         ax.axhline(100, color="#888888", linewidth=0.8, zorder=0)
         ax.set_xticks(range(len(sizes)), [ALL if np.isinf(size) else f"{size:.0f}" for size in sizes])
         ax.set(xlabel="training images a class", ylabel="score kept (% of the full score\nof the same images)")
-    style.close(figure, axes, names, columns=2)
+    style.add_titles_and_legend(figure, axes, names, columns=2)
     return figure
 
 

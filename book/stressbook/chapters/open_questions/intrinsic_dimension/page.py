@@ -73,7 +73,7 @@ def needed(results: pd.DataFrame) -> pd.DataFrame:
         where a curve that never keeps 99% needs all dimensions.
     """
     rows = {}
-    for _, part in tables.sets(results):
+    for _, part in tables.feature_sets(results):
         width = int(part["n_features"].iloc[0])
         full = float(part.loc[part["stress"] == "none", "score"].iloc[0])
         row: dict[str, float] = {"n_features": width, **{name: float(part[name].iloc[0]) for name in PREDICTORS}}
@@ -83,7 +83,7 @@ def needed(results: pd.DataFrame) -> pd.DataFrame:
                 row[f"{short}_kept_{percent}"] = float(curve.get(size_of(width, percent), math.nan))
             least = fewest(curve.index.to_numpy(), curve.to_numpy())
             row[f"{short}_fewest"] = width if math.isnan(least) else least
-        rows[tables.named(part)] = row
+        rows[tables.features_name(part)] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("features")
 
 
@@ -252,7 +252,7 @@ def plot(results: pd.DataFrame) -> Figure:
             axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.set_major_formatter(lambda value, _: f"{value:g}")
             axis.set_minor_locator(NullLocator())
-    style.close(figure, axes, [words.LABELS[stress] for stress in STRESSES.values()], columns=4)
+    style.add_titles_and_legend(figure, axes, [words.LABELS[stress] for stress in STRESSES.values()], columns=4)
     return figure
 
 

@@ -68,7 +68,7 @@ def compressibility(results: pd.DataFrame) -> pd.DataFrame:
         no combination keeps so much).
     """
     rows = []
-    for _, table in tables.sets(with_shares(results)):
+    for _, table in tables.feature_sets(with_shares(results)):
         first = table.iloc[0]
         row = {name: first[name] for name in ("dataset", "model", "layer")}
         row |= {"trained": not first["model"].endswith(UNTRAINED), "top1": TOP1.get(first["model"], math.nan)}
@@ -224,7 +224,7 @@ def plot(results: pd.DataFrame) -> Figure:
                     ax.plot(curve.index, curve[name], marker=marker, markersize=6, label=label, **look)
         ax.set_xticks(part.index, [_label(row) for row in part.to_dict("records")], fontsize="small")
         ax.set(xlim=(-0.5, len(part) - 0.5), ylabel="score kept\n(% of full score)")
-    style.close(figure, axes, [name for name, _ in parts], columns=4)
+    style.add_titles_and_legend(figure, axes, [name for name, _ in parts], columns=4)
     return figure
 
 

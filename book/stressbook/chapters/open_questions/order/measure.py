@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stressbook.drawing.tables import named, sets
+from stressbook.drawing.tables import feature_sets, features_name
 from stresslib.features import FeatureSet
 from stresslib.paper.published import GRID, with_shares
 from stresslib.results import VARIANT
@@ -86,7 +86,7 @@ def measure(features: FeatureSet, steps: Iterable[int], values: Iterable[int], *
 def table(results: pd.DataFrame) -> pd.DataFrame:
     """Return what each order keeps, with the bits that it stores, in percent of the full score."""
     rows = []
-    for _, part in sets(results.assign(**{VARIANT: results[VARIANT].fillna("")})):
+    for _, part in feature_sets(results.assign(**{VARIANT: results[VARIANT].fillna("")})):
         shares = with_shares(part)
         both = shares[shares["stress"] == STRESS]
         wide = both.pivot_table(index=["dimensions", "values"], columns=VARIANT, values="kept").reset_index()
@@ -95,7 +95,7 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
             size, count = int(row["dimensions"]), int(row["values"])
             rows.append(
                 {
-                    "features": named(part),
+                    "features": features_name(part),
                     "dimensions": size,
                     "values": count,
                     "bits": bits_per_vector(f"DR2:{size},Q2:{count}", int(part["n_features"].iloc[0])),

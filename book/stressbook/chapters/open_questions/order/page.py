@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from stressbook.chapters.open_questions.answers import LEVEL, Answer, agreeing, beside, by_set, zero
 from stressbook.chapters.open_questions.order.measure import FLOATS, STRESS, TWICE
 from stressbook.drawing import style
-from stressbook.drawing.tables import named, sets
+from stressbook.drawing.tables import feature_sets, features_name
 from stresslib.paper.published import with_shares
 from stresslib.results import VARIANT
 from stresslib.stress.spec import bits_per_vector
@@ -31,7 +31,7 @@ def at_equal_bits(results: pd.DataFrame) -> pd.DataFrame:
         with its `bits_protocol`.
     """
     rows = []
-    for _, table in sets(results.assign(**{VARIANT: results[VARIANT].fillna("")})):
+    for _, table in feature_sets(results.assign(**{VARIANT: results[VARIANT].fillna("")})):
         shares = with_shares(table)
         shares = shares[shares["stress"] == STRESS].astype({"n_features": int, "dimensions": int, "values": int})
         stored = [_bits(row) for row in shares.to_dict("records")]
@@ -42,7 +42,7 @@ def at_equal_bits(results: pd.DataFrame) -> pd.DataFrame:
             best = allowed.iloc[allowed["kept"].argmax()]
             rows.append(
                 {
-                    "features": named(table),
+                    "features": features_name(table),
                     **{name: row[name] for name in ("dimensions", "values", "bits", "kept")},
                     "kept_protocol": best["kept"],
                     "bits_protocol": best["bits"],
@@ -91,7 +91,7 @@ def answer(results: pd.DataFrame) -> Answer:
         "Does it matter whether dimensions are reduced first, or values quantised first?",
         said,
         f"at equal bits {mean:+.2f} points on average, at most {worst['difference']:+.2f} ({worst['dimensions']} "
-        f"dimensions, {worst['values']} values, {named(twice.loc[[worst.name]])})",
+        f"dimensions, {worst['values']} values, {features_name(twice.loc[[worst.name]])})",
         agreeing(list(by_set(twice).values())),
     )
 
@@ -130,7 +130,7 @@ def plot(results: pd.DataFrame) -> Figure:
         ax.set_xticks(values, values)
         ax.minorticks_off()
         ax.set_xlabel("values in a dictionary")
-    style.close(figure, axes, names)
+    style.add_titles_and_legend(figure, axes, names)
     return figure
 
 
@@ -146,4 +146,4 @@ def alt_text(results: pd.DataFrame) -> str:
 
 def _parts(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Split rows into feature sets, each with its name."""
-    return [(named(part), part) for _, part in rows.groupby(["dataset", "model", "layer"], sort=False)]
+    return [(features_name(part), part) for _, part in rows.groupby(["dataset", "model", "layer"], sort=False)]

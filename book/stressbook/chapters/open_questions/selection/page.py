@@ -32,7 +32,7 @@ def chosen(results: pd.DataFrame) -> pd.DataFrame:
         keeps there (`best`, `best_kept`), the one that is best on the validation rows and what it keeps on the test rows
         (`picked`, `picked_kept`), and the `optimism`, in points. Of equal ones the smallest.
     """
-    table = tables.drawn(with_shares(results))
+    table = tables.first_metric(with_shares(results))
     table = table[table["stress"] == STRESS].copy()
     table["bits"] = [bits_per_vector(f"Q2:{count}", 1) for count in table["values"]]
     validating = table["dataset"].str.endswith("-validation")

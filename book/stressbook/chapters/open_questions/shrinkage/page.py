@@ -105,7 +105,7 @@ def plot(results: pd.DataFrame) -> Figure:
         ax.set_xticks(share, [f"{at:.0f}" for at in share])
         ax.set(xlabel="dimensions kept (%)")
     axes[-1].set_yticks([2, 5, 10, 20, 50], ["2", "5", "10", "20", "50"])
-    style.close(figure, axes, [*names, "what random selection leaves of the squared norm"])
+    style.add_titles_and_legend(figure, axes, [*names, "what random selection leaves of the squared norm"])
     return figure
 
 

@@ -261,7 +261,7 @@ def plot(results: pd.DataFrame) -> Figure:
         heights = heights[heights > 0]
         if len(heights):
             ax.set_ylim(0.8 * heights.min(), 1.25 * heights.max())
-    style.close(figure, axes, names, columns=2)
+    style.add_titles_and_legend(figure, axes, names, columns=2)
     return figure
 
 

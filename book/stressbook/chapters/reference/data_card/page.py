@@ -63,7 +63,7 @@ def costs(results: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         One row a feature set and stress: the number of `settings`, the `mean` difference, the `lowest` and the `highest`.
     """
-    groups = differences(tables.drawn(results)).groupby([*FEATURES, "stress"], sort=False)["difference"]
+    groups = differences(tables.first_metric(results)).groupby([*FEATURES, "stress"], sort=False)["difference"]
     return groups.agg(settings="size", mean="mean", lowest="min", highest="max").reset_index()
 
 
@@ -80,7 +80,7 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         One row a feature set, to two decimals; a stress that was not measured has no column.
     """
-    rows = differences(tables.drawn(results))
+    rows = differences(tables.first_metric(results))
     full = rows[rows["stress"] == "none"].set_index(FEATURES)["score_float32"].rename("full score")
     largest = rows.pivot_table("difference", FEATURES, "stress", lambda part: part.loc[part.abs().idxmax()], sort=False)
     measured = [stress for stress in STRESSES if stress in largest]
@@ -100,7 +100,7 @@ def plot(results: pd.DataFrame) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    sets = list(differences(tables.drawn(results)).groupby(FEATURES, sort=False))
+    sets = list(differences(tables.first_metric(results)).groupby(FEATURES, sort=False))
     figure, [ax] = style.panels(1, height=0.62 * len(sets) + 0.4)
     looks = {
         stress: {"linestyle": "", "marker": "D" if stress == "none" else "o", "color": style.COLOURS.get(stress, NONE)}
@@ -138,7 +138,7 @@ def headline(results: pd.DataFrame) -> str:
     -------
     str
     """
-    rows = differences(tables.drawn(results))
+    rows = differences(tables.first_metric(results))
     names = dict.fromkeys(results["dataset"] + "/" + results["model"] + "/" + results["layer"].str.removesuffix(FLOAT32))
     compared = set(rows["dataset"] + "/" + rows["model"] + "/" + rows["layer"])
     without = ", ".join(name for name in names if name not in compared)
@@ -171,7 +171,7 @@ def alt_text(results: pd.DataFrame) -> str:
     -------
     str
     """
-    rows = differences(tables.drawn(results))
+    rows = differences(tables.first_metric(results))
     ranges = rows.groupby("stress")["difference"].agg(low="min", mean="mean", high="max").reindex(list(STRESSES)).dropna()
     parts = [f"{STRESSES[str(row.Index)]} {row.low:+.2f}, {row.mean:+.2f}, {row.high:+.2f}" for row in ranges.itertuples()]
     return (

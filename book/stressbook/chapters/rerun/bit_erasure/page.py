@@ -30,7 +30,7 @@ def plot(results: pd.DataFrame) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    drawn = list(tables.sets(with_shares(results)))
+    drawn = list(tables.feature_sets(with_shares(results)))
     figure, axes = style.panels(len(drawn), height=2.5)
     for ax, (_, rows) in zip(axes, drawn, strict=True):
         ours, theirs = rows[rows["stress"] == STRESS], rival(SOURCE, _name(rows))
@@ -78,7 +78,7 @@ def agreement(results: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         As of :func:`stresslib.agreement`, for the metric that is drawn.
     """
-    pairs = ((rows, rival(SOURCE, _name(rows))) for _, rows in tables.sets(results))
+    pairs = ((rows, rival(SOURCE, _name(rows))) for _, rows in tables.feature_sets(results))
     return pd.concat([published_agreement(*pair) for pair in pairs], ignore_index=True)
 
 
@@ -96,7 +96,7 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     """
     measured = sorted(set(results["removed_bits"].dropna()))
     bits, rows = [count for count in measured if count in (50, 52, 53, 54, 55, 56, 58, 62)] or measured, {}
-    for _, curve in tables.sets(with_shares(results)):
+    for _, curve in tables.feature_sets(with_shares(results)):
         theirs = rival(SOURCE, _name(curve))
         for name, part in ((_name(curve).replace("/", ", "), curve), (f"paper: {_paper(theirs)}", theirs)):
             rows[_name(curve), name] = part[part["stress"] == STRESS].set_index("removed_bits")["kept"].reindex(bits)
@@ -127,5 +127,5 @@ def alt_text(results: pd.DataFrame) -> str:
 def verdicts(agreement: pd.DataFrame) -> str:
     """Say where our curves agree with the published ones and lie in their order, as a Markdown list."""
     lines = [words.agreement_verdicts(agreement, "removed_bits", lambda bits: f"{bits} bits erased")]
-    order = words.order(agreement, "panels")
+    order = words.order_sentence(agreement, "panels")
     return "\n".join([*lines, f"- {order}"] if order else lines)

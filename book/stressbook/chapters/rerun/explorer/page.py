@@ -88,7 +88,9 @@ def gather(folder: str | Path, own: Iterable[str] = ()) -> pd.DataFrame:
     paths = [*map(Path, own), *(path for name in TABLES if (path := Path(folder) / f"{name}.csv").is_file())]
     if not paths:
         raise ValueError(f"{folder} has none of {', '.join(f'{name}.csv' for name in TABLES)}; is it the folder results/?")
-    ours = tables.drawn(pd.concat([_own_protocol(path) for path in paths], ignore_index=True).drop_duplicates(SETTING))
+    ours = tables.first_metric(
+        pd.concat([_own_protocol(path) for path in paths], ignore_index=True).drop_duplicates(SETTING)
+    )
     parts = [with_shares(table).assign(published=flag) for table, flag in ((ours, False), (published(), True))]
     table = pd.concat(parts, ignore_index=True)
     table = table[table["stress"].isin(list(TOKENS))]
@@ -196,7 +198,7 @@ def summary(settings: pd.DataFrame) -> pd.DataFrame:
     for one in feature_sets(settings):
         counts = one["stress"].value_counts()
         whose = "published: " if one["published"].all() else ""
-        rows[whose + tables.named(one)] = [int(counts.get(name, 0)) for name in names]
+        rows[whose + tables.features_name(one)] = [int(counts.get(name, 0)) for name in names]
     columns = [words.LABELS[name].split()[0] for name in names]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("feature set")
 
@@ -215,7 +217,7 @@ def headline(settings: pd.DataFrame) -> str:
     (theirs,) = (row for row in paper_settings(settings).to_dict("records") if row["spec"] == str(mark(row["n_features"])))
     said = f"**{len(settings):,} settings of {len(feature_sets(settings))} feature sets are in this page.** In the paper "
     said += f"{_bought(theirs)} of VGG-M on VOC 2007, by `{theirs['spec']}`."
-    return f"{said} Of {tables.named(first)}, {_bought(ours)}, by `{ours['spec']}`." if ours else said
+    return f"{said} Of {tables.features_name(first)}, {_bought(ours)}, by `{ours['spec']}`." if ours else said
 
 
 def _bought(row: dict[Hashable, Any]) -> str:
@@ -243,8 +245,11 @@ def plot(settings: pd.DataFrame) -> Figure:
     if len(cells):
         _draw_map(figure, axes[0], cells)
     _draw_bits(axes[-1], first, paper)
-    titles = [f"{tables.named(first)}: DR-2, then Q-2", f"{tables.named(first)}, and VGG-M on VOC 2007 (paper)"]
-    style.close(figure, axes, titles[-len(axes) :], columns=3)
+    titles = [
+        f"{tables.features_name(first)}: DR-2, then Q-2",
+        f"{tables.features_name(first)}, and VGG-M on VOC 2007 (paper)",
+    ]
+    style.add_titles_and_legend(figure, axes, titles[-len(axes) :], columns=3)
     return figure
 
 
@@ -308,12 +313,12 @@ def alt_text(settings: pd.DataFrame) -> str:
     first, paper = feature_sets(settings)[0], paper_settings(settings)
     parts = [
         f"{_bought(row)} by {row['spec']} ({whose})"
-        for rows, whose in ((first, tables.named(first)), (paper, "the paper"))
+        for rows, whose in ((first, tables.features_name(first)), (paper, "the paper"))
         for percent in (1, 2, 5)
         if (row := best(rows, FLOAT_BITS * rows["n_features"].iloc[0] * percent // 100))
     ]
     return (
-        f"Two panels on {tables.named(first)}. A map of the share of the score that is kept, over the number of principal "
+        f"Two panels on {tables.features_name(first)}. A map of the share of the score that is kept, over the number of principal "
         "components and the values of the dictionary; and the share that is kept against the bits of a vector for every "
         "measured setting, with a line through those that no other beats, the paper's beside ours. Best within 1, 2 and 5% "
         "of the bits: " + "; ".join(parts) + "."

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stressbook.drawing import style, tables, words
+from stresslib.classical import is_method
 from stresslib.paper.published import GRID, grid_dimensions, published, with_shares
 from stresslib.paper.published import agreement as published_agreement
 
@@ -38,7 +39,7 @@ def rival(model: str, layer: str) -> pd.DataFrame:
         Rows of :func:`reference`.
     """
     paper = reference()
-    if words.is_classical(model):
+    if is_method(model):
         return paper[paper["model"] == "bossanova"]
     return paper[paper["layer"] == (layer if layer in set(paper["layer"]) else "relu7")]
 
@@ -56,7 +57,7 @@ def plot(results: pd.DataFrame) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    drawn = list(tables.sets(with_shares(results)))
+    drawn = list(tables.feature_sets(with_shares(results)))
     figure, axes = style.panels(len(drawn), height=3.1)
     for ax, (_, rows) in zip(axes, drawn, strict=True):
         theirs, classical = rival(*rows[["model", "layer"]].iloc[0]), rival("bossanova", "bossanova")
@@ -69,7 +70,7 @@ def plot(results: pd.DataFrame) -> Figure:
             mean = style.draw_ours(ax, rows[rows["stress"] == stress], colour, f"{long}, ours")
             tenth = mean[mean.index <= 10].tail(1)
             for share, height in zip(tenth.index, tenth, strict=True):
-                style.mark(ax, share, height, stress, (7, -11) if stress == STRESSES[0] else (-6, 8))
+                style.label_point(ax, share, height, stress, (7, -11) if stress == STRESSES[0] else (-6, 8))
         if not alone:
             label = f"DR-1, paper: {_named(classical)} (classical)"
             style.draw_paper(ax, classical, style.GREY, label, marker="", zorder=1.5)
@@ -125,7 +126,7 @@ def agreement(results: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         As of :func:`stresslib.agreement`, for the metric that is drawn.
     """
-    pairs = ((rows, rival(*rows[["model", "layer"]].iloc[0])) for _, rows in tables.sets(results))
+    pairs = ((rows, rival(*rows[["model", "layer"]].iloc[0])) for _, rows in tables.feature_sets(results))
     return pd.concat(published_agreement(*pair) for pair in pairs)
 
 
@@ -159,8 +160,8 @@ def alt_text(results: pd.DataFrame) -> str:
     """
     kept = table(results)["10%"].dropna()
     parts = [f"{features}: {stress} {share:.1f}%" for (stress, features), share in zip(kept.index, kept, strict=True)]
-    both = (*tables.sets(results), *tables.sets(reference()))
-    sizes = dict.fromkeys(f"{_smallest(rows)} for {tables.named(rows)}" for _, rows in both)
+    both = (*tables.feature_sets(results), *tables.feature_sets(reference()))
+    sizes = dict.fromkeys(f"{_smallest(rows)} for {tables.features_name(rows)}" for _, rows in both)
     return (
         "Line plot of the share of the full score that is kept against the share of dimensions kept, random selection and "
         f"principal components, a panel for each feature set, the paper's curves beside ours. At 10% of the dimensions the "

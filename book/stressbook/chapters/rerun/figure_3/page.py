@@ -62,7 +62,7 @@ def plot(results: pd.DataFrame) -> Figure:
 
 def _draw(ax: Axes, shares: pd.DataFrame, paper: pd.DataFrame, stress: str) -> None:
     colour, short = style.COLOURS[stress], words.LABELS[stress].split()[0]
-    ours, theirs = (list(tables.sets(table)) for table in (shares, paper))
+    ours, theirs = (list(tables.feature_sets(table)) for table in (shares, paper))
     # One hue, since it means the stress: data sets differ by lightness and marker.
     dark = seaborn.dark_palette(colour, 3)[1]
     shades = seaborn.blend_palette([dark, colour, seaborn.light_palette(colour, 5)[3]], len(ours))
@@ -125,7 +125,7 @@ def _share(step: int) -> str:
 
 def _kept(table: pd.DataFrame, stress: str = "random-selection") -> pd.DataFrame:
     """Mean and population deviation of the share that a stress keeps, beside the full score."""
-    rows = tables.drawn(table)
+    rows = tables.first_metric(table)
     rows = rows[rows["stress"] == stress].assign(full=100 * rows["score"] / rows["kept"])
     groups = rows.groupby(["dataset", "step"], sort=False)
     deviation = groups["kept"].std(ddof=0)
@@ -209,7 +209,7 @@ def verdicts(results: pd.DataFrame) -> str:
         f"- The lower the full score, the less is kept of it: **{true['paper']}** of the paper's data sets at the smallest "
         f"size, **{true['ours']}** of ours."
     )
-    points = agreement(tables.drawn(results), reference())
+    points = agreement(tables.first_metric(results), reference())
     for dataset, curve in points[points["stress"] == "random-selection"].groupby("dataset", sort=False):
         distance = curve["difference"].abs().groupby(curve["published_dataset"]).mean()
         nearest = words.NAMES[str(distance.idxmin())]

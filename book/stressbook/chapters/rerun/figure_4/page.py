@@ -35,7 +35,7 @@ def plot(results: pd.DataFrame) -> Figure:
     matplotlib.figure.Figure
     """
     shares, paper = with_shares(results), reference()
-    drawn = list(tables.sets(shares))
+    drawn = list(tables.feature_sets(shares))
     figure, axes = style.panels(len(drawn))
     for ax, (_, rows) in zip(axes, drawn, strict=True):
         # Most points lie close under the full score: an inset enlarges them where the panel is empty.

@@ -113,7 +113,7 @@ def plot(results: pd.DataFrame) -> Figure:
         top.minorticks_off()
         top.set_xlabel("compression rate (% of the bits saved)", fontsize="small")
         top.tick_params(labelsize="small")
-    style.finish(figure, axes, [title for title, _ in tables.sets(results)])
+    style.finish(figure, axes, [title for title, _ in tables.feature_sets(results)])
     return figure
 
 
@@ -158,9 +158,9 @@ def _named(step: int, count: int) -> str:
 
 def _tables(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Priced settings by the names of their feature sets, ours first and the paper's last."""
-    ours = {tables.named(rows): priced(rows) for _, rows in tables.sets(with_shares(results))}
+    ours = {tables.features_name(rows): priced(rows) for _, rows in tables.feature_sets(with_shares(results))}
     paper = reference()
-    return ours | {f"paper: {tables.named(paper)}": priced(paper)}
+    return ours | {f"paper: {tables.features_name(paper)}": priced(paper)}
 
 
 def marks(results: pd.DataFrame) -> pd.DataFrame:

@@ -41,7 +41,7 @@ def plot(results: pd.DataFrame) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    ours, theirs = tables.drawn(with_shares(results)), reference()
+    ours, theirs = tables.first_metric(with_shares(results)), reference()
     title = ", ".join(ours[["dataset", "model"]].iloc[0])
     sides = (
         (
@@ -113,7 +113,7 @@ def agreement(results: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         As of :func:`stresslib.agreement`, for the metric that is drawn.
     """
-    pairs = ((rows, rival(SOURCE, "/".join(rows[FEATURES].iloc[0]))) for _, rows in tables.sets(results))
+    pairs = ((rows, rival(SOURCE, "/".join(rows[FEATURES].iloc[0]))) for _, rows in tables.feature_sets(results))
     return pd.concat([published_agreement(*pair) for pair in pairs], ignore_index=True)
 
 
@@ -129,7 +129,10 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         One row a layer, the earliest first: ours, then the paper's.
     """
-    ours, theirs = tables.drawn(with_shares(results)), reference().sort_values("layer", key=lambda names: names.map(_DEPTHS))
+    ours, theirs = (
+        tables.first_metric(with_shares(results)),
+        reference().sort_values("layer", key=lambda names: names.map(_DEPTHS)),
+    )
     rows = {}
     for whose, shares in (("ours", ours), ("paper", theirs)):
         for layer, curve in shares.groupby("layer", sort=False):
@@ -182,6 +185,6 @@ def verdicts(agreement: pd.DataFrame) -> str:
             lines.append(
                 f"- {words.LABELS[stress].split()[0]}: layers differ from the paper's by "
                 f"{points['difference'].abs().mean():.1f} points on average; most does {worst.layer}, which keeps "
-                f"{worst.ours:.1f}% where {worst.published_layer} keeps {worst.theirs:.1f}%. {words.order(points, 'layers')}"
+                f"{worst.ours:.1f}% where {worst.published_layer} keeps {worst.theirs:.1f}%. {words.order_sentence(points, 'layers')}"
             )
     return "\n".join(lines)

@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike
 from stressbook.chapters.rerun.figure_2 import page
 from stressbook.chapters.verdicts.classical.measure import VALUES
 from stressbook.drawing import style, tables
-from stressbook.drawing.words import CLASSICAL, LABELS, NAMES, agreement_verdicts, is_classical
+from stressbook.drawing.words import LABELS, NAMES, agreement_verdicts
+from stresslib.classical import METHODS, is_method
 from stresslib.paper.published import FEATURES, GRID, with_shares
 from stresslib.paper.published import agreement as published_agreement
 from stresslib.stress.spec import Spec, bits_per_vector
@@ -44,7 +45,7 @@ def is_control(model: str) -> bool:
 
 def _places(results: pd.DataFrame) -> pd.DataFrame:
     """Return the mean over repeats at each place of each way, one row a feature set, way, stress and place."""
-    table = with_shares(tables.drawn(results))
+    table = with_shares(tables.first_metric(results))
     key = ["dataset", "model", "layer", "n_features", "metric", "stress", "dimensions", "values", "step"]
     table = table.groupby(key, dropna=False, sort=False)[["score", "kept"]].mean().reset_index()
     table = table[(table["stress"] != "none") & (table["dimensions"].isna() | (table["dimensions"] < table["n_features"]))]
@@ -84,11 +85,11 @@ def compared(results: pd.DataFrame) -> pd.DataFrame:
         When no data set has both.
     """
     places = _places(results)
-    rival = places["model"].map(is_classical) | places["model"].map(is_control)
+    rival = places["model"].map(is_method) | places["model"].map(is_control)
     on = ["dataset", "metric", "way", "stress", "place"]
     both = places[~rival].merge(places[rival], on=on, suffixes=("", "_rival"))
     if both.empty:
-        raise ValueError(f"results hold no data set with a network and one of {', '.join(CLASSICAL)} under the same stress")
+        raise ValueError(f"results hold no data set with a network and one of {', '.join(METHODS)} under the same stress")
     columns = ["model_rival", "layer_rival", "kept", "kept_rival", "score", "score_rival"]
     both = both[["dataset", "model", "layer", "metric", "way", "stress", "place", *columns]]
     return both.assign(difference=both["kept"] - both["kept_rival"])
@@ -162,7 +163,7 @@ def _told(way: str, stress: str) -> str:
 def headline(results: pd.DataFrame) -> str:
     """Say in a sentence for how many pairs of a trained network and classical features the claim holds, in Markdown."""
     rows = judged(results)
-    rows = rows[rows["model_rival"].map(is_classical)]
+    rows = rows[rows["model_rival"].map(is_method)]
     said = [
         f"under {_told(way, stress)} {_counts(part)}"
         for way, stress in DRAWN
@@ -243,14 +244,14 @@ def scores(results: pd.DataFrame, step: int = 2, number: int = 64, bits: int = 5
         f"FC, {bits} bits": ("bits", "pca+uniform", bits),
         "Q-2, 4 values": ("share", "uniform-per-dimension", 4),
     }
-    for _, whole in tables.sets(results):
+    for _, whole in tables.feature_sets(results):
         full = whole[whole["stress"] == "none"].iloc[0]
         row = {"dimensions": int(full["n_features"]), "full score": f"{full['score']:.1f}"}
         of = places[(places[["dataset", "model", "layer"]] == full[["dataset", "model", "layer"]]).all(axis=1)]
         for name, (way, stress, place) in wanted.items():
             at = of[of["way"].eq(way) & of["stress"].eq(stress) & of["place"].eq(place)]
             row[name] = f"{at['score'].iloc[0]:.1f} ({at['kept'].iloc[0]:.1f}%)" if len(at) else ""
-        rows[tables.named(full.to_frame().T)] = row
+        rows[tables.features_name(full.to_frame().T)] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("features")
 
 
@@ -275,7 +276,7 @@ def plausible(results: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         One row a classical feature set of a data set that :data:`LITERATURE` has.
     """
-    full = tables.drawn(results).query("stress == 'none'")
+    full = tables.first_metric(results).query("stress == 'none'")
     rows = {
         ", ".join(row[name] for name in FEATURES): {
             "metric": row["metric"],
@@ -283,7 +284,7 @@ def plausible(results: pd.DataFrame) -> pd.DataFrame:
             "bag of words in 2006": LITERATURE[row["dataset"], row["layer"]],
         }
         for row in full.to_dict("records")
-        if is_classical(row["model"]) and (row["dataset"], row["layer"]) in LITERATURE
+        if is_method(row["model"]) and (row["dataset"], row["layer"]) in LITERATURE
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("features")
 
@@ -299,7 +300,7 @@ def plot(results: pd.DataFrame) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    shares = with_shares(tables.drawn(results))
+    shares = with_shares(tables.first_metric(results))
     data = list(shares.groupby("dataset", sort=False))
     figure, axes = style.panels(len(DRAWN) * len(data), height=2.6, sharey=False)
     titles = []
@@ -309,7 +310,7 @@ def plot(results: pd.DataFrame) -> Figure:
                 paper = page.reference()
                 paper = paper[paper["model"].eq(model) & paper["stress"].eq(stress)]
                 style.draw_paper(ax, paper, _colour(model), f"paper: {NAMES[model]} on VOC 2007")
-        for _, curve in tables.sets(rows[rows["stress"] == stress]):
+        for _, curve in tables.feature_sets(rows[rows["stress"] == stress]):
             _draw(ax, curve, way)
         ax.set_xlabel({"share": "dimensions kept (%)", "number": "dimensions kept", "bits": "bits of a vector"}[way])
         ax.set_xscale("log", base=2)
@@ -362,7 +363,7 @@ def alt_text(results: pd.DataFrame, step: int = 2, number: int = 64, bits: int =
 
 def agreement(results: pd.DataFrame) -> pd.DataFrame:
     """Compare the classical curves with the published one of BossaNova, as :func:`stresslib.agreement` does."""
-    return published_agreement(results[results["model"].map(is_classical)], page.rival("bossanova", "pooled"))
+    return published_agreement(results[results["model"].map(is_method)], page.rival("bossanova", "pooled"))
 
 
 def agreement_in_words(points: pd.DataFrame) -> str:
