@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stresslib.results import COLUMNS, CURVE
+from stresslib.results import COLUMNS, CURVE, TOLERANCE
 
 GRID = 20
 """Steps of the paper's grid of dimensions: 5% each."""
@@ -20,9 +20,6 @@ FEATURES = ["dataset", "model", "layer"]
 
 PLACE = ["step", "values", "removed_bits"]
 """Columns that say where on its curve a row stands."""
-
-LEVEL = 0.25
-"""Points up to which two curves are level at a place: no more than a score may move between machines."""
 
 NAMESAKES = {"upmc-food101": "food101", "food101": "food101-ethz"}
 """Data sets of ours, and what the paper's table calls them: by its counts, its Food-101 is UPMC's (protocol 1.3)."""
@@ -257,9 +254,9 @@ def curve_order(points: pd.DataFrame, by: str | list[str] = "stress") -> pd.Data
 
     Notes
     -----
-    Two curves within :data:`LEVEL` of each other are level there. A pair that is level in both tables has the same
-    order; one that is level in only one of them has neither the same nor the opposite order. Curves on different scales
-    (``score`` and ``kept``) are no pair.
+    Two curves within :data:`stresslib.results.TOLERANCE` points of each other are level there. A pair that is level in both
+    tables has the same order; one that is level in only one of them has neither the same nor the opposite order. Curves on
+    different scales (``score`` and ``kept``) are not a pair.
 
     Examples
     --------
@@ -283,7 +280,7 @@ def curve_order(points: pd.DataFrame, by: str | list[str] = "stress") -> pd.Data
     pairs = points.merge(points, on=place, suffixes=("", "_other"))
     pairs = pairs[(pairs["curve"] < pairs["curve_other"]) & (pairs["published_curve"] != pairs["published_curve_other"])]
     apart = [pairs[whose] - pairs[f"{whose}_other"] for whose in ("ours", "theirs")]
-    here, there = (np.sign(points_apart.where(points_apart.abs() > LEVEL, 0)) for points_apart in apart)
+    here, there = (np.sign(points_apart.where(points_apart.abs() > TOLERANCE, 0)) for points_apart in apart)
     pairs = pairs.assign(same=here == there, opposite=here * there < 0)
     rows = []
     for key, group in pairs.groupby(by, sort=False):

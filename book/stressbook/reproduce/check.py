@@ -22,14 +22,7 @@ from stressbook.reproduce.manifest import kept_file, read_manifest
 from stressbook.reproduce.run import reproduce_each
 from stresslib.digests import code_digest
 from stresslib.files import file_sha256, write_text
-from stresslib.results import CURVE, SETTING, VARIANT, read_results
-
-TOLERANCE = 0.25
-"""Points by which a score may move between machines: 14 of Caltech-101's test images, 7 of those of 15-Scenes.
-
-A mean over classes is more easily moved. Caltech-101's smallest class has one test image, and that one turning is a
-whole point: such a move is reported, and is for a person to judge.
-"""
+from stresslib.results import CURVE, SETTING, TOLERANCE, VARIANT, read_results
 
 
 def check(names: Iterable[str], *, output: str | os.PathLike[str] | None = None) -> list[str]:
@@ -47,7 +40,7 @@ def check(names: Iterable[str], *, output: str | os.PathLike[str] | None = None)
     -------
     list of str
         One line for each thing that is not as it should be: a file other than the manifest says, a setting that the
-        committed table lacks, a score that moved by more than 0.25 points. Empty when all is well.
+        committed table lacks, a score that moved by more than :data:`stresslib.results.TOLERANCE` points. Empty when all is well.
     """
     root = project_root()
     results, folder = root / "results", Path(output) if output is not None else root / "build" / "check"
@@ -108,7 +101,7 @@ def drift(committed: pd.DataFrame, fresh: pd.DataFrame) -> list[str]:
     Returns
     -------
     list of str
-        One line for each setting of `fresh` that `committed` lacks, or whose score is more than 0.25 points off.
+        One line for each setting of `fresh` that `committed` lacks, or whose score is off by more than the tolerance.
     """
     lines = []
     for row in _moved(committed, fresh).to_dict("records"):
