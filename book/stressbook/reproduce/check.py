@@ -40,7 +40,8 @@ def check(names: Iterable[str], *, output: str | os.PathLike[str] | None = None)
     -------
     list of str
         One line for each thing that is not as it should be: a file other than the manifest says, a setting that the
-        committed table lacks, a score that moved by more than :data:`stresslib.results.TOLERANCE` points. Empty when all is well.
+        committed table lacks, a score that moved by more than :data:`stresslib.results.TOLERANCE` points. Empty when all is
+        well.
     """
     root = project_root()
     results, folder = root / "results", Path(output) if output is not None else root / "build" / "check"
