@@ -30,10 +30,12 @@ MARK = "<!-- book.pdf -->"
 OFFER = re.compile(rf"{MARK}(<p>.*?</p>)?")
 LEFT_OUT = "details.hide, .headerlink, script, style, link, [hidden], .noprint, .d-print-none"
 
+# No ligatures: a reader who searches the document for "file" is to find it, whatever the fonts of the machine can join.
 STYLE = """
 @page { size: A4; margin: 20mm 18mm 22mm; @bottom-center { content: counter(page); font: 9pt Arial, sans-serif; } }
 @page :first { @bottom-center { content: none; } }
-html { font-size: 10pt; --pst-font-family-base: "Liberation Sans", Arial, sans-serif; --pst-font-family-heading: inherit; }
+html { font-size: 10pt; font-variant-ligatures: none; }
+html { --pst-font-family-base: "Liberation Sans", Arial, sans-serif; --pst-font-family-heading: inherit; }
 .title-page { break-after: page; padding-top: 70mm; text-align: center; }
 .title-page p:first-child { font-size: 26pt; line-height: 1.2; }
 .book-contents p { margin: .8em 0 .2em; font-weight: 600; }

@@ -12,7 +12,8 @@ from stresslib import AllocatedQuantizer, BitErasure, LinearSVM, PrincipalCompon
 
 def loose(estimator: Any) -> dict[str, str]:
     """Return the checks that ask for the last digits of a solution which is only as good as its tolerance."""
-    if isinstance(estimator, LinearSVM) and (estimator.tol > 1e-12 or estimator.loss == "hinge"):
+    # At the default tolerance the two solutions are 1e-3 apart and the check wants 1e-7: it fails on every machine.
+    if isinstance(estimator, LinearSVM) and estimator.tol > 1e-8:
         reason = "weights and repeated rows give the same solution, here up to the tolerance"
         return dict.fromkeys(
             ("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data"), reason
