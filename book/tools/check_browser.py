@@ -274,9 +274,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--strict", action="store_true", help="fail where no browser is installed")
     options = parser.parse_args(arguments)
     if executable() is None:
-        print(
-            "book/tools/check_browser.py: no Chromium or Chrome is installed, so no page was opened (apt-get install chromium)"
-        )
+        print("check_browser.py: no Chromium or Chrome is installed, so no page was opened (apt-get install chromium)")
         return int(options.strict)
     faults = check(options.folder.resolve(), options.screenshots)
     print("\n".join(faults) or "no fault in a browser", file=sys.stderr if faults else sys.stdout)

@@ -267,7 +267,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"usage: python book/tools/make_pdf.py FOLDER (one folder with index.html, not {arguments})", file=sys.stderr)
         return 2
     if executable() is None:
-        print("book/tools/make_pdf.py: no Chromium or Chrome is installed, so there is no PDF (apt-get install chromium)")
+        print("make_pdf.py: no Chromium or Chrome is installed, so there is no PDF (apt-get install chromium)")
         return 0
     root = Path(arguments[0]).resolve()
     try:

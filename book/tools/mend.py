@@ -1,6 +1,6 @@
 """Sphinx extension: mends what the theme and the writers get wrong in every page, once the pages are written.
 
-Each mend is a text in the HTML and what stands there instead. `book/tools/check_browser.py` finds the same faults, with scripts
+Each mend is a text in the HTML and what stands there instead. `check_browser.py` finds the same faults, with scripts
 running, so a mend that no longer fits after an upgrade shows there.
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import io
 import subprocess
 import sys
 import unicodedata
@@ -28,7 +29,7 @@ needs_chromium = pytest.mark.skipif(
 
 PAGE = """<!DOCTYPE html><html lang="en"><head><title>A page</title><link rel="icon" href="data:,">
 <style>.skip:not(:focus) {{ position: absolute; top: -99px }}
-body {{ background: #fff; color: #000; font-family: "DejaVu Sans", Lato, serif }} {style}</style></head>
+body {{ background: #fff; color: #000 }} {style}</style></head>
 <body><div role="region" aria-label="First"><a class="skip" href="#main-content">Skip to the text</a></div>
 <nav class="bd-docs-nav" aria-label="Main"><a class="reference internal" href="{name}">Front &amp; all</a>
 <p class="caption">The parts</p><a class="reference internal" href="book/second.html">A second page</a></nav>
@@ -139,6 +140,16 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def text_of(sheet: Any) -> str:
     """Text of a page of the PDF, each ligature that a font made as the letters that it joins."""
     return unicodedata.normalize("NFKC", sheet.extract_text())
+
+
+@needs_chromium
+@pytest.mark.parametrize("font", ["DejaVu Sans", "Lato", "serif"])
+def test_the_print_joins_no_letters(chromium: Any, font: str) -> None:
+    """Fonts that have ligatures, where the machine has them, would make "ﬁle" of a file."""
+    tab = chromium.new_page()
+    tab.set_content(f"<style>{make_pdf.STYLE}</style><p style='font-family: {font}'>a file of flowers</p>")
+    [sheet] = PdfReader(io.BytesIO(tab.pdf())).pages
+    assert "a file of flowers" in sheet.extract_text()
 
 
 @needs_chromium
