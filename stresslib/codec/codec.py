@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from stresslib.codec.packing import CHECKSUM_BYTES, PACKINGS, block_size, code_type, pack, unpack
 from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet, unit_rows
-from stresslib.stress.on_features.quantization import MOST_BITS, AllocatedQuantizer
+from stresslib.stress.on_features.allocation import MOST_BITS, AllocatedQuantizer
 from stresslib.stress.on_features.reduction import PrincipalComponents, RandomSelection
 from stresslib.stress.spec import FLOAT_BITS, Spec, bits_per_vector, parse_spec
 

@@ -24,7 +24,7 @@ from stresslib.codec.codec import Codec, side_layout
 from stresslib.codec.packing import CHECKSUM_BYTES, code_type, pack_bits, packed_size, unpack_bits
 from stresslib.features import METRICS, FeatureSet
 from stresslib.files import replacing
-from stresslib.stress.on_features.quantization import MOST_BITS
+from stresslib.stress.on_features.allocation import MOST_BITS
 from stresslib.stress.spec import Spec, parse_spec
 
 Array = NDArray[Any]

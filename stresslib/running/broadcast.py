@@ -74,9 +74,7 @@ def received(base: str) -> tuple[FeatureSet, Shared, Starts]:
     with fsspec.open(base + _ENDINGS[1], "rb") as stream:
         arrays = load(stream.read())
     if "components" in arrays:
-        components = PrincipalComponents(len(arrays["components"]))
-        components.components_ = arrays["components"]
-        components.n_features_in_, components._n_features_out = features.X.shape[1], components.n_components
+        components = PrincipalComponents.from_components(arrays["components"])
         shared = Shared(components, arrays["projected"])
     specs = [name.removeprefix("weights ") for name in arrays if name.startswith("weights ")]
     starts: Starts = {parse_spec(spec): (arrays[f"weights {spec}"], arrays[f"bias {spec}"]) for spec in specs}

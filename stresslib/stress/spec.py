@@ -1,6 +1,7 @@
 """Stress strings: ``"DR2:409,Q2:27"`` says a whole stress. Parsed here, made into a Pipeline, counted in bits.
 
-The canonical form of a string is part of every cache key and every results table.
+Above `registry`, which knows what each token means. The canonical form of a string is part of every cache key and every
+results table. This is the one place where the bits of a stress are counted.
 """
 
 from __future__ import annotations
@@ -11,20 +12,21 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from stresslib.stress.on_features.quantization import MOST_BITS, AllocatedQuantizer, BitErasure, UniformQuantizer
-from stresslib.stress.on_features.reduction import PrincipalComponents, RandomSelection
+from stresslib.stress.on_features.quantization import FLOAT_BITS
+from stresslib.stress.registry import FEATURE_STRESSES, FeatureStress
 
-FLOAT_BITS = 32
-"""Bits of a number that no quantizer touched: the paper counts float32."""
+_PUBLISHED_LABELS = {"pca+uniform-per-dimension": "pca+uniform"}
+"""Combinations for which the published table has a shorter name than the two labels joined."""
 
-_ALLOWED = (
-    '"none", or at most one of DR1:k, DR2:k, then at most one of Q1:v, Q2:v, QB:b, QA:n '
-    '(k >= 1 dimensions, v >= 2 values, 0 <= b <= 64 bits erased of each, n >= 1 bits of a vector), as in "DR2:409,Q2:27"'
-)
-_REDUCTIONS = {"DR1": "random-selection", "DR2": "pca"}
-_QUANTIZERS = {"Q1": "uniform-shared", "Q2": "uniform-per-dimension", "QB": "bit-erasure", "QA": "allocated"}
-_COMBINED = {"pca+uniform-per-dimension": "pca+uniform"}
-_RANGES = {"DR1": (1, None), "DR2": (1, None), "Q1": (2, None), "Q2": (2, None), "QB": (0, 64), "QA": (1, None)}
+
+def _allowed() -> str:
+    """Say for an error message which strings are understood."""
+    reductions, quantizers = (
+        ", ".join(f"{entry.token}:{entry.symbol}" for entry in FEATURE_STRESSES.values() if entry.role == role)
+        for role in ("reduction", "quantizer")
+    )
+    ranges = ", ".join(dict.fromkeys(entry.allowed for entry in FEATURE_STRESSES.values()))
+    return f'"none", or at most one of {reductions}, then at most one of {quantizers} ({ranges}), as in "DR2:409,Q2:27"'
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,13 @@ class Spec:
     level: int | None = None
 
     def __str__(self) -> str:
-        tokens = ((self.reduction, self.dimensions), (self.quantizer, self.level))
-        return ",".join(f"{name}:{number}" for name, number in tokens if name) or "none"
+        return ",".join(f"{entry.token}:{number}" for entry, number in self.tokens) or "none"
+
+    @property
+    def tokens(self) -> list[tuple[FeatureStress, int]]:
+        """Registry entry and number of each token, in the order in which they are applied."""
+        pairs = ((self.reduction, self.dimensions), (self.quantizer, self.level))
+        return [(FEATURE_STRESSES[token], number) for token, number in pairs if token is not None and number is not None]
 
     @property
     def stress(self) -> str:
@@ -56,31 +63,37 @@ class Spec:
 
         The table has no column for the bits of QA; they are in its name, as in ``"pca+allocated-256-bits"``.
         """
-        names = [_REDUCTIONS.get(self.reduction or ""), _QUANTIZERS.get(self.quantizer or "")]
-        if self.quantizer == "QA":
-            names[1] = f"{names[1]}-{self.level}-bits"
-        name = "+".join(name for name in names if name) or "none"
-        return _COMBINED.get(name, name)
+        name = "+".join(entry.label.format(number) for entry, number in self.tokens) or "none"
+        return _PUBLISHED_LABELS.get(name, name)
 
     @property
     def dictionary_size(self) -> int | None:
         """Size of the dictionary, None without one."""
-        return self.level if self.quantizer in ("Q1", "Q2") else None
+        return self._number("values")
 
     @property
     def removed_bits(self) -> int | None:
         """Number of erased bits, None without bit erasure."""
-        return self.level if self.quantizer == "QB" else None
+        return self._number("removed_bits")
 
     @property
     def allocated_bits(self) -> int | None:
-        """Bits of a vector that are shared among its dimensions, None where each has as many."""
-        return self.level if self.quantizer == "QA" else None
+        """Bits of a vector that are shared among its dimensions, None where each has the same number."""
+        return self._number("allocated_bits")
+
+    def _number(self, meaning: str) -> int | None:
+        return next((number for entry, number in self.tokens if entry.number == meaning), None)
+
+    @property
+    def code_bits(self) -> int:
+        """Bits of one number under the stress; where they differ between dimensions, the most that one can have."""
+        bits = [entry.bits(number) for entry, number in self.tokens if entry.bits is not None]
+        return bits[0] if bits else FLOAT_BITS
 
     @property
     def is_random(self) -> bool:
         """Whether two seeds give two results."""
-        return self.reduction == "DR1"
+        return any(entry.is_random for entry, _ in self.tokens)
 
 
 def parse_spec(spec: str | Spec) -> Spec:
@@ -112,23 +125,22 @@ def parse_spec(spec: str | Spec) -> Spec:
     if isinstance(spec, Spec):
         return spec
     if not isinstance(spec, str):
-        raise TypeError(f"a stress is a string; got {spec!r}; allowed is {_ALLOWED}")
+        raise TypeError(f"a stress is a string; got {spec!r}; allowed is {_allowed()}")
     text = re.sub(r"\s", "", spec).upper()
     if text == "NONE":
         return Spec()
     found: dict[str, Any] = {}
     for token in text.split(","):
-        match = re.fullmatch(r"(DR1|DR2|Q1|Q2|QB|QA):(\d{1,9})", token)
-        if match is None:
-            raise ValueError(f"stress {spec!r}: token {token!r} is unknown; allowed is {_ALLOWED}")
-        name, number = match[1], int(match[2])
-        lowest, highest = _RANGES[name]
-        if number < lowest or (highest is not None and number > highest):
-            raise ValueError(f"stress {spec!r}: {number} is out of range in {token!r}; allowed is {_ALLOWED}")
-        kind, size = ("reduction", "dimensions") if name in _REDUCTIONS else ("quantizer", "level")
-        if kind in found or "quantizer" in found:
-            raise ValueError(f"stress {spec!r}: {token!r} is one too many or out of order; allowed is {_ALLOWED}")
-        found |= {kind: name, size: number}
+        match = re.fullmatch(r"(\w+):(\d{1,9})", token)
+        entry = FEATURE_STRESSES.get(match[1]) if match else None
+        if match is None or entry is None:
+            raise ValueError(f"stress {spec!r}: token {token!r} is unknown; allowed is {_allowed()}")
+        number = int(match[2])
+        if not entry.in_range(number):
+            raise ValueError(f"stress {spec!r}: {number} is out of range in {token!r}; allowed is {_allowed()}")
+        if entry.role in found or "quantizer" in found:
+            raise ValueError(f"stress {spec!r}: {token!r} is one too many or out of order; allowed is {_allowed()}")
+        found |= {entry.role: entry.token, "dimensions" if entry.role == "reduction" else "level": number}
     return Spec(**found)
 
 
@@ -153,19 +165,7 @@ def make_stress(spec: str | Spec, *, random_state: Any = 0) -> Pipeline:
     >>> make_stress("DR2:409,Q2:27").named_steps
     {'DR2': PrincipalComponents(n_components=409), 'Q2': UniformQuantizer(n_values=27)}
     """
-    parsed = parse_spec(spec)
-    steps: list[tuple[str, Any]] = []
-    if parsed.reduction == "DR1":
-        steps.append(("DR1", RandomSelection(parsed.dimensions, random_state=random_state)))
-    elif parsed.reduction == "DR2":
-        steps.append(("DR2", PrincipalComponents(parsed.dimensions)))
-    if parsed.dictionary_size is not None:
-        scope = "shared" if parsed.quantizer == "Q1" else "per_dimension"
-        steps.append((str(parsed.quantizer), UniformQuantizer(parsed.dictionary_size, scope=scope)))
-    elif parsed.removed_bits is not None:
-        steps.append(("QB", BitErasure(parsed.removed_bits)))
-    elif parsed.allocated_bits is not None:
-        steps.append(("QA", AllocatedQuantizer(parsed.allocated_bits)))
+    steps = [(entry.token, entry.make(number, random_state)) for entry, number in parse_spec(spec).tokens]
     return Pipeline(steps or [("none", "passthrough")])
 
 
@@ -173,8 +173,8 @@ def bits_per_vector(spec: str | Spec, n_features: int) -> int:
     """Count the bits of one stressed vector as the paper does.
 
     A number costs 32 bits untouched, ``ceil(log2(v))`` with a dictionary of ``v`` values, and ``min(32, 64 - b)`` with
-    ``b`` erased bits; QA says itself how many a vector has. What all vectors share (dictionaries, the projection) is not
-    counted.
+    ``b`` erased bits; with QA the stress itself says how many a vector has. What all vectors share (dictionaries, the
+    projection) is not counted.
 
     Parameters
     ----------
@@ -208,16 +208,11 @@ def bits_per_vector(spec: str | Spec, n_features: int) -> int:
     dimensions = n_features if parsed.dimensions is None else parsed.dimensions
     if dimensions > n_features:
         raise ValueError(f"stress {str(parsed)!r} keeps {dimensions} dimensions of only {n_features}")
-    if parsed.allocated_bits is not None:
-        if parsed.allocated_bits > MOST_BITS * dimensions:
-            raise ValueError(f"stress {str(parsed)!r} has more than {MOST_BITS} bits for each of {dimensions} dimensions")
-        return parsed.allocated_bits
-    bits = FLOAT_BITS
-    if parsed.dictionary_size is not None:
-        bits = (parsed.dictionary_size - 1).bit_length()
-    elif parsed.removed_bits is not None:
-        bits = min(FLOAT_BITS, 64 - parsed.removed_bits)
-    return dimensions * bits
+    if parsed.allocated_bits is None:
+        return dimensions * parsed.code_bits
+    if parsed.allocated_bits > dimensions * parsed.code_bits:
+        raise ValueError(f"stress {str(parsed)!r} has more than {parsed.code_bits} bits for each of {dimensions} dimensions")
+    return parsed.allocated_bits
 
 
 def compression_rate(spec: str | Spec, n_features: int) -> float:
@@ -241,4 +236,4 @@ def compression_rate(spec: str | Spec, n_features: int) -> float:
     >>> round(compression_rate("DR2:409,Q2:27", n_features=4096), 5)
     0.9844
     """
-    return 1 - bits_per_vector(spec, n_features) / (FLOAT_BITS * n_features)
+    return 1 - bits_per_vector(spec, n_features) / bits_per_vector("none", n_features)

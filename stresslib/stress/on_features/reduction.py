@@ -34,6 +34,8 @@ class RandomSelection(SelectorMixin, BaseEstimator):
 
     Attributes
     ----------
+    support_ : ndarray of shape (n_features,), bool
+        Which dimensions are kept.
     n_features_in_ : int
         Number of features seen in `fit`.
 
@@ -92,13 +94,13 @@ class RandomSelection(SelectorMixin, BaseEstimator):
         kept = width if self.n_components is None else self.n_components
         if kept > width:
             raise ValueError(f"n_components={kept} is more than the {width} feature(s) there are")
-        self._mask = np.zeros(width, dtype=bool)
-        self._mask[check_random_state(self.random_state).permutation(width)[:kept]] = True
+        self.support_ = np.zeros(width, dtype=bool)
+        self.support_[check_random_state(self.random_state).permutation(width)[:kept]] = True
         return self
 
     def _get_support_mask(self) -> NDArray[np.bool_]:
         check_is_fitted(self)
-        return self._mask
+        return self.support_
 
 
 class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -183,8 +185,30 @@ class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         centred -= centred.mean(axis=0)
         pca = PCA(kept, svd_solver="covariance_eigh" if n_samples >= width else "full").fit(centred)
         self.components_ = pca.components_.astype(rows.dtype)
-        self._n_features_out = kept
         return self
+
+    @classmethod
+    def from_components(cls, components: ArrayLike) -> PrincipalComponents:
+        """Return what a fit that found these components would be.
+
+        Parameters
+        ----------
+        components : array-like of shape (n_components, n_features)
+            Orthonormal rows, as `components_` of an earlier fit.
+
+        Returns
+        -------
+        PrincipalComponents
+            Fitted.
+        """
+        found = np.asarray(components)
+        fitted = cls(len(found))
+        fitted.components_, fitted.n_features_in_ = found, found.shape[1]
+        return fitted
+
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.components_)
 
     def truncated(self, n_components: int) -> PrincipalComponents:
         """Return what a fit of fewer components would be, without fitting again.
@@ -203,7 +227,7 @@ class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         if not 1 <= n_components <= len(self.components_):
             raise ValueError(f"n_components={n_components} is not from 1 to the {len(self.components_)} that were fitted")
         fewer = copy(self)
-        fewer.n_components = fewer._n_features_out = n_components
+        fewer.n_components = n_components
         fewer.components_ = self.components_[:n_components]
         return fewer
 
