@@ -26,11 +26,10 @@ def names() -> frozenset[str]:
     """
     found = set()
     for module in pkgutil.walk_packages(stresslib.__path__, "stresslib."):
-        if not module.name.startswith("stressbook.chapters"):
-            for name, value in vars(import_module(module.name)).items():
-                if str(getattr(value, "__module__", module.name)).startswith("stresslib"):
-                    found |= {name, f"{module.name}.{name}"}
-                    found |= {f"{name}.{member}" for member in vars(value)} if isinstance(value, type) else set()
+        for name, value in vars(import_module(module.name)).items():
+            if str(getattr(value, "__module__", module.name)).startswith("stresslib"):
+                found |= {name, f"{module.name}.{name}"}
+                found |= {f"{name}.{member}" for member in vars(value)} if isinstance(value, type) else set()
     return frozenset(found)
 
 

@@ -1,6 +1,6 @@
 """Sphinx extension: one section at the end of each page that a template made, with what a reader may ask of its run.
 
-Parameters, command, time and versions come from results/NAME.json; template and module are those that drew the page. The
+Parameters, command, time and versions come from results/NAME.json; template and chapter are those that drew the page. The
 section is part of the document, so that its contents, the search and links know it.
 """
 
@@ -31,25 +31,19 @@ PLUMBING = ("results", "store", "reference", "output")
 
 
 def module(template: Path) -> str:
-    """Return the module that draws a template's figure, by its path: the first that it imports; of several, their folder.
+    """Return the folder of a template's chapter, by its path in the checkout: the first chapter that it imports.
 
     Examples
     --------
     >>> module(ROOT / "notebooks" / "figure-4.ipynb")
-    'stresslib/figures/figure_4.py'
+    'book/stressbook/chapters/rerun/figure_4'
     """
     cells = json.loads(template.read_text(encoding="utf-8"))["cells"]
     sources = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     for line in (line for source in sources for line in ast.parse(source).body):
-        if isinstance(line, ast.ImportFrom) and (line.module or "").startswith("stressbook.chapters"):
-            folder = str(line.module).replace(".", "/")
-            names = [alias.name for alias in line.names if alias.name not in ("style", "frame")]
-            if len(names) > 1 and line.module != "stressbook.chapters":
-                return folder
-            if names:
-                module = f"{folder}/{names[0]}"
-                return module if (ROOT / module).is_dir() else f"{module}.py"
-    raise ValueError(f"{template} imports no module of stressbook.chapters")
+        if isinstance(line, ast.ImportFrom) and (line.module or "").startswith("stressbook.chapters."):
+            return f"book/{str(line.module).replace('.', '/')}"
+    raise ValueError(f"{template} imports no chapter of stressbook")
 
 
 def record(name: str, root: Path = ROOT) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The structure of the code, drawn from the contracts that hold it."""
