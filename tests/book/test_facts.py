@@ -100,7 +100,9 @@ def test_section_of_a_page(tmp_path: Path, facts: ModuleType, repository: str) -
     found = re.findall(r'href="(https://github.com/[^"]+)"', page)
     if facts.commit():
         base = f"https://github.com/{repository}/blob/{facts.commit()}"
-        assert found == [f"{base}/notebooks/figure-4.ipynb", f"{base}/book/stressbook/chapters/rerun/figure_4"] * bool(repository)
+        assert found == [f"{base}/notebooks/figure-4.ipynb", f"{base}/book/stressbook/chapters/rerun/figure_4"] * bool(
+            repository
+        )
         assert bool(repository) or f"notebooks/figure-4.ipynb at {facts.commit()}" in text
     assert "About this run" in (html / "searchindex.js").read_text()
 
