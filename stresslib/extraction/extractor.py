@@ -1,6 +1,6 @@
 """The extractor: layers of one network, as a function from image files to vectors, batch by batch.
 
-Joins the cut network with the preprocessing of images; a job feeds it.
+Joins the preprocessing of images with the part of the network that is needed; the job above it writes the files.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import adaptive_avg_pool2d
 
-from stresslib.extraction.graph import PRECISIONS, best_precision, cut, find_node, in_bfloat16, split_layer
+from stresslib.classical.methods import is_method
+from stresslib.extraction.graph import PRECISIONS, best_precision, check_node, cut, in_bfloat16, split_layer
 from stresslib.extraction.registry import find_network
 from stresslib.extraction.shards import Batch
 from stresslib.images.decode import UnreadableImageError
@@ -34,28 +35,28 @@ class Extractor:
     model : str
         Name in the registry of networks.
     layer : str or sequence of str, default="pooled"
-        Alias or node name; the output is flattened, in the order channel, row, column. With ``@s`` behind the name, as
-        in ``stage4@2``, the map is averaged over a grid of s x s before that: early maps are wide. Several layers are
-        read in one pass.
+        Alias or name of a node; its output is flattened, in the order channel, row, column. With ``@s`` after the name, as
+        in ``stage4@2``, a map is first averaged over a grid of s x s, since early maps are wide. Several layers are read in
+        one pass.
     preprocessing : {"paper", "native"}, default="paper"
         The paper's square resize, or what the network was trained with.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the network's products; vectors are float32 always.
+        Precision of the network's products; vectors are always float32.
     batch_size : int, optional
-        Default: 32 on a GPU, 4 on a CPU, where larger ones spend half of their time on fresh memory.
+        Default: 32 on a GPU, 4 on a CPU, where larger batches spend half of their time on fresh memory.
 
     Attributes
     ----------
     layers : tuple of str
     weights_sha256 : str
-        Hash of the file of weights.
+        SHA-256 of the file of weights.
 
     Raises
     ------
     ValueError
         On an unknown network, layer, preprocessing or precision; the message lists what there is.
     OSError
-        When the weights cannot be had.
+        When the weights cannot be fetched or read.
 
     Examples
     --------
@@ -79,10 +80,8 @@ class Extractor:
                 raise ValueError(f"{name}={value!r} is unknown; allowed are {', '.join(allowed)}")
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size={batch_size}; at least 1 image")
-        from stresslib.classical import is_method
-
         if is_method(model):
-            raise ValueError(f"{model!r} is no network: its codebook is learnt from a data set; use stresslib.extract")
+            raise ValueError(f"{model!r} is not a network: its codebook is learnt from a data set; use stresslib.extract")
         self.network = find_network(model)
         self.layers = (layer,) if isinstance(layer, str) else tuple(layer)
         if not self.layers or len(set(self.layers)) < len(self.layers):
@@ -94,7 +93,9 @@ class Extractor:
         self.precision = best_precision(self.device) if precision == "auto" else precision
         names, self._sides = zip(*map(split_layer, self.layers), strict=True)
         module, self.weights_sha256 = self.network.load()
-        nodes = [find_node(module, self.network.layers.get(name, name), model, self.network.layers) for name in names]
+        nodes = [self.network.layers.get(name, name) for name in names]
+        for node in nodes:
+            check_node(module, node, model, self.network.layers)
         part = cut(module, *nodes)
         chosen: nn.Module = part
         if self.precision == "bfloat16":
@@ -113,7 +114,7 @@ class Extractor:
 
     @property
     def machine(self) -> str:
-        """What a report of speed says of precision and processor."""
+        """Precision and processor, for a report of speed."""
         return f"{self.precision} on {self.device}"
 
     def __call__(self, paths: Sequence[str | os.PathLike[str]]) -> Any:
@@ -140,7 +141,7 @@ class Extractor:
         return joined[0] if self._single else joined
 
     def batches(self, paths: Sequence[Path], *, skip: bool = False) -> Iterator[Batch]:
-        """Extract batch by batch, images of coming batches being decoded meanwhile.
+        """Extract batch by batch, while the images of the next batches are being decoded.
 
         Parameters
         ----------
@@ -155,12 +156,12 @@ class Extractor:
         vectors : list of ndarray of shape (len(rows), d), float32
             One a layer; empty where no image was readable.
         skipped : list of str
-            What was wrong with those left out.
+            What was wrong with each image that was left out.
         """
         parts = [range(start, min(start + self.batch_size, len(paths))) for start in range(0, len(paths), self.batch_size)]
         threads = torch.get_num_threads()
-        # One thread a batch, several batches at once: threads that share a batch wait for each other, and long where
-        # other work holds a core. The vectors do not depend on the number of cores, then.
+        # One thread a batch, several batches at once: threads that share a batch wait for each other, and for long where
+        # other work holds a core. It also makes the vectors independent of the number of cores.
         torch.set_num_threads(1)
         try:
             with ThreadPoolExecutor(threads) as pool:
@@ -202,7 +203,9 @@ class Extractor:
 
     def _vectors(self, output: Any, layer: str, side: int | None) -> NDArray[np.float32]:
         if not isinstance(output, torch.Tensor):
-            raise ValueError(f"layer {layer!r} of {self.network.name} is a {type(output).__name__}, no output of an image")
+            raise ValueError(
+                f"layer {layer!r} of {self.network.name} is a {type(output).__name__}, not an output of an image"
+            )
         output = output.float()
         if side is not None:
             if output.ndim != 4 or side > min(output.shape[2:]):

@@ -1,6 +1,6 @@
-"""timm's networks by their names, ``timm:resnet50.a1_in1k``: an optional extra.
+"""timm's networks, by names such as ``timm:resnet50.a1_in1k``; timm is an optional extra.
 
-Called by the registry of networks for names that begin so.
+The registry of networks calls this for names that begin with ``timm:``.
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ from stresslib.extraction.network import Network
 from stresslib.files import cache_dir
 from stresslib.images.preprocessing import Preprocessing
 
+PREFIX = "timm:"
+"""How the names of timm's networks begin."""
+
 
 def timm_network(name: str) -> Network:
     """Return one of timm's networks, whose weights come from Hugging Face's hub.
 
     Its layers ``map``, ``pooled`` and ``logits`` are timm's ``forward_features``, the input of its classifier and its
-    output; any other goes by its name in timm with ``model.`` before it. A map is as timm gives it, which for some
-    networks is not channels first, or a sequence of tokens.
+    output; any other layer goes by its name in timm with ``model.`` before it. A map has the shape that timm gives it: for
+    some networks it is not channels first, or it is a sequence of tokens.
 
     Parameters
     ----------
@@ -40,19 +43,20 @@ def timm_network(name: str) -> Network:
     Raises
     ------
     ValueError
-        When timm is not installed, does not know the network, or gives it an input or a file that is not read here.
+        When timm is not installed or does not know the network, or when the network wants an input, or has a file of
+        weights, of a kind that is not supported here.
     """
     try:
         import timm
         from huggingface_hub import hf_hub_download, try_to_load_from_cache
     except ModuleNotFoundError as error:
         raise ValueError(f"network {name!r} needs timm, which is not installed: pip install stresslib[timm]") from error
-    theirs = name.removeprefix("timm:")
+    theirs = name.removeprefix(PREFIX)
     try:
         config = timm.get_pretrained_cfg(theirs, allow_unregistered=False)
     except RuntimeError as error:
         near = difflib.get_close_matches(theirs, timm.list_models(pretrained=True), n=1)
-        hint = f"; did you mean 'timm:{near[0]}'?" if near else ""
+        hint = f"; did you mean '{PREFIX}{near[0]}'?" if near else ""
         raise ValueError(f"network {name!r} is unknown to timm {timm.__version__}{hint}") from error
     hub, file = config.hf_hub_id, config.hf_hub_filename or "model.safetensors"
     if not hub or not file.endswith(".safetensors"):
@@ -66,14 +70,14 @@ def timm_network(name: str) -> Network:
     def fetch(path: Path) -> None:
         try:
             hf_hub_download(hub, file)
-        except Exception as error:  # of several libraries for the network, each with its own
+        except Exception as error:  # several HTTP libraries are in use, each with exceptions of its own
             raise OSError(
                 f"the weights of {name} are not here and cannot be fetched from https://huggingface.co/{hub} "
                 f"({type(error).__name__}); download its {file} elsewhere and put it at {path}"
             ) from error
 
     def read(path: Path, module: nn.Module) -> Mapping[str, torch.Tensor]:
-        # timm converts some state dicts on their way.
+        # timm converts some state dicts as it loads them.
         overlay = {"state_dict": load_file(path)}
         made = timm.create_model(theirs, pretrained=True, pretrained_cfg_overlay=overlay)
         return {f"model.{key}": value for key, value in made.state_dict().items()}
@@ -92,7 +96,7 @@ def timm_network(name: str) -> Network:
 
 
 class _Named(nn.Module):
-    """A network of timm's, with names for what every one of them has."""
+    """A network of timm's, with a node for each of the three outputs that all of them have."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -110,7 +114,7 @@ def _preprocessing(name: str, config: Mapping[str, Any]) -> Preprocessing:
     resample = getattr(Image.Resampling, str(config["interpolation"]).upper(), None)
     if (channels, height) != (3, width) or config["crop_mode"] != "center" or resample is None:
         raise ValueError(
-            f"network {name!r} wants an input that is not made here: size {config['input_size']}, "
+            f"network {name!r} wants an input that is not supported here: size {config['input_size']}, "
             f"crop_mode {config['crop_mode']!r}, interpolation {config['interpolation']!r}; allowed are squares of three "
             "channels, center, and Pillow's filters"
         )

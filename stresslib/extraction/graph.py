@@ -1,6 +1,6 @@
-"""Graph: the part of a network that computes some layers, and the precision that it computes them in.
+"""Graph: cuts a network down to the part that computes the layers asked for, and sets its precision.
 
-Between the registry of networks and the extractor.
+Between the network, which it takes as a torch module, and the extractor.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import operator
 import re
+from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any
 
@@ -17,10 +18,11 @@ from torch.fx.passes.split_module import split_module
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 PRECISIONS = ("auto", "float32", "bfloat16")
-"""``auto`` is bfloat16 where the processor multiplies it in hardware, else float32."""
+"""``auto`` is bfloat16 where the processor has instructions for it, else float32."""
 
 
 def best_precision(device: torch.device) -> str:
+    """Return the precision that ``auto`` means on a device: bfloat16 where its products are computed in hardware."""
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
@@ -29,7 +31,7 @@ def best_precision(device: torch.device) -> str:
 
 
 def split_layer(layer: str) -> tuple[str, int | None]:
-    """Split a layer's name into the node's and the side of the grid that its map is averaged over.
+    """Split a layer's name into the name itself and the side of the grid over which its map is averaged.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ def split_layer(layer: str) -> tuple[str, int | None]:
     Raises
     ------
     ValueError
-        When the side is no whole number from 1 on.
+        When the side is not a whole number of at least 1.
 
     Examples
     --------
@@ -52,39 +54,56 @@ def split_layer(layer: str) -> tuple[str, int | None]:
     (('stage4', 2), ('pooled', None))
     """
     name, at, side = layer.partition("@")
-    # Without leading zeros: one layer has one name.
+    # No leading zeros, so that one layer has one name.
     if at and not re.fullmatch("[1-9][0-9]*", side):
-        raise ValueError(f"layer {layer!r}: behind @ comes the side of a grid, a whole number from 1 on, as in stage4@2")
+        raise ValueError(f"layer {layer!r}: after @ comes the side of a grid, a whole number of at least 1, as in stage4@2")
     return name, int(side) if at else None
 
 
-def find_node(module: nn.Module, node: str, model: str, layers: Any) -> str:
+def check_node(module: nn.Module, node: str, model: str, layers: Iterable[str]) -> None:
+    """Raise a ValueError, which lists what there is, unless a network has a node.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    node : str
+    model : str
+        The network's name, for the message.
+    layers : iterable of str
+        The names that people use for its layers, for the message.
+    """
     nodes = get_graph_node_names(module, suppress_diff_warning=True)[1]
     if node not in nodes:
+        layers = list(layers)
         near = difflib.get_close_matches(node, [*layers, *nodes], n=3)
         raise ValueError(
             f"{model} has no layer {node!r}; it has {', '.join(layers)}, or any of {len(nodes)} nodes"
             + (f", such as {', '.join(near)}" if near else "")
         )
-    return node
 
 
 def cut(module: nn.Module, *nodes: str) -> fx.GraphModule:
-    """Return the part of a network that computes some nodes, their outputs as they were when computed.
+    """Return the part of a network that computes the outputs of some nodes, each as the node itself computed it.
 
-    An operation in place after a node (a ReLU, an addition) would overwrite it; those are made ordinary ones, on a copy.
+    A later in-place operation (a ReLU, an addition) would overwrite such an output; on a copy of the network, all in-place
+    operations are replaced by ordinary ones.
 
     Parameters
     ----------
     module : torch.nn.Module
         In evaluation mode.
     *nodes : str
-        Names of nodes of its graph.
+        Names of nodes in its graph.
 
     Returns
     -------
     torch.fx.GraphModule
-        Returns the output of the node, or a tuple of those of several.
+        It returns the output of the node, or for several nodes a tuple.
+
+    Raises
+    ------
+    ValueError
+        When a node is a weight, which does not depend on the image.
     """
     part = create_feature_extractor(deepcopy(module), list(nodes), suppress_diff_warning=True)
     for child in part.modules():
@@ -99,7 +118,7 @@ def cut(module: nn.Module, *nodes: str) -> fx.GraphModule:
             outputs = tuple(step.args[0][node] for node in nodes)
             for node, output in zip(nodes, outputs, strict=True):
                 if output.op == "get_attr":
-                    raise ValueError(f"node {node!r} is a weight, no output of an image")
+                    raise ValueError(f"node {node!r} is a weight, not an output of an image")
             step.args = outputs if len(outputs) == 1 else (outputs,)
     part.graph.eliminate_dead_code()
     part.recompile()
@@ -107,9 +126,12 @@ def cut(module: nn.Module, *nodes: str) -> fx.GraphModule:
 
 
 _ORDINARY = {operator.iadd: operator.add, operator.imul: operator.mul}
+"""What replaces the operators that work in place."""
 
 
 class _Autocast(nn.Module):
+    """A module whose products are computed in bfloat16."""
+
     def __init__(self, module: nn.Module, device_type: str) -> None:
         super().__init__()
         self.module = module
@@ -121,13 +143,13 @@ class _Autocast(nn.Module):
 
 
 def in_bfloat16(part: fx.GraphModule, first: str | None, device_type: str) -> nn.Module:
-    """Make a network multiply in bfloat16, from one node on.
+    """Make a network compute its products in bfloat16, from one node on.
 
     Parameters
     ----------
     part : torch.fx.GraphModule
     first : str or None
-        Prefix of the first node's name; None means the whole network.
+        Prefix of the name of the first node in bfloat16. None: the whole network.
     device_type : {"cpu", "cuda"}
 
     Returns
@@ -136,12 +158,13 @@ def in_bfloat16(part: fx.GraphModule, first: str | None, device_type: str) -> nn
     """
     if first is None:
         return _Autocast(part, device_type)
-    halves: dict[fx.Node, int] = {}
-    begun = 0
+    half_of: dict[fx.Node, int] = {}  # 0 before the first node, 1 from it on
+    half = 0
     for step in part.graph.nodes:
-        begun = begun or int(str(step.target).startswith(first))
-        halves[step] = begun
-    split = split_module(part, part, halves.__getitem__)
-    if hasattr(split, "submod_1"):
+        if str(step.target).startswith(first):
+            half = 1
+        half_of[step] = half
+    split = split_module(part, part, half_of.__getitem__)
+    if half:
         split.submod_1 = _Autocast(split.get_submodule("submod_1"), device_type)
     return split

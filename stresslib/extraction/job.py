@@ -1,6 +1,6 @@
-"""The job: a set of images through an extractor, shard by shard, into one feature file a layer.
+"""The job: sends a set of images through an extractor, shard by shard, and writes one feature file a layer.
 
-The top of this room: it takes networks and classical methods alike, here or on a cluster.
+The top of extraction: it takes networks and classical methods alike, and works here or on a cluster.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from stresslib.classical.extractor import ClassicalExtractor, checked_layers, codebook_of
+from stresslib.classical.methods import find_method, is_method
 from stresslib.datasets.imageset import ImageSet
 from stresslib.digests import extraction_digest
 from stresslib.extraction.extractor import Extractor
@@ -41,35 +43,36 @@ def extract(
     output: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> Any:
-    """Extract the features of a set of images into a file a layer, going on where an earlier call was stopped.
+    """Extract the features of a set of images into one file a layer, resuming where an earlier call was stopped.
 
-    Finished shards of 512 images lie in a folder beside the file until it is whole. No more than one of them is in memory,
-    however wide the layer is. Shards of other code, images or options are never gone on from; a finished file is replaced.
+    Finished shards of 512 images are kept in a folder beside the file until the file is complete. At most one of them is in
+    memory, however wide the layer is. Shards made by other code, from other images or with other options are never
+    resumed; a finished file is replaced.
 
     Parameters
     ----------
     images : ImageSet
     model, layer, preprocessing, precision, batch_size
-        As in :class:`Extractor`; or a classical method, such as ``"bossanova"``, and of its layers ``"pooled"`` and
-        ``"pyramid"``. It learns a codebook of the training images first, and has its own preprocessing.
+        As in :class:`Extractor`; or a classical method, such as ``"bossanova"``, with its layers ``"pooled"`` and
+        ``"pyramid"``. Its codebook is learnt from the training images first, and its preprocessing is its own.
     on_error : {"raise", "skip"}, default="raise"
-        What to do about an unreadable image: stop with its name, or leave it out, and list it in the provenance.
+        What to do about an unreadable image: raise an error that names it, or leave it out and list it in the provenance.
     output : path-like, optional
-        File for a single layer. Default: the user's cache, where :func:`stresslib.load_features` finds it.
+        File to write, for a single layer. Default: in the user's cache, where :func:`stresslib.load_features` finds it.
     progress : bool, default=True
         Whether to show a progress bar.
 
     Returns
     -------
     pathlib.Path
-        Of the saved FeatureSet. For a sequence of layers, a list of these, one a layer.
+        File of the saved FeatureSet. For a sequence of layers, a list of files, one a layer.
 
     Raises
     ------
     UnreadableImageError
         With ``on_error="raise"``. Finished shards stay.
     ValueError, OSError
-        As :class:`Extractor` does, on features that are not finite, and while another process extracts the same.
+        As :class:`Extractor` does; on features that are not finite; and while another process extracts the same features.
 
     Examples
     --------
@@ -89,14 +92,12 @@ def extract(
     """
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error={on_error!r} is unknown; allowed are raise, skip")
-    # Labels, split and metric are checked before hours of work, on vectors that stand for those to come.
+    # Validates labels, split and metric, on vectors of zeros, before hours of work.
     FeatureSet(np.zeros((len(images), 1)), images.y, images.train, images.metric, images.classes)
-    layers = [layer] if isinstance(layer, str) else list(layer)
+    layers = (layer,) if isinstance(layer, str) else tuple(layer)
     skip = on_error == "skip"
-    # It imports the preprocessing of this package.
-    from stresslib.classical import codebook_of, find_method, is_method
-    from stresslib.classical.extractor import checked_layers
-
+    if output is not None and len(layers) > 1:
+        raise ValueError(f"{output} is one file, and there are {len(layers)} layers; leave it out, and they go to the cache")
     codebook = None
     if is_method(model):
         if (preprocessing, precision, batch_size) != ("paper", "auto", None):
@@ -104,12 +105,11 @@ def extract(
         # A wrong layer is noticed before a codebook is learnt.
         checked_layers(model, layers)
         codebook = codebook_of(images, find_method(model), skip=skip, progress=progress)
-    extractor = _extractor(model, tuple(layers), preprocessing, precision, batch_size, codebook)
-    if codebook is None:
-        precision, batch_size = extractor.precision, extractor.batch_size
-    recipe = (model, tuple(layers), preprocessing, precision, batch_size, codebook)
-    if output is not None and len(extractor.layers) > 1:
-        raise ValueError(f"{output} is one file, and there are {len(extractor.layers)} layers; they go to the cache")
+    recipe = Recipe(model, layers, preprocessing, precision, batch_size, codebook)
+    extractor = recipe.extractor()
+    if isinstance(extractor, Extractor):
+        # The workers of a cluster compute with the precision that "auto" means here.
+        recipe = recipe._replace(precision=extractor.precision, batch_size=extractor.batch_size)
     provenance = {
         **images.provenance,
         "dataset": images.name,
@@ -117,79 +117,121 @@ def extract(
         "code": extraction_digest("classical" if is_method(model) else "extraction"),
         **extractor.provenance,
     }
-    outputs = [Path(output) if output is not None else features_path(images.name, model, one) for one in extractor.layers]
-    job = text_sha256(
-        json.dumps({**provenance, "layer": extractor.layers}, sort_keys=True),
-        "" if is_method(model) else repr(extractor.network.preprocessing),
-        str(extractor.batch_size),
-        str(images.root.resolve()),
-        *images.files,
-    )
-    folder = outputs[0].with_name(f"{outputs[0].name}.{job[:12]}.shards")
+    outputs = [Path(output) if output is not None else features_path(images.name, model, one) for one in layers]
+    folder = _shard_folder(outputs[0], images, extractor, provenance)
     folder.mkdir(parents=True, exist_ok=True)
     with alone(folder, outputs[0]):
-        starts = range(0, len(images), SHARD)
-        shards = [folder / f"{start:08d}.safetensors" for start in starts]
-        paths = [images.root / name for name in images.files]
-        parts = [paths[start : start + SHARD] for start in starts]
-        missing = [
-            number for number, shard in enumerate(shards) if not is_whole(shard, parts[number], len(extractor.layers), skip)
-        ]
-        fresh = sum(len(parts[number]) for number in missing)
-        begun = time.perf_counter()
-        label = f"{images.name}/{model}/{','.join(extractor.layers)}"
-        with (
-            tqdm(total=len(images), initial=len(images) - fresh, desc=label, unit="image", disable=not progress) as bar,
-            cluster.workers() if missing else nullcontext(False) as remote,
-        ):
-            wanted = [parts[number] for number in missing]
-            for place, stamp, batches in (_on_cluster if remote else _here)(extractor, recipe, wanted, skip):
-                number = missing[place]
-                write_shard(shards[number], starts[number], extractor.layers, parts[number], stamp, batches, bar)
-        if progress and fresh:
-            tqdm.write(f"{fresh} images at {fresh / (time.perf_counter() - begun):.1f} images/s ({extractor.machine})")
-        gather(images, shards, extractor.layers, outputs, provenance)
+        shards = _complete_shards(folder, images, extractor, recipe, skip=skip, progress=progress)
+        gather(images, shards, layers, outputs, provenance)
         shutil.rmtree(folder, ignore_errors=True)
     return outputs[0] if isinstance(layer, str) else outputs
 
 
-Recipe = tuple[str, tuple[str, ...], str, str, int | None, Path | None]
-"""Model, layers, preprocessing, precision, batch size, and the codebook of a method: what an extractor is made from."""
+class Recipe(NamedTuple):
+    """What an extractor is made from, so that a worker of a cluster makes the same one.
+
+    Attributes
+    ----------
+    model, layers, preprocessing, precision, batch_size
+        As in :func:`extract`.
+    codebook : pathlib.Path or None
+        File of the codebook of a classical method; None for a network.
+    """
+
+    model: str
+    layers: tuple[str, ...]
+    preprocessing: str
+    precision: str
+    batch_size: int | None
+    codebook: Path | None
+
+    def extractor(self) -> Extractor | ClassicalExtractor:
+        """Make the extractor."""
+        if self.codebook is not None:
+            return ClassicalExtractor(self.model, self.layers, self.codebook)
+        return Extractor(
+            self.model,
+            self.layers,
+            preprocessing=self.preprocessing,
+            precision=self.precision,
+            batch_size=self.batch_size,
+        )
 
 
-def _extractor(
-    model: str, layers: tuple[str, ...], preprocessing: str, precision: str, batch_size: int | None, codebook: Path | None
-) -> Any:
-    """Make the extractor of a network, or of a method where there is a codebook."""
-    from stresslib.classical import ClassicalExtractor
+def _shard_folder(
+    output: Path, images: ImageSet, extractor: Extractor | ClassicalExtractor, provenance: dict[str, Any]
+) -> Path:
+    """Return the folder of the shards; its name holds a hash of all that the vectors depend on."""
+    preprocessing = repr(extractor.network.preprocessing) if isinstance(extractor, Extractor) else ""
+    job = text_sha256(
+        json.dumps({**provenance, "layer": extractor.layers}, sort_keys=True),
+        preprocessing,
+        str(extractor.batch_size),
+        str(images.root.resolve()),
+        *images.files,
+    )
+    return output.with_name(f"{output.name}.{job[:12]}.shards")
 
-    if codebook is not None:
-        return ClassicalExtractor(model, layers, codebook)
-    return Extractor(model, layers, preprocessing=preprocessing, precision=precision, batch_size=batch_size)
 
+def _complete_shards(
+    folder: Path,
+    images: ImageSet,
+    extractor: Extractor | ClassicalExtractor,
+    recipe: Recipe,
+    *,
+    skip: bool,
+    progress: bool,
+) -> list[Path]:
+    """Write those shards of a folder that are missing, damaged, or of images that have changed; return all, in order."""
+    starts = range(0, len(images), SHARD)
+    shards = [folder / f"{start:08d}.safetensors" for start in starts]
+    paths = [images.root / name for name in images.files]
+    parts = [paths[start : start + SHARD] for start in starts]
+    missing = [
+        number for number, shard in enumerate(shards) if not is_whole(shard, parts[number], len(extractor.layers), skip)
+    ]
+    fresh = sum(len(parts[number]) for number in missing)
+    begun = time.perf_counter()
+    label = f"{images.name}/{recipe.model}/{','.join(extractor.layers)}"
+    with (
+        tqdm(total=len(images), initial=len(images) - fresh, desc=label, unit="image", disable=not progress) as bar,
+        cluster.workers() if missing else nullcontext(False) as remote,
+    ):
+        wanted = [parts[number] for number in missing]
+        finished = _on_cluster(extractor, recipe, wanted, skip) if remote else _here(extractor, wanted, skip)
+        for place, stamp, batches in finished:
+            number = missing[place]
+            write_shard(shards[number], starts[number], extractor.layers, parts[number], stamp, batches, bar)
+    if progress and fresh:
+        tqdm.write(f"{fresh} images at {fresh / (time.perf_counter() - begun):.1f} images/s ({extractor.machine})")
+    return shards
 
-_kept_extractor = lru_cache(maxsize=1)(_extractor)
-"""The same, for a worker, which gets one shard after the other."""
 
 Finished = Iterator[tuple[int, NDArray[Any], Iterable[Batch]]]
-"""Which part of the images it is, their stamp, and its batches."""
+"""For each part of the images that is done: its place among the parts, the stamp of its files, and its batches."""
 
 
-def _here(extractor: Any, recipe: Recipe, parts: list[list[Path]], skip: bool) -> Finished:
+def _here(extractor: Extractor | ClassicalExtractor, parts: list[list[Path]], skip: bool) -> Finished:
     for place, paths in enumerate(parts):
         yield place, stamp_of(paths), extractor.batches(paths, skip=skip)
 
 
-def _on_cluster(extractor: Any, recipe: Recipe, parts: list[list[Path]], skip: bool) -> Finished:
-    """Extract shards on the workers of a cluster, which find images and codebook under the same paths."""
+def _on_cluster(extractor: Extractor | ClassicalExtractor, recipe: Recipe, parts: list[list[Path]], skip: bool) -> Finished:
+    """Extract parts on the workers of a cluster, which find images and codebook under the same paths."""
     alike = {**cluster.made_by(), "weights or versions": extractor.provenance}
-    calls = [joblib.delayed(_shard_there)(place, paths, skip, recipe, alike) for place, paths in enumerate(parts)]
+    calls = [joblib.delayed(_on_worker)(place, paths, skip, recipe, alike) for place, paths in enumerate(parts)]
     yield from joblib.Parallel(return_as="generator_unordered")(calls)
 
 
-def _shard_there(
+def _on_worker(
     place: int, paths: list[Path], skip: bool, recipe: Recipe, alike: dict[str, Any]
 ) -> tuple[int, NDArray[Any], list[Batch]]:
-    extractor = _kept_extractor(*recipe)
+    extractor = _extractor_of_worker(recipe)
     cluster.check_alike(alike, {"weights or versions": extractor.provenance})
     return place, stamp_of(paths), list(extractor.batches(paths, skip=skip))
+
+
+@lru_cache(maxsize=1)
+def _extractor_of_worker(recipe: Recipe) -> Extractor | ClassicalExtractor:
+    """Make an extractor once for all the parts that a worker gets."""
+    return recipe.extractor()

@@ -1,6 +1,6 @@
-"""Network: what is known of one pre-trained classifier, and how its weights are had.
+"""Network: one pre-trained classifier, how it is built, and where its weights are or come from.
 
-The registry holds one for each name; timm's and torchvision's are made from theirs.
+The lowest module here: the registry holds one Network for each name, the extractor cuts the layers out of it.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
+from stresslib.extraction.facts import Facts
 from stresslib.files import file_sha256
 from stresslib.images.preprocessing import Preprocessing
 
@@ -36,25 +37,28 @@ class Network:
     ----------
     name : str
     architecture : callable
-        Makes the module, its weights not yet trained.
+        Builds the module, its weights not yet those of the training.
     weights : callable or None
-        Returns the path of the file of trained weights, whether it is there or not. None: there is no training, and no
-        file; weights are drawn at random, from seed 0.
+        Returns the path of the file of trained weights, whether the file exists or not. None: the network is not trained;
+        its weights are drawn at random, with seed 0, and there is no file.
     layers : mapping of str to str
-        Names of layers that people use, and the nodes they are; every other node goes by its own name.
+        The names that people use for layers, and the node that each stands for; any other node goes by its own name.
     preprocessing : Preprocessing
     about : str
         One line: what it is.
     float32_before : str or None
-        Prefix of the first node that stands bfloat16; what comes before it is computed in float32 always.
+        Prefix of the first node that tolerates bfloat16; everything before it is always computed in float32. None: the whole
+        network does.
     source : str
         Where the weights come from, and their licence.
     stated_size : int or None
         Bytes of the file of weights, where its source states them.
     fetch : callable or None
-        Downloads the weights to a path, or to where `weights` finds them then. None: they cannot be downloaded.
+        Downloads the weights to a path, or to where `weights` finds them afterwards. None: they cannot be downloaded.
     read : callable
-        Returns the state dict, of a path and the module that it is for.
+        Takes the path of the file of weights and the module they are for, and returns the state dict.
+    facts : Facts
+        Literature, form and stated accuracy.
     """
 
     name: str
@@ -68,6 +72,7 @@ class Network:
     stated_size: int | None = None
     fetch: Callable[[Path], None] | None = None
     read: Callable[[Path, Any], Mapping[str, torch.Tensor]] = read_state_dict
+    facts: Facts = field(default_factory=Facts)
 
     def present(self) -> bool:
         """Return whether the weights are at hand, so that nothing need be downloaded."""
@@ -75,7 +80,7 @@ class Network:
 
     @property
     def size(self) -> int:
-        """Bytes of the file of weights: of the one at hand, else those that its source states, else 4 a parameter."""
+        """Bytes of the file of weights: of the file at hand, else as its source states, else 4 a parameter."""
         if self.weights is not None and (path := self.weights()).is_file():
             return path.stat().st_size
         if self.stated_size is not None:
@@ -84,42 +89,44 @@ class Network:
             return 4 * sum(parameter.numel() for parameter in self.architecture().parameters())
 
     def load(self) -> tuple[nn.Module, str]:
-        """Make the network with its trained weights; download them where need be.
+        """Build the network with its trained weights; download them where necessary.
 
         Returns
         -------
         module : torch.nn.Module
             In evaluation mode.
         sha256 : str
-            Of the file of weights; of drawn ones, as bytes of safetensors.
+            Of the file of weights; where they were drawn, of their safetensors bytes.
 
         Raises
         ------
         OSError
-            When the weights cannot be had; the message says where to put them by hand.
+            When the weights cannot be fetched or read; the message says where to put them by hand.
         ValueError
-            When a file of MatConvNet's or Caffe's is damaged, or of another network.
+            When a file of MatConvNet or Caffe is damaged, or belongs to another network.
         """
         if self.weights is None:
             return _drawn(self.architecture)
         path = self.weights()
         if not path.is_file():
             if self.fetch is None:
-                raise FileNotFoundError(f"{path}: the weights of {self.name} are not here, and are no download")
+                raise FileNotFoundError(f"{path}: the weights of {self.name} are not here, and cannot be downloaded")
             self.fetch(path)
             path = self.weights()
         module = self.architecture()
         try:
             module.load_state_dict(self.read(path, module))
         except (RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError, SafetensorError) as error:
-            raise OSError(f"{path} is damaged, or holds no weights of {self.name}; remove it, and try again") from error
+            raise OSError(
+                f"{path} is damaged, or does not hold the weights of {self.name}; remove it, and try again"
+            ) from error
         return module.eval(), file_sha256(path)
 
 
 def _drawn(architecture: Callable[[], nn.Module]) -> tuple[nn.Module, str]:
-    """Draw a network's weights, layer by layer as the architecture's own code does, and hash them.
+    """Draw a network's weights as the architecture's own code initialises them, and hash them.
 
-    Batch normalisation keeps the statistics that it begins with, mean 0 and variance 1: it leaves its input as it is.
+    Batch normalisation keeps its initial statistics, mean 0 and variance 1: it leaves its input as it is.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

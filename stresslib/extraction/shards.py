@@ -1,6 +1,6 @@
-"""Shards: vectors on their way to a feature file, 512 images at a time, so that a kill costs no more than one.
+"""Shards: vectors on their way to a feature file, 512 images at a time, so that a kill costs one shard at most.
 
-Written and joined by the job of an extraction.
+The extractor yields the batches, the job has them written here, and joins the shards when all are there.
 """
 
 from __future__ import annotations
@@ -27,15 +27,28 @@ except ImportError:  # not on Windows
     fcntl = None
 
 SHARD = 512
-"""Images in a shard: what a kill can cost at most."""
+"""Images in a shard: the most that a kill can cost."""
 
 Batch = tuple[list[int], list[NDArray[np.float32]], list[str]]
-"""Places of images, their vectors of each layer, and what was wrong with the images left out."""
+"""Places of the images, their vectors, one array a layer, and what was wrong with each image that was left out."""
 
 
 @contextmanager
 def alone(folder: Path, output: Path) -> Iterator[None]:
-    """Refuse to write shards that another process is writing; a killed one holds nothing."""
+    """Refuse to write shards that another process is writing; a process that was killed no longer holds them.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder of the shards; it exists.
+    output : pathlib.Path
+        The file that they are for, to be named in the error.
+
+    Raises
+    ------
+    OSError
+        While another process is in this block.
+    """
     with open(folder / "lock", "a") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -47,7 +60,19 @@ def alone(folder: Path, output: Path) -> Iterator[None]:
 
 
 def is_whole(shard: Path, paths: list[Path], layers: int, skip: bool) -> bool:
-    # Written under another name and renamed, so that it is whole if it is there; a damaged disk is still noticed.
+    """Return whether a shard is there, undamaged, and made from these images as they are now.
+
+    Parameters
+    ----------
+    shard : pathlib.Path
+    paths : list of pathlib.Path
+        Its images.
+    layers : int
+        How many layers it should hold.
+    skip : bool
+        Whether it may lack images that were unreadable.
+    """
+    # It was written under another name and renamed, and is complete if it exists; this notices a damaged disk.
     try:
         tensors = load_file(shard) if shard.is_file() else {}
     except (SafetensorError, OSError):
@@ -61,12 +86,12 @@ def is_whole(shard: Path, paths: list[Path], layers: int, skip: bool) -> bool:
 
 
 def _name(number: int) -> str:
-    """Name, in a shard, of the vectors of a layer."""
+    """Return the name that the vectors of a layer have in a shard."""
     return f"X{number}"
 
 
 def stamp_of(paths: list[Path]) -> NDArray[Any]:
-    """Return size and time of each image: a shard is good for the files that it was made from."""
+    """Return size and modification time of each image, -1 for a missing one; a shard is valid for files with its stamp."""
     found = [path.stat() if path.exists() else None for path in paths]
     return np.array([(one.st_size, one.st_mtime_ns) if one else (-1, -1) for one in found], dtype=np.int64)
 
@@ -74,6 +99,27 @@ def stamp_of(paths: list[Path]) -> NDArray[Any]:
 def write_shard(
     shard: Path, start: int, layers: Sequence[str], paths: list[Path], stamp: NDArray[Any], made: Iterable[Batch], bar: Any
 ) -> None:
+    """Write the batches of some images as one shard.
+
+    Parameters
+    ----------
+    shard : pathlib.Path
+    start : int
+        Place of the first of these images in the whole set.
+    layers : sequence of str
+    paths : list of pathlib.Path
+        The images.
+    stamp : ndarray
+        As :func:`stamp_of` gave it when the images were read.
+    made : iterable of Batch
+    bar : tqdm.tqdm
+        Progress, to be advanced.
+
+    Raises
+    ------
+    ValueError
+        When a vector is not finite; the message names image and layer.
+    """
     rows: list[int] = []
     batches: list[list[NDArray[np.float32]]] = []
     skipped: list[str] = []
@@ -100,7 +146,24 @@ def write_shard(
 def gather(
     images: ImageSet, shards: list[Path], layers: Sequence[str], outputs: list[Path], provenance: dict[str, Any]
 ) -> None:
-    """Join the shards, one after the other, to a file a layer."""
+    """Join shards, one after the other, into one feature file a layer.
+
+    Parameters
+    ----------
+    images : ImageSet
+    shards : list of pathlib.Path
+        In the order of the images.
+    layers : sequence of str
+    outputs : list of pathlib.Path
+        One file a layer.
+    provenance : dict
+        For the header of each file.
+
+    Raises
+    ------
+    ValueError
+        When no image could be read.
+    """
     rows, skipped = np.empty(0, dtype=np.int64), []
     for shard in shards:
         with safe_open(shard, "np") as tensors:
@@ -112,14 +175,16 @@ def gather(
         provenance = {**provenance, "skipped": [problem.replace(f"{images.root}/", "") for problem in skipped]}
     files = [images.files[row] for row in rows]
     for number, (layer, output) in enumerate(zip(layers, outputs, strict=True)):
-        own = {**provenance, "layer": layer}
-        without = np.zeros((len(rows), 1), dtype=np.float32)
-        features = FeatureSet(without, images.y[rows], images.train[rows], images.metric, images.classes, files, own)
+        description = {**provenance, "layer": layer}
+        no_vectors = np.zeros((len(rows), 1), dtype=np.float32)  # those to be saved exceed the memory together
+        features = FeatureSet(
+            no_vectors, images.y[rows], images.train[rows], images.metric, images.classes, files, description
+        )
         features.save(output, vectors=_vectors(shards, _name(number)))
 
 
 def _vectors(shards: list[Path], name: str) -> Iterator[NDArray[np.float32]]:
     for shard in shards:
         with safe_open(shard, "np") as tensors:
-            if name in tensors.keys():  # noqa: SIM118 - it is no dict
+            if name in tensors.keys():  # noqa: SIM118 - it is not a dict
                 yield tensors.get_tensor(name)

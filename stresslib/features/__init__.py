@@ -1,9 +1,6 @@
-"""Features: vectors with their labels, split, metric and provenance, in memory and on disk.
+"""Features: vectors with labels, split, metric and provenance, where every stress, sweep and figure starts."""
 
-First stop of the chain: every stress, sweep and figure starts from a FeatureSet.
-"""
-
-from stresslib.features.featureset import METRICS, FeatureSet, unit_rows
+from stresslib.features.featureset import METRICS, UNTRAINED, FeatureSet, unit_rows
 from stresslib.features.library import (
     EMBEDDED,
     absent_features,
@@ -13,6 +10,7 @@ from stresslib.features.library import (
     load_feature_sets,
     load_features,
     reports,
+    shipped_with_checkout,
 )
 from stresslib.features.storage import SUFFIXES
 
@@ -20,6 +18,7 @@ __all__ = [
     "EMBEDDED",
     "METRICS",
     "SUFFIXES",
+    "UNTRAINED",
     "FeatureSet",
     "absent_features",
     "embedded_path",
@@ -28,5 +27,6 @@ __all__ = [
     "load_feature_sets",
     "load_features",
     "reports",
+    "shipped_with_checkout",
     "unit_rows",
 ]

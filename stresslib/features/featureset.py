@@ -1,7 +1,7 @@
-"""FeatureSet: vectors with their labels, split, metric and provenance, in memory and on disk.
+"""FeatureSet: vectors with their labels, split, metric and provenance.
 
-First stop of the chain: every stress, sweep and figure starts from one. Stored vectors are raw; L2 normalisation has
-its one home here, in `load_features`.
+First stop of the chain: every stress, sweep and figure starts from one. Stored vectors are raw; they are normalised in one
+place, :meth:`FeatureSet.normalized`, which `load_features` calls.
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import train_test_split
 
-from stresslib.features.storage import BLOCK_ROWS, write, write_compact
+from stresslib.features.storage import BLOCK_ROWS, write_compact, write_float32
 
 Array = NDArray[Any]
 
 METRICS = ("mAP", "accuracy", "mean-class-accuracy")
-"""Metrics that a feature set may ask for; `evaluation.metrics` computes them."""
+"""The metrics that a feature set may name; `evaluation.metrics` computes them."""
+
+
+UNTRAINED = "-untrained"
+"""How the name of a model ends whose weights were drawn at random: the control of the model before it."""
 
 
 class FeatureSet:
@@ -31,12 +35,12 @@ class FeatureSet:
     Parameters
     ----------
     X : array-like of shape (n, d)
-        One vector a row, finite; kept as float32.
+        One vector a row, of finite numbers; kept as float32.
     y : array-like of shape (n,) or (n, classes)
-        Class labels; or a matrix of 1 (positive), -1 (negative) and 0 (difficult: neither); or one of 1 and 0
-        (negative).
+        Class labels; or a matrix of 1 (positive), -1 (negative) and 0 (difficult: neither); or a matrix of 1 (positive) and
+        0 (negative).
     train : array-like of bool, shape (n,)
-        True for training rows. The others are test rows.
+        True for training rows; the others are test rows.
     metric : {"mAP", "accuracy", "mean-class-accuracy"}, optional
         Default: mAP for a matrix `y`, accuracy for labels.
     classes : sequence of str, optional
@@ -44,7 +48,7 @@ class FeatureSet:
     files : sequence of str, optional
         Name of the image behind each row.
     provenance : dict, optional
-        JSON values that say where the vectors come from; ``dataset``, ``model`` and ``layer`` name them in results.
+        JSON values that say where the vectors come from; ``dataset``, ``model`` and ``layer`` are columns of results.
 
     Attributes
     ----------
@@ -59,8 +63,8 @@ class FeatureSet:
     Raises
     ------
     ValueError
-        On NaN or infinity, on shapes that do not agree, on an empty part of the split, or on a class that the metric
-        cannot work with; the message names the row, column or class.
+        On NaN or infinity, on shapes that do not agree, on an empty part of the split, or on a class without the rows that
+        the metric needs; the message names the row, column or class.
 
     Examples
     --------
@@ -91,12 +95,14 @@ class FeatureSet:
         if metric is None:
             metric = "mAP" if self.y.ndim == 2 else "accuracy"
         if metric not in METRICS or (metric == "mAP") != (self.y.ndim == 2):
-            raise ValueError(f"metric={metric!r}: allowed is mAP for a matrix y, accuracy or mean-class-accuracy else")
+            raise ValueError(
+                f"metric={metric!r}: allowed are mAP for a matrix y, accuracy or mean-class-accuracy for labels"
+            )
         self.metric = metric
         self._check_classes()
         self.files = tuple(files)
         if self.files and len(self.files) != len(self.X):
-            raise ValueError(f"{len(self.files)} file names for {len(self.X)} rows; give one a row, or none")
+            raise ValueError(f"{len(self.files)} file names for {len(self.X)} rows; give one for each row, or none")
         self.provenance = {**_UNKNOWN, **(provenance or {})}
 
     def _check_classes(self) -> None:
@@ -118,7 +124,7 @@ class FeatureSet:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The metric; beside a mean class accuracy, the overall accuracy too."""
+        """The metrics to report: the set's own, and with a mean class accuracy the overall accuracy too."""
         return (self.metric, "accuracy") if self.metric == "mean-class-accuracy" else (self.metric,)
 
     @property
@@ -128,7 +134,7 @@ class FeatureSet:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over vectors, labels and split, in hexadecimal: which data a result was computed from."""
+        """SHA-256 over vectors, labels and split, in hexadecimal; it says which data a result was computed from."""
         digest = hashlib.sha256(f"{self.X.shape} {self.y.shape} {self.metric}".encode())
         for part in (self.X, self.y, self.train):
             digest.update(np.ascontiguousarray(part).data)
@@ -142,19 +148,19 @@ class FeatureSet:
         )
 
     def validation(self, share: float = 1 / 3, *, random_state: int = 0) -> FeatureSet:
-        """Return the training rows alone, split once more, so that a choice can be made without the test rows.
+        """Return the training rows alone, split again, so that a choice can be made without the test rows.
 
         Parameters
         ----------
         share : float, default=1/3
-            Part of the training rows, of each class where a row has one, that takes the place of the test rows.
+            Share of the training rows that become test rows; stratified by class where each row has one label.
         random_state : int, default=0
             Seed of the split.
 
         Returns
         -------
         FeatureSet
-            Its data set is called ``NAME-validation``.
+            The name of its data set ends in ``-validation``.
         """
         rows = np.flatnonzero(self.train)
         labels = self.y[rows] if self.y.ndim == 1 else None
@@ -170,14 +176,14 @@ class FeatureSet:
         )
 
     def replace(self, *, provenance: dict[str, Any] | None = None, **parts: Any) -> FeatureSet:
-        """Return a feature set that differs from this one in some parts.
+        """Return a copy of this feature set with some parts replaced.
 
         Parameters
         ----------
         provenance : dict, optional
-            Values that are added to those of this set, or take their place.
+            Values to add to the provenance of this set, or to replace there.
         **parts : Any
-            `X`, `y`, `train`, `metric`, `classes` or `files`, as the class takes them. The rest is that of this set.
+            `X`, `y`, `train`, `metric`, `classes` or `files`, as the constructor takes them. Other parts are kept.
 
         Returns
         -------
@@ -186,9 +192,9 @@ class FeatureSet:
         Raises
         ------
         TypeError
-            On a name that is not one of these parts.
+            On any other name.
         ValueError
-            When the parts do not fit together, as of :class:`FeatureSet`.
+            When the parts do not fit together, as for :class:`FeatureSet`.
 
         Examples
         --------
@@ -198,36 +204,36 @@ class FeatureSet:
         >>> f.replace(X=2 * f.X, provenance={"layer": "doubled"})
         FeatureSet(own/own/doubled: 4 x 4, 2 classes, 2 training and 2 test rows, accuracy)
         """
-        own: dict[str, Any] = {name: getattr(self, name) for name in ("X", "y", "train", "metric", "classes", "files")}
-        if unknown := parts.keys() - own.keys():
-            raise TypeError(f"a feature set has no {', '.join(sorted(unknown))}; it has {', '.join(own)} and provenance")
-        return FeatureSet(**{**own, **parts}, provenance={**self.provenance, **(provenance or {})})
+        kept: dict[str, Any] = {name: getattr(self, name) for name in ("X", "y", "train", "metric", "classes", "files")}
+        if unknown := parts.keys() - kept.keys():
+            raise TypeError(f"a feature set has no {', '.join(sorted(unknown))}; it has {', '.join(kept)} and provenance")
+        return FeatureSet(**{**kept, **parts}, provenance={**self.provenance, **(provenance or {})})
 
-    def _described(self) -> dict[str, Any]:
+    def _description(self) -> dict[str, Any]:
         return {"metric": self.metric, "classes": self.classes, "files": self.files, "provenance": self.provenance}
 
     def save(self, path: str | os.PathLike[str], *, vectors: Iterable[Array] | None = None) -> Path:
-        """Write the set as one safetensors file, its provenance as JSON in the header.
+        """Write the set as one safetensors file, with its provenance as JSON in the header.
 
         Parameters
         ----------
         path : path-like
-            Conventionally ``*.safetensors``. An existing file is replaced at once, never left half-written.
+            Conventionally ``*.safetensors``. An existing file is replaced atomically, never left half-written.
         vectors : iterable of ndarray of shape (rows, d), float32, optional
-            Blocks of rows to write instead of `X`, one after the other: of vectors that together exceed the memory.
+            Blocks of rows to write instead of `X`, one after the other, for vectors that exceed the memory.
 
         Returns
         -------
         pathlib.Path
         """
         blocks = map(_checked_vectors, [self.X] if vectors is None else vectors)
-        return write(path, blocks, self.y, self.train, self._described())
+        return write_float32(path, blocks, self.y, self.train, self._description())
 
     def save_compact(self, path: str | os.PathLike[str]) -> Path:
-        """Write the set in a byte a value, for features that are to be shipped.
+        """Write the set with one byte a value, for features that are to be shipped.
 
-        A value becomes ``round(255 (value - min) / (max - min))`` of its dimension; where the set has no negative value
-        min is 0, so that 0 stays exactly 0. The codes are compressed by xz, dimension by dimension.
+        A value becomes ``round(255 (value - min) / (max - min))``, with the minimum and maximum of its dimension; where the
+        set has no negative value min is 0, so that 0 stays exactly 0. xz compresses the codes dimension by dimension.
 
         Parameters
         ----------
@@ -238,10 +244,10 @@ class FeatureSet:
         -------
         pathlib.Path
         """
-        return write_compact(path, self.X, self.y, self.train, self._described())
+        return write_compact(path, self.X, self.y, self.train, self._description())
 
     def normalized(self) -> FeatureSet:
-        """Return the set with rows of unit L2 norm; a row of zeros stays as it is."""
+        """Return the set with rows of unit L2 norm; a row of zeros stays zero."""
         X = np.empty(self.X.shape, dtype=np.float32)
         for start in range(0, len(X), BLOCK_ROWS):
             X[start : start + BLOCK_ROWS] = unit_rows(self.X[start : start + BLOCK_ROWS])
@@ -249,8 +255,17 @@ class FeatureSet:
 
 
 def unit_rows(rows: Array) -> Array:
-    """Divide each row by its L2 norm; a row of zeros stays one."""
-    # Squares are summed in float64, so that a tiny row keeps its direction.
+    """Divide each row by its L2 norm; a row of zeros stays zero.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d)
+
+    Returns
+    -------
+    ndarray of shape (n, d), float32
+    """
+    # Squares are summed in float64, so that a row of tiny values keeps its direction.
     norms = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
     norms[norms == 0] = 1
     return (rows / norms[:, None]).astype(np.float32)
@@ -260,6 +275,7 @@ _UNKNOWN = {"dataset": "own", "model": "own", "layer": "own", "normalization": "
 
 
 def _form(array: Array) -> str:
+    """Describe an array in an error message."""
     return f"{array.dtype} of shape {array.shape}"
 
 
@@ -297,7 +313,7 @@ def _checked_labels(y: Array, rows: int, classes: Sequence[str] | None) -> tuple
         return np.ascontiguousarray(y, dtype=np.int64), tuple(map(str, classes))
     labels, numbers = np.unique(y, return_inverse=True)
     if classes is not None and list(map(str, labels)) != list(map(str, classes)):
-        raise ValueError("classes are the sorted labels of y; give both as such, or leave classes out")
+        raise ValueError("classes must be the sorted labels of y; give them so, or leave them out")
     if len(labels) < 2:
         raise ValueError(f"y has only one class, {labels[0]!r}; at least two are needed")
     return numbers.astype(np.int64), tuple(map(str, labels))

@@ -1,20 +1,22 @@
-"""Library: which feature sets are at hand, shipped or in the user's cache, and how each is found by its name.
+"""Library: which feature sets are at hand, shipped or in the user's cache, and how one is found by its name.
 
-Above the file formats; a figure's data set is one of these names, or a path.
+Above FeatureSet and the file formats; whatever takes ``DATASET/MODEL/LAYER`` or a path looks it up here.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import fsspec
 
 from stresslib.digests import extraction_digest
 from stresslib.features.featureset import FeatureSet
-from stresslib.features.storage import DAMAGE, SUFFIXES, read, read_description
+from stresslib.features.storage import DAMAGE, SUFFIXES, read_arrays, read_description
 from stresslib.files import cache_dir, text_sha256
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
@@ -24,7 +26,7 @@ EMBEDDED = Path(__file__).parents[1] / "embedded"
 def load_features(
     source: str | os.PathLike[str], model: str | None = None, layer: str = "pooled", *, normalize: bool = True
 ) -> FeatureSet:
-    """Load a feature set: one shipped with the package, else one from the user's cache, else a file.
+    """Load a feature set: shipped with the package, else in the user's cache, else a file.
 
     Parameters
     ----------
@@ -36,8 +38,8 @@ def load_features(
     layer : str, default="pooled"
         The layer's name; used with `model`.
     normalize : bool, default=True
-        Divide each row by its L2 norm, as the paper does before any stress. A row of zeros stays as it is. With False a
-        saved set is memory-mapped.
+        Divide each row by its L2 norm, as the paper does before any stress; a row of zeros stays zero. With False a saved
+        set is memory-mapped.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def load_features(
     FileNotFoundError
         When there is no such set; the message has the command that makes it.
     ValueError
-        When the file is damaged or no feature set; the message names it.
+        When the file is damaged or not a feature set; the message names it.
 
     Examples
     --------
@@ -56,19 +58,19 @@ def load_features(
     >>> load_features("scenes15", "efficientnet-lite0")
     FeatureSet(scenes15/efficientnet-lite0/pooled: 4467 x 1280, 15 classes, 1498 training and 2969 test rows, accuracy)
     """
-    features = _feature_set(_find(source, model, layer))
+    features = _load(_find(source, model, layer))
     return features.normalized() if normalize else features
 
 
 def load_feature_sets(
     dataset: str | Sequence[str], model: str | Sequence[str], layer: str | Sequence[str] = "pooled"
 ) -> list[FeatureSet]:
-    """Load every combination of data sets, networks and layers, normalised; each may be one name or a list.
+    """Load every combination of data sets, networks and layers, normalised; each argument is one name or a list.
 
     Parameters
     ----------
     dataset, model, layer : str or sequence of str
-        A data set that is a path, or ``DATASET/MODEL/LAYER``, is taken as it is.
+        A data set that is a path, or ``DATASET/MODEL/LAYER``, is taken as it is, whatever the others are.
 
     Returns
     -------
@@ -77,7 +79,7 @@ def load_feature_sets(
     Raises
     ------
     FileNotFoundError, ValueError
-        As of :func:`load_features`.
+        As for :func:`load_features`.
 
     Examples
     --------
@@ -85,42 +87,46 @@ def load_feature_sets(
     >>> [features.name for features in load_feature_sets(["scenes15", "digits"], "efficientnet-lite0")]
     ['scenes15/efficientnet-lite0/pooled', 'digits/efficientnet-lite0/pooled']
     """
-    paths = [_find(*names) for names in _combined(dataset, model, layer)]
-    return [_feature_set(path).normalized() for path in dict.fromkeys(paths)]
+    paths = [_find(*names) for names in _combinations(dataset, model, layer)]
+    return [_load(path).normalized() for path in dict.fromkeys(paths)]
 
 
 def absent_features(
     dataset: str | Sequence[str], model: str | Sequence[str], layer: str | Sequence[str] = "pooled"
 ) -> list[tuple[str, str, str]]:
-    """Name the feature sets, of those that :func:`load_feature_sets` would load, that would have to be extracted first.
+    """List those feature sets that :func:`load_feature_sets` would load, but that have to be extracted first.
+
+    Parameters
+    ----------
+    dataset, model, layer : str or sequence of str
+        As for :func:`load_feature_sets`.
 
     Returns
     -------
     list of (str, str, str)
-        Data set, network and layer of each.
+        Data set, network and layer of each. Paths, and names of another form, are left to the loading to judge.
     """
     absent = []
-    for names in _combined(dataset, model, layer):
+    for names in _combinations(dataset, model, layer):
         parts = tuple(names if len(names) == 3 else names[0].split("/"))
-        if (
-            len(parts) == 3
-            and all(parts)
-            and not Path(names[0]).is_file()
-            and not any(path.is_file() for path in _places(*parts))
-        ):
+        if len(parts) != 3 or not all(parts) or Path(names[0]).is_file():
+            continue
+        if not any(path.is_file() for path in _places(*parts)):
             absent.append(parts)
     return absent
 
 
-def _combined(dataset: str | Sequence[str], model: str | Sequence[str], layer: str | Sequence[str]) -> list[tuple[str, ...]]:
-    return list(
-        dict.fromkeys(
-            (name,) if "/" in name or name.endswith(SUFFIXES) else (name, one_model, one_layer)
-            for name in _listed(dataset)
-            for one_model in _listed(model)
-            for one_layer in _listed(layer)
-        )
-    )
+def _combinations(
+    dataset: str | Sequence[str], model: str | Sequence[str], layer: str | Sequence[str]
+) -> list[tuple[str, ...]]:
+    """Return the arguments of :func:`_find` for each combination, duplicates once."""
+    found: list[tuple[str, ...]] = []
+    for name in _listed(dataset):
+        if "/" in name or name.endswith(SUFFIXES):
+            found.append((name,))
+        else:
+            found += [(name, one_model, one_layer) for one_model in _listed(model) for one_layer in _listed(layer)]
+    return list(dict.fromkeys(found))
 
 
 def _listed(names: str | Sequence[str]) -> list[str]:
@@ -128,12 +134,12 @@ def _listed(names: str | Sequence[str]) -> list[str]:
 
 
 def features_path(dataset: str, model: str, layer: str) -> Path:
-    """Return where the user's cache keeps a feature set."""
+    """Return the path at which the user's cache keeps a feature set."""
     return cache_dir() / "features" / f"{_stem(dataset, model, layer)}.safetensors"
 
 
 def embedded_path(dataset: str, model: str, layer: str) -> Path:
-    """Return where the package keeps a feature set that is shipped with it."""
+    """Return the path at which the package keeps a feature set that is shipped with it."""
     return EMBEDDED / f"{_stem(dataset, model, layer)}.safetensors.xz"
 
 
@@ -141,36 +147,55 @@ def _stem(*names: str) -> str:
     return "--".join(re.sub("[/:]", "-", name) for name in names)
 
 
+@cache
+def shipped_with_checkout() -> dict[str, str]:
+    """Return the SHA-256 of every feature file that a checkout of the project ships, by its file name.
+
+    An installed package brings the small ones only.
+    """
+    index: dict[str, str] = json.loads((EMBEDDED / "index.json").read_text(encoding="utf-8"))
+    return index
+
+
 def list_features() -> list[tuple[str, Path]]:
     """List the feature sets at hand as (``DATASET/MODEL/LAYER``, path), shipped ones first."""
     found: dict[str, Path] = {}
     for folder in (EMBEDDED, cache_dir() / "features"):
         for path in sorted(folder.glob("[!.]*--*--*.safetensors*")):
-            # The shards of an extraction that is under way lie here too.
-            if not path.name.endswith(SUFFIXES):
-                continue
-            found.setdefault(path.name.split(".safetensors")[0].replace("--", "/"), path)
+            # The shards of an extraction that is under way are here too.
+            if path.name.endswith(SUFFIXES):
+                found.setdefault(path.name.split(".safetensors")[0].replace("--", "/"), path)
     return list(found.items())
 
 
 def reports() -> list[str]:
-    """Say what is to be known of the user's cache of features: files of other code, and extractions that did not end."""
+    """Return one line on each file in the user's cache of features that calls for attention.
+
+    These are damaged files, files made by other code or with another preprocessing than their names suggest, and the shards
+    of extractions that did not finish.
+    """
     lines = []
     for path in sorted((cache_dir() / "features").glob("[!.]*")):
         if path.name.endswith(".shards"):
             shards = len(list(path.glob("[0-9]*")))
             lines.append(f"{path.name}: {shards} shards of an extraction that did not end")
         elif path.name.endswith(SUFFIXES[0]):
-            try:
-                provenance = read_description(path)["provenance"]
-            except (*DAMAGE, OSError):
-                lines.append(f"{path.name}: damaged, or not a feature set; remove it")
-                continue
-            if "code" in provenance and provenance["code"] not in (extraction_digest(), extraction_digest("classical")):
-                lines.append(f"{path.name}: extracted by other code than this; 'stresslib extract' makes it anew")
-            if provenance.get("preprocessing", "paper") != "paper":
-                lines.append(f"{path.name}: its preprocessing is {provenance['preprocessing']}, which its name does not say")
+            lines += [f"{path.name}: {remark}" for remark in _remarks(path)]
     return lines
+
+
+def _remarks(path: Path) -> list[str]:
+    """Say what is odd about a feature file in the user's cache."""
+    try:
+        provenance = read_description(path)["provenance"]
+    except (*DAMAGE, OSError):
+        return ["damaged, or not a feature set; remove it"]
+    remarks = []
+    if "code" in provenance and provenance["code"] not in (extraction_digest(), extraction_digest("classical")):
+        remarks.append("extracted by other code than this; 'stresslib extract' makes it anew")
+    if provenance.get("preprocessing", "paper") != "paper":
+        remarks.append(f"its preprocessing is {provenance['preprocessing']}, which its name does not say")
+    return remarks
 
 
 def _places(*names: str) -> tuple[Path, Path]:
@@ -178,10 +203,11 @@ def _places(*names: str) -> tuple[Path, Path]:
 
 
 def _find(source: str | os.PathLike[str], model: str | None = None, layer: str = "pooled") -> Path:
+    """Return the file of a feature set, from the arguments of :func:`load_features`."""
     text = os.fspath(source)
     if model is None:
         if "://" in text:
-            return _fetched(text)
+            return _fetch(text)
         path = Path(text)
         if path.is_file():
             return path
@@ -194,14 +220,22 @@ def _find(source: str | os.PathLike[str], model: str | None = None, layer: str =
     for path in _places(text, model, layer):
         if path.is_file():
             return path
+    raise FileNotFoundError(_absence(text, model, layer))
+
+
+def _absence(dataset: str, model: str, layer: str) -> str:
+    """Say that there are no such features, and how to get them."""
     at_hand = ", ".join(name for name, _ in list_features())
-    raise FileNotFoundError(
-        f"there are no features {text}/{model}/{layer}; make them with "
-        f"'stresslib extract {text} --model {model} --layer {layer}'. At hand: {at_hand}"
+    in_checkout = ""
+    if embedded_path(dataset, model, layer).name in shipped_with_checkout():
+        in_checkout = ", or take them from a checkout of the project, which ships them (this installation does not)"
+    return (
+        f"there are no features {dataset}/{model}/{layer}; make them with "
+        f"'stresslib extract {dataset} --model {model} --layer {layer}'{in_checkout}. At hand: {at_hand}"
     )
 
 
-def _fetched(url: str) -> Path:
+def _fetch(url: str) -> Path:
     """Return a local copy of a file in an object store, made anew when the original has changed."""
     folder = cache_dir() / "remote" / text_sha256(url)[:16]
     options = {"cache_storage": str(folder), "same_names": True, "check_files": True}
@@ -213,11 +247,11 @@ def _fetched(url: str) -> Path:
         raise ValueError(f"{url} cannot be read: {error}") from error
 
 
-def _feature_set(path: Path) -> FeatureSet:
+def _load(path: Path) -> FeatureSet:
     try:
-        X, y, train, described = read(path)
+        X, y, train, description = read_arrays(path)
         return FeatureSet(
-            X, y, train, described["metric"], described["classes"], described["files"], described["provenance"]
+            X, y, train, description["metric"], description["classes"], description["files"], description["provenance"]
         )
     except DAMAGE as error:
         raise ValueError(f"{path} is damaged or not a feature set: {error}") from error

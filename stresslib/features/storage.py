@@ -1,6 +1,6 @@
-"""Storage: feature sets as files, safetensors with float32 vectors or an xz archive with one byte a value.
+"""Storage: the two kinds of feature files, safetensors with float32 vectors, and the same under xz with one byte a value.
 
-Arrays and a description in, arrays and a description out; what they mean is FeatureSet's.
+Arrays and a description go in and come out; FeatureSet, above, knows what they mean. Both kinds are those of version 0.1.0.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from stresslib.files import replacing
 Array = NDArray[Any]
 
 SUFFIXES = (".safetensors", ".safetensors.xz")
-"""How the names of feature files end: float32, or a byte a value."""
+"""How the names of feature files end: with float32 values, and with one byte a value."""
 
 BLOCK_ROWS = 512
-"""Rows that are worked on at once, so that no second copy of wide vectors is in memory."""
+"""Rows that are processed at once, so that there is never a second copy of all vectors in memory."""
 
 
-def write(
+def write_float32(
     path: str | os.PathLike[str], blocks: Iterator[Array], y: Array, train: Array, description: dict[str, Any]
 ) -> Path:
     """Write vectors, labels and split as one safetensors file.
@@ -39,13 +39,13 @@ def write(
     Parameters
     ----------
     path : path-like
-        An existing file is replaced at once, never left half-written.
+        An existing file is replaced atomically, never left half-written.
     blocks : iterator of ndarray of shape (rows, d), float32
         The vectors, block after block.
     y, train : ndarray
-        Of as many rows as all blocks together.
+        Labels and split; as many rows as all blocks together.
     description : dict
-        JSON values for the header.
+        JSON values, for the header.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def write(
     tensors = {"X": first, "y": y, "train": train}
     header: dict[str, Any] = {"__metadata__": _metadata(description)}
     end = 0
-    # The widest type first, so that each array starts at a multiple of its own.
+    # The widest type first, so that each array is aligned to its type.
     for name, array in sorted(tensors.items(), key=lambda item: -item[1].itemsize):
         shape = (len(y), *array.shape[1:])
         begin, end = end, end + math.prod(shape) * array.itemsize
@@ -71,7 +71,7 @@ def write(
         stream.write(len(text).to_bytes(8, "little") + text)
         for name in sorted(tensors, key=lambda name: header[name]["data_offsets"]):
             for part in itertools.chain([first], blocks) if name == "X" else [tensors[name]]:
-                # A little at a time: an array may be mapped from a disk and larger than the memory.
+                # A few rows at a time: an array may be mapped from a disk, and larger than the memory.
                 for start in range(0, len(part), BLOCK_ROWS):
                     stream.write(np.ascontiguousarray(part[start : start + BLOCK_ROWS]).data)
         if stream.tell() != 8 + len(text) + end:
@@ -80,7 +80,19 @@ def write(
 
 
 def write_compact(path: str | os.PathLike[str], X: Array, y: Array, train: Array, description: dict[str, Any]) -> Path:
-    """Write vectors at a byte a value, compressed by xz; :meth:`stresslib.FeatureSet.save_compact` says how."""
+    """Write vectors with one byte a value, compressed by xz; :meth:`stresslib.FeatureSet.save_compact` has the form.
+
+    Parameters
+    ----------
+    path : path-like
+    X : ndarray of shape (n, d), float32
+    y, train, description
+        As for :func:`write_float32`.
+
+    Returns
+    -------
+    pathlib.Path
+    """
     tensors = {"maximum": X.max(axis=0), "y": y, "train": train}
     if X.min() < 0:
         tensors["minimum"] = X.min(axis=0)
@@ -93,7 +105,7 @@ def write_compact(path: str | os.PathLike[str], X: Array, y: Array, train: Array
     return Path(path)
 
 
-def read(path: Path) -> tuple[Array, Array, Array, dict[str, Any]]:
+def read_arrays(path: Path) -> tuple[Array, Array, Array, dict[str, Any]]:
     """Read a feature file of either kind.
 
     Parameters
@@ -103,14 +115,14 @@ def read(path: Path) -> tuple[Array, Array, Array, dict[str, Any]]:
     Returns
     -------
     X, y, train : ndarray
-        The vectors are mapped from the disk, or decoded where they take a byte a value.
+        The vectors are mapped from the disk, or decoded from one byte a value.
     description : dict
         As it was written.
 
     Raises
     ------
     Exception
-        Of whatever kind, where the bytes are not those of a feature file; :data:`DAMAGE` lists the kinds.
+        One of :data:`DAMAGE`, where the bytes are not those of a feature file.
     """
     if path.suffix == ".xz":
         raw = lzma.decompress(path.read_bytes())
@@ -131,7 +143,7 @@ def read(path: Path) -> tuple[Array, Array, Array, dict[str, Any]]:
 
 
 def read_description(path: Path) -> dict[str, Any]:
-    """Read what a float32 file says of itself, and none of its vectors; raises as :func:`read` does."""
+    """Read the description in a float32 file, and none of its vectors; raises as :func:`read_arrays` does."""
     with safe_open(path, "np") as tensors:
         return dict(json.loads(tensors.metadata()["stresslib"]))
 
@@ -147,20 +159,23 @@ DAMAGE = (
     lzma.LZMAError,
     SafetensorError,
 )
-"""What reading a damaged file, or one of another kind, may raise."""
+"""What :func:`read_arrays` may raise on a file that is damaged or of another kind: bytes can be wrong at every step, from
+the archive and the JSON header to types, offsets and shapes."""
 
 _DTYPES = {"F32": np.float32, "I64": np.int64, "I8": np.int8, "BOOL": np.bool_}
 _NAMES = {np.dtype(kind): name for name, kind in _DTYPES.items()}
 
 
 def _metadata(description: dict[str, Any]) -> dict[str, str]:
+    """Return the description as metadata of safetensors, which are texts."""
     return {"stresslib": json.dumps(description, sort_keys=True)}
 
 
 def _length(start: bytes, path: Path) -> int:
+    """Return the length of the JSON header, from the first eight bytes of the file."""
     length = int.from_bytes(start, "little")
     if len(start) < 8 or length > path.stat().st_size:
-        raise ValueError("the file is shorter than its header says")
+        raise ValueError("the file is shorter than its header")
     return length
 
 

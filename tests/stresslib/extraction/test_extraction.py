@@ -289,7 +289,7 @@ def test_damaged_weights_of_bvlc_googlenet_are_named(own_cache: Path) -> None:
     path.parent.mkdir(parents=True)
     for content in (b"", b"<html>404</html>", save({"conv1.weight": np.zeros((64, 3, 7, 7), np.float16)})):
         path.write_bytes(content)
-        with pytest.raises(OSError, match=r"bvlc_googlenet\.safetensors is damaged, or holds no weights"):
+        with pytest.raises(OSError, match=r"bvlc_googlenet\.safetensors is damaged, or does not hold the weights"):
             Extractor("bvlc-googlenet")
 
 

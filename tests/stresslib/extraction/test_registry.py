@@ -23,7 +23,7 @@ from torchvision.models.feature_extraction import get_graph_node_names
 
 import stresslib as sl
 from stresslib.datasets import from_folder
-from stresslib.extraction import NETWORKS, Extractor, extract, registry
+from stresslib.extraction import NETWORKS, Extractor, extract, families
 from stresslib.extraction.graph import cut
 from stresslib.extraction.matconvnet import read_simplenn
 from stresslib.extraction.network import Network
@@ -147,7 +147,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 def small_network(url: str, md5: str) -> Network:
     """VGG-M's entry, for a small network at another address."""
-    fetch = registry._download(url, f"md5:{md5}")
+    fetch = families.download(url, f"md5:{md5}")
     return replace(NETWORKS["vgg-m"], name="small-vgg-m", architecture=small_vgg_m, fetch=fetch)
 
 
@@ -183,9 +183,9 @@ def test_wrong_file_put_by_hand_is_named(own_cache: Path) -> None:
         Extractor("googlenet")
 
 
-def test_weights_that_are_no_download(tmp_path: Path) -> None:
+def test_weights_that_cannot_be_downloaded(tmp_path: Path) -> None:
     network = replace(NETWORKS["vgg-m"], weights=lambda: tmp_path / "gone.mat", fetch=None)
-    with pytest.raises(FileNotFoundError, match=r"gone\.mat: the weights of vgg-m are not here, and are no download"):
+    with pytest.raises(FileNotFoundError, match=r"gone\.mat: the weights of vgg-m are not here, and cannot be downloaded"):
         network.load()
 
 
@@ -360,5 +360,5 @@ def test_inputs_that_are_not_made_here_are_refused(timm: Any) -> None:
         {"input_size": (1, 28, 28)},
         {"interpolation": "no"},
     ):
-        with pytest.raises(ValueError, match="'timm:x' wants an input that is not made here"):
+        with pytest.raises(ValueError, match="'timm:x' wants an input that is not supported here"):
             _preprocessing("timm:x", {**config, **change})

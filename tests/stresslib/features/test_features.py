@@ -1,7 +1,8 @@
-"""FeatureSet: what goes in comes out again, what is damaged is named, and L2 normalisation has its one home."""
+"""FeatureSet: what goes in comes out again, what is damaged is named, and files of version 0.1.0 are read."""
 
 from __future__ import annotations
 
+import base64
 import errno
 import json
 import lzma
@@ -15,7 +16,8 @@ from safetensors.numpy import load_file, save_file
 from toy_features import make_features
 
 from stresslib import FeatureSet, load_feature_sets, load_features
-from stresslib.features import features_path, list_features, reports
+from stresslib.features import EMBEDDED, embedded_path, features_path, library, list_features, reports, shipped_with_checkout
+from stresslib.files import file_sha256
 
 
 def same(first: FeatureSet, second: FeatureSet) -> None:
@@ -52,7 +54,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path, multilabel: bool) -> None:
 
 
 @pytest.mark.parametrize("compact", [False, True])
-def test_memory_layout_is_no_part_of_a_set(tmp_path: Path, compact: bool) -> None:
+def test_memory_layout_is_not_part_of_a_set(tmp_path: Path, compact: bool) -> None:
     """Matrices stored columns first (pandas hands them out so) and masks that skip are saved as what they show."""
     X = np.asfortranarray(np.arange(24, dtype=np.float32).reshape(6, 4))
     y = np.asfortranarray([[1, -1, 0], [-1, 1, 1], [1, 1, -1], [-1, -1, 1], [1, 1, -1], [-1, 1, 1]])
@@ -95,7 +97,7 @@ def test_normalised_rows_have_unit_norm_and_keep_their_direction(tmp_path: Path)
     np.testing.assert_array_equal(load_features(path, normalize=False).X, X.astype(np.float32))
 
 
-def test_normalising_is_no_change_of_anything_else(tmp_path: Path) -> None:
+def test_normalising_changes_nothing_else(tmp_path: Path) -> None:
     """Labels, split, metric, names and the rest of the provenance come along."""
     loaded, features = load_features(full().save(tmp_path / "f.safetensors")), full()
     np.testing.assert_array_equal(loaded.y, features.y)
@@ -142,7 +144,7 @@ def test_the_compact_form_of_signed_values_errs_by_half_a_step(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("value", "word"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (1e39, "inf")])
-def test_a_value_that_is_no_number_is_found(value: float, word: str) -> None:
+def test_a_value_that_is_not_a_number_is_found(value: float, word: str) -> None:
     """The message has its row and column, far down in a large matrix too; so has a double too large for a float32."""
     X = np.zeros((5000, 3))
     X[4500, 2] = value
@@ -174,7 +176,7 @@ EYE, LABELS, SPLIT = np.eye(4), [0, 1, 0, 1], [True, True, False, False]
         ({"y": ["cat", "dog", "dog", "dog"]}, "class 'cat' has no test rows"),
         ({"classes": ["a", "b", "c"]}, "class 'c' has no training rows"),
         ({"classes": ["a"]}, "class numbers are 0 to 0; y goes from 0 to 1"),
-        ({"y": ["a", "b"] * 2, "classes": ["b", "a"]}, "classes are the sorted labels"),
+        ({"y": ["a", "b"] * 2, "classes": ["b", "a"]}, "classes must be the sorted labels"),
         ({"y": ["a"] * 4}, "only one class, .*'a'"),
         ({"y": [0] * 4, "classes": ["a"]}, "only one class|at least two"),
         ({"y": [[1, -1], [-1, -1], [1, 1], [-1, 1]]}, "class '1' has no training positives"),
@@ -245,7 +247,7 @@ def garbage(path: Path, content: bytes) -> None:
         pytest.param(bytes(np.random.default_rng(0).integers(0, 256, 500, dtype=np.uint8)), id="noise"),
     ],
 )
-def test_a_file_that_is_no_feature_set_is_named(tmp_path: Path, content: bytes, suffix: str) -> None:
+def test_a_file_that_is_not_a_feature_set_is_named(tmp_path: Path, content: bytes, suffix: str) -> None:
     """Whatever it holds: a ValueError with the path, never a MemoryError or a guess."""
     garbage(tmp_path / f"f{suffix}", content)
     garbage(tmp_path / f"g{suffix}", lzma.compress(content))
@@ -314,7 +316,7 @@ def test_features_that_are_not_there_come_with_the_command_that_makes_them(call:
     ("source", "message"), [("nothing.safetensors", "no such file"), ("a/b", "neither"), ("a//c", "neither")]
 )
 def test_a_source_that_means_nothing_says_so(source: str, message: str) -> None:
-    """A mistyped path is no data set."""
+    """A mistyped path is not a data set."""
     with pytest.raises(FileNotFoundError, match=message):
         load_features(source)
 
@@ -441,3 +443,60 @@ def test_the_shipped_features_are_what_their_card_says(scenes: FeatureSet) -> No
     assert (len(scenes.classes), int(scenes.train.sum()), scenes.metric) == (15, 1498, "accuracy")
     assert scenes.name == "scenes15/efficientnet-lite0/pooled"
     assert {"weights_sha256", "archive_sha256", "preprocessing", "versions"} <= set(scenes.provenance)
+
+
+# --- files of version 0.1.0 -----------------------------------------------------------------------------------------------
+
+
+VERSION_0_1_0 = {
+    ".safetensors": (
+        "AAIAAAAAAAB7IlgiOiB7ImRhdGFfb2Zmc2V0cyI6IFszMiwgODBdLCAiZHR5cGUiOiAiRjMyIiwgInNoYXBlIjogWzQsIDNdfSwgIl9fbWV0YWRh"
+        "dGFfXyI6IHsic3RyZXNzbGliIjogIntcImNsYXNzZXNcIjogW1wiY2F0XCIsIFwiZG9nXCJdLCBcImZpbGVzXCI6IFtcImEvMC5wbmdcIiwgXCJi"
+        "LzEucG5nXCIsIFwiYS8yLnBuZ1wiLCBcImIvMy5wbmdcIl0sIFwibWV0cmljXCI6IFwiYWNjdXJhY3lcIiwgXCJwcm92ZW5hbmNlXCI6IHtcImRh"
+        "dGFzZXRcIjogXCJ0b3lcIiwgXCJsYXllclwiOiBcImZjXCIsIFwibW9kZWxcIjogXCJuZXRcIiwgXCJub3JtYWxpemF0aW9uXCI6IFwibm9uZVwi"
+        "LCBcInZlcnNpb25zXCI6IHtcInN0cmVzc2xpYlwiOiBcIjAuMS4wXCJ9fX0ifSwgInRyYWluIjogeyJkYXRhX29mZnNldHMiOiBbODAsIDg0XSwg"
+        "ImR0eXBlIjogIkJPT0wiLCAic2hhcGUiOiBbNF19LCAieSI6IHsiZGF0YV9vZmZzZXRzIjogWzAsIDMyXSwgImR0eXBlIjogIkk2NCIsICJzaGFw"
+        "ZSI6IFs0XX19ICAgICAgIAAAAAAAAAAAAQAAAAAAAAAAAAAAAAAAAAEAAAAAAAAAAAAAAAAAgD8AACBAAACAQAAAAAAAAIA+AAAAAAAAQEAAAIA/"
+        "AACAPwAAAAAAAAAAAQEAAA=="
+    ),
+    ".safetensors.xz": (
+        "/Td6WFoAAATm1rRGAgAhARwAAAAQz1jM4AJjAT5dABAAfBszgXBOomBSjJ8Ta7Ld0HuvM1OzndiZuaccmZtZ/GuiphrqKrohJ6fuEA62B2PWCgA8"
+        "BHPcnA5fBdv/KKZVV+0VFIaEXTu997MQT5EizItfkF9QXrABLuCxcpOhWFYT01VZGXBuVLLYSBG0IpOoXBxVlT1pFPZSSMGxyaDq7KNtIC2DO6fV"
+        "mdc2Wdn1tGXKD2fDGVTY/6JyD44GyQhWxQHanfqvM+ft7RsUGKK9le67GVcv1iE8m3RV98BQEY2Efu/ImfpoCK8xxWereWFxJbesoDVrU2SBZsqb"
+        "k1SqbSXsoje0HZPKZnaDVZJ0I9flCrDCAJGlIBGtFVvZswWr0VtmDUY0Z8qK/ODEbmUP27nxNRD/2xNWR7nEtNFkn5WuuA/j6ZBdy3FxSF7Bybhw"
+        "qToBTZlYsj9LheZ2AAAAAJGZq89m/2xQAAHaAuQEAABHxiRUscRn+wIAAAAABFla"
+    ),
+}
+"""The set of the next test as version 0.1.0 wrote it, in both forms, in base64."""
+
+
+@pytest.mark.parametrize("suffix", VERSION_0_1_0)
+def test_files_of_version_0_1_0_are_read(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"toy{suffix}"
+    path.write_bytes(base64.b64decode(VERSION_0_1_0[suffix]))
+    loaded = load_features(path, normalize=False)
+    step = 4 / 255 / 2 if suffix.endswith(".xz") else 0  # of the widest dimension
+    np.testing.assert_allclose(loaded.X, [[0, 1, 2.5], [4, 0, 0.25], [0, 3, 1], [1, 0, 0]], rtol=0, atol=step)
+    assert loaded.y.tolist() == [0, 1, 0, 1] and loaded.train.tolist() == [True, True, False, False]
+    assert (loaded.name, loaded.metric, loaded.classes) == ("toy/net/fc", "accuracy", ("cat", "dog"))
+    assert loaded.files == ("a/0.png", "b/1.png", "a/2.png", "b/3.png")
+    assert loaded.provenance["versions"] == {"stresslib": "0.1.0"}
+
+
+def test_every_shipped_set_is_read_and_indexed() -> None:
+    """The index is what an installation without the larger sets knows of them; all of them are of version 0.1.0."""
+    paths = sorted(EMBEDDED.glob("*.xz"))
+    assert {path.name: file_sha256(path) for path in paths} == shipped_with_checkout()
+    for path in paths:
+        loaded = load_features(path, normalize=False)
+        assert embedded_path(*loaded.name.split("/")) == path
+        assert loaded.provenance["versions"]["stresslib"] == "0.1.0"
+
+
+def test_features_that_only_a_checkout_ships_are_named_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an installed wheel, which brings the small sets only."""
+    monkeypatch.setattr(library, "EMBEDDED", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"--layer pooled', or take them from a checkout .*\. At hand: "):
+        load_features("caltech101/efficientnet-lite0/pooled")
+    with pytest.raises(FileNotFoundError, match=r"--layer fc7'\. At hand: "):
+        load_features("caltech101/net-9/fc7")
