@@ -18,10 +18,10 @@ from stressbook.chapters.beyond.separation import (
     costs,
     layers,
     measure,
+    page,
     scores,
     small_networks,
     smoothness,
-    summary,
 )
 from stressbook.drawing import style
 from stressbook.reproduce.parameters import defaults
@@ -56,10 +56,10 @@ AGAINST = grid([90, 89.5, 80, 60], [50, 70, 79.5, 80], [55, 75, 83, 85], "other"
 def test_index_and_score_stand_side_by_side() -> None:
     """Bits are those of the vector; shares are of the full score; layers and repeats of other parts are no stresses."""
     first = FOLLOWS[FOLLOWS["metric"].isin(INDICES) & FOLLOWS["stress"].eq("none")]
-    both = measure.joined([layered([10, 20]), first, AGAINST, FOLLOWS, layered([1, 2]).assign(repeat=0)])
-    assert scores.beside(both)["name"].unique().tolist() == ["other, b, c", "a, b, c"]  # as the grids were measured
+    both = measure.without_repeated_settings([layered([10, 20]), first, AGAINST, FOLLOWS, layered([1, 2]).assign(repeat=0)])
+    assert scores.index_and_score(both)["name"].unique().tolist() == ["other, b, c", "a, b, c"]  # as the grids were measured
     both = both[both["dataset"].str.startswith(("a", "p"))]
-    rows = scores.beside(both)
+    rows = scores.index_and_score(both)
     assert rows["spec"].tolist() == ["none", "DR2:10,Q2:2", "DR2:10,Q2:4", "DR2:10,Q2:8", "DR2:10,Q2:16"]
     assert rows["bits"].tolist() == [3200, 10, 20, 30, 40] and rows["value_bits"].tolist() == [32, 1, 2, 3, 4]
     assert rows["SI"].tolist() == [90, 60, 80, 89.5, 90]
@@ -105,20 +105,20 @@ def test_the_fewest_bits_within_a_point_are_chosen() -> None:
     ],
 )
 def test_the_headline_follows_the_numbers(table: pd.DataFrame, said: str) -> None:
-    assert said in summary.headline(table)
+    assert said in page.headline(table)
 
 
 def test_words_follow_the_numbers() -> None:
-    assert "**1.00**: the order of the scores." in scores.in_words(FOLLOWS)
-    assert "does not say in what order the scores are" in scores.in_words(AGAINST)
+    assert "**1.00**: the order of the scores." in scores.verdicts(FOLLOWS)
+    assert "does not say in what order the scores are" in scores.verdicts(AGAINST)
     assert "within the point**; validation chooses `DR2:10,Q2:16`, 40 bits, which loses 0.00. The index takes 0.75" in (
-        choices.in_words(FOLLOWS)
+        choices.verdicts(FOLLOWS)
     )
-    assert "loses 30.00 points of the test score, **more than the point**" in choices.in_words(AGAINST)
-    assert "On other, b, c, SI orders the settings by -1.00" in summary.not_reproduced(AGAINST)
-    assert "what SI chooses loses 30.00 points, not one" in summary.not_reproduced(AGAINST)
+    assert "loses 30.00 points of the test score, **more than the point**" in choices.verdicts(AGAINST)
+    assert "On other, b, c, SI orders the settings by -1.00" in page.not_reproduced(AGAINST)
+    assert "what SI chooses loses 30.00 points, not one" in page.not_reproduced(AGAINST)
     table = pd.concat([FOLLOWS, layered([20, 40, 60]), layered([50, 30, 20], "net-untrained")])
-    assert summary.not_reproduced(table) == "- Nothing: all of it did."
+    assert page.not_reproduced(table) == "- Nothing: all of it did."
 
 
 @pytest.mark.parametrize(
@@ -137,13 +137,13 @@ def test_a_trend_is_more_than_its_ends(scores: list[float], trend: str) -> None:
 
 def test_networks_that_go_the_wrong_way_are_listed() -> None:
     table = pd.concat([FOLLOWS, layered([60, 20, 10]), layered([20, 40, 60], "net-untrained")])
-    said = summary.not_reproduced(table)
+    said = page.not_reproduced(table)
     assert "SI of net, pictures falls with depth, though the network is trained (60.0 to 10.0)" in said
     assert "SI of net, pictures rises with depth (20.0 to 60.0), though the network is not trained" in said
-    assert layers.in_words(table) == (
+    assert layers.verdicts(table) == (
         "- net, pictures: trained, SI **falls** (60.0 to 10.0); untrained, SI rises (20.0 to 60.0)."
     )
-    assert layers.in_words(table, smooth=True) == ""
+    assert layers.verdicts(table, smoothness=True) == ""
 
 
 def regression(index: list[float], explained: list[float]) -> pd.DataFrame:
@@ -172,13 +172,13 @@ def regression(index: list[float], explained: list[float]) -> pd.DataFrame:
     ],
 )
 def test_what_a_stress_does_to_a_regression(table: pd.DataFrame, said: str) -> None:
-    assert said in smoothness.in_words(table)
+    assert said in smoothness.verdicts(table)
     assert smoothness.table(table)["R2"].iloc[0] == 40.5
 
 
 def test_times_are_read_from_the_benchmark(tmp_path: Path) -> None:
     path = tmp_path / "separation-choice.csv"
-    assert "was not measured" in costs.choosing_in_words(path)
+    assert "was not measured" in costs.time_to_choose(tmp_path)
     for seconds, said in (
         ([1.0, 2.0], "The index is the faster way, 2.0 to 4.0 times."),
         ([8.0, 16.0], "**The index is not the faster way**: validation takes 0.25 to 0.50 times as long."),
@@ -186,45 +186,45 @@ def test_times_are_read_from_the_benchmark(tmp_path: Path) -> None:
     ):
         rows = {"features": ["a", "b"], "settings": [9, 9], "index_seconds": seconds, "validation_seconds": [4.0, 4.0]}
         pd.DataFrame(rows).to_csv(path, index=False)
-        assert costs.choosing_in_words(path).startswith(said), said
+        assert costs.time_to_choose(tmp_path).startswith(said), said
 
 
 def test_costs_are_read_from_the_benchmark(tmp_path: Path) -> None:
-    assert costs.in_words(tmp_path).startswith("Not measured on this machine")
+    assert costs.verdicts(tmp_path).startswith("Not measured on this machine")
     shared = {"rows": [5000, 50000], "width": [128, 128], "order": [1, 1], "way": ["ours", "ours"], "seconds": [1.0, 90.0]}
     for megabytes, said in (
         ([80, 400], "5.0 times, no square (that would be 100 times): 80 to 400 MB"),
         ([10, 900], "**nearly"),
     ):
         pd.DataFrame({**shared, "MB": megabytes}).to_csv(tmp_path / "separation-memory.csv", index=False)
-        assert said in costs.in_words(tmp_path)
+        assert said in costs.verdicts(tmp_path)
     ways = {"way": ["ours", "faiss"], "seconds": [9.0, 8.0], "rows": [10000] * 2, "width": [1280] * 2, "order": [1, 1]}
     pd.DataFrame(ways).to_csv(tmp_path / "separation-speed.csv", index=False)
-    assert "- 10,000 vectors of 1,280 numbers, order 1: **9.0 s**; faiss 8.0 s." in costs.in_words(tmp_path)
+    assert "- 10,000 vectors of 1,280 numbers, order 1: **9.0 s**; faiss 8.0 s." in costs.verdicts(tmp_path)
 
 
 def test_figures_have_a_panel_for_each_part(tmp_path: Path) -> None:
     table = pd.concat([FOLLOWS, AGAINST, layered([20, 40, 60]), layered([50, 30, 20], "net-untrained")])
-    beside_score = scores.plot(table)
+    beside_score = page.plot(table)
     assert len(beside_score.axes) == 2 * 2 + 1
     assert [len(ax.collections[0].get_offsets()) for ax in beside_score.axes[:4]] == [4, 4, 4, 4]
     by_layer = layers.plot(table)
     assert [ax.get_visible() and ax.axison for ax in by_layer.axes] == [True, False]
-    assert "rises (20.0 to 60.0)" in layers.alt_text(table) and "1.00" in scores.alt_text(table)
+    assert "rises (20.0 to 60.0)" in layers.alt_text(table) and "1.00" in page.alt_text(table)
     style.save(by_layer, table, tmp_path, "separation")
     again = sl.read_results(tmp_path / "separation.csv")
-    assert choices.in_words(again) == choices.in_words(table)
-    assert layers.in_words(again) == layers.in_words(table)
+    assert choices.verdicts(again) == choices.verdicts(table)
+    assert layers.verdicts(again) == layers.verdicts(table)
 
 
 def test_the_grid_is_measured_three_ways(small: sl.FeatureSet) -> None:
     table = measure.over_grid(small, [1, 2], [2, 4], n_jobs=1, progress=False)
-    rows = scores.beside(measure.joined([table, table]))
+    rows = scores.index_and_score(measure.without_repeated_settings([table, table]))
     assert rows["spec"].tolist() == ["none", "DR2:4,Q2:2", "DR2:4,Q2:4", "DR2:8,Q2:2", "DR2:8,Q2:4"]
     stressed = sl.make_stress("DR2:8,Q2:4").fit_transform(small.X[small.train])
     assert rows["SI"].iloc[-1] == pytest.approx(100 * sl.separation_index(stressed, small.y[small.train]))
     assert rows["score"].iloc[-1] == pytest.approx(sl.evaluate(small, "DR2:8,Q2:4")["score"].item())
-    assert len(measure.joined([table, table])) == len(table) == len(table.drop_duplicates(SETTING))
+    assert len(measure.without_repeated_settings([table, table])) == len(table) == len(table.drop_duplicates(SETTING))
 
 
 def test_small_networks_are_the_same_on_every_run() -> None:

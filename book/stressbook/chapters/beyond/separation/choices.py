@@ -1,4 +1,7 @@
-"""Choices: the stress that the index chooses, beside those that validation and the test score choose."""
+"""Choices: the stress that the index chooses, beside those that validation and the test score choose.
+
+The part of the chapter's page about the index as a way to choose.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +9,34 @@ from typing import Any
 
 import pandas as pd
 
-from stressbook.chapters.beyond.separation.scores import PRIMARY, beside
+from stressbook.chapters.beyond.separation.scores import PRIMARY, index_and_score
 from stresslib.evaluation.separation import INDICES
 
 WITHIN = 1.0
 """Points that an index, or a validation score, may lose for a stress to be chosen."""
 
-_WAYS = {**{name: name for name in INDICES}, "validation": "validation", "test": "score"}
-"""Ways to choose, and the columns that they look at; by the test score nobody can."""
+_CRITERIA = {**{name: name for name in INDICES}, "validation": "validation", "test": "score"}
+"""Ways to choose, with the column that each looks at; nobody can choose by the test score."""
 
 
 def choices(results: pd.DataFrame) -> pd.DataFrame:
-    """Choose the stress of fewest bits that loses no more than a point: of an index, of the validation, of the test score.
+    """Choose the stress of fewest bits that loses no more than a point of an index, the validation or the test score.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        The table of the chapter.
 
     Returns
     -------
     pandas.DataFrame
-        Indexed by feature set and way: `spec`, `bits`, and on test rows `score` and `lost`, the points below that without a
-        stress. Of equal bits the one that is best by what was looked at.
+        Indexed by feature set and way of choosing: `spec`, `bits`, the test `score`, and `lost`, the points by which that is
+        below the score without a stress. Among stresses of equal bits the best by the same criterion is chosen.
     """
     rows = {}
-    for name, part in beside(results).groupby("name", sort=False):
+    for name, part in index_and_score(results).groupby("name", sort=False):
         full = part[part["spec"] == "none"].iloc[0]
-        for way, column in _WAYS.items():
+        for way, column in _CRITERIA.items():
             fits = part[part[column] >= full[column] - WITHIN]
             found = fits.sort_values(["bits", column], ascending=[True, False], kind="stable").iloc[0]
             lost = full["score"] - found["score"]
@@ -37,28 +45,27 @@ def choices(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
-    """Return :func:`choices`, to two decimals."""
-    table = choices(results).rename(columns={"score": "test score", "lost": "points lost"})
-    return table.rename(index={"test": "test (nobody can)"}).round(2)
+    """Return :func:`choices` to two decimals, under the headings of the page."""
+    renamed = choices(results).rename(columns={"score": "test score", "lost": "points lost"})
+    return renamed.rename(index={"test": "test (nobody can)"}).round(2)
 
 
-def in_words(results: pd.DataFrame) -> str:
-    """Say what the choice by the index costs, against that by validation, as a Markdown list."""
+def verdicts(results: pd.DataFrame) -> str:
+    """Say what choosing by the index costs, compared with choosing by validation, as a Markdown list."""
     lines = []
     for name, rows in choices(results).groupby(level="features", sort=False):
-        here: dict[Any, Any] = rows.droplevel("features").to_dict("index")
-        index, held = here[PRIMARY], here["validation"]
+        by: dict[Any, Any] = rows.droplevel("features").to_dict("index")
+        index, held_out = by[PRIMARY], by["validation"]
         kept = "within" if index["lost"] <= WITHIN else "more than"
-        line = (
+        lines.append(
             f"- {name}: {PRIMARY} chooses `{index['spec']}`, {index['bits']} bits, which loses {index['lost']:.2f} points "
+            f"of the test score, **{kept} the point**; validation chooses `{held_out['spec']}`, {held_out['bits']} bits, "
+            f"which loses {held_out['lost']:.2f}. {_bits_compared(index['bits'] / held_out['bits'])}"
         )
-        line += f"of the test score, **{kept} the point**; validation chooses `{held['spec']}`, {held['bits']} bits, which "
-        line += f"loses {held['lost']:.2f}{_compared(index['bits'] / held['bits'])}"
-        lines.append(line)
     return "\n".join(lines)
 
 
-def _compared(ratio: float) -> str:
+def _bits_compared(ratio: float) -> str:
     if ratio == 1:
-        return ". Both cost the same."
-    return f". The index pays {ratio:.2f} times the bits." if ratio > 1 else f". The index takes {ratio:.2f} times the bits."
+        return "Both cost the same."
+    return f"The index pays {ratio:.2f} times the bits." if ratio > 1 else f"The index takes {ratio:.2f} times the bits."

@@ -1,4 +1,7 @@
-"""Costs: what benchmarks/separation.py measured, in words."""
+"""Costs: what benchmarks/separation.py measured, in words.
+
+The part of the chapter's page about time and memory; it reads the tables of the benchmark, not that of the chapter.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,16 @@ from pathlib import Path
 import pandas as pd
 
 
-def choosing_in_words(path: str | os.PathLike[str]) -> str:
-    """Say how long both ways to choose took where they were measured, as a Markdown paragraph.
+def time_to_choose(folder: str | os.PathLike[str]) -> str:
+    """Say how long both ways of choosing took where they were measured, as a Markdown paragraph.
 
     Parameters
     ----------
-    path : path-like
-        ``separation-choice.csv`` of the benchmark.
+    folder : path-like
+        With ``separation-choice.csv`` of the benchmark.
     """
-    if not Path(path).is_file():
+    path = Path(folder) / "separation-choice.csv"
+    if not path.is_file():
         return "How long both take was not measured on this machine: `python benchmarks/separation.py choice` does."
     table = pd.read_csv(path)
     parts = [
@@ -35,8 +39,8 @@ def choosing_in_words(path: str | os.PathLike[str]) -> str:
     return f"{said}. Measured for {settings} settings, principal components included: {'; '.join(parts)}."
 
 
-def in_words(folder: str | os.PathLike[str]) -> str:
-    """Say what one index costs beside what else finds neighbours, as a Markdown list.
+def verdicts(folder: str | os.PathLike[str]) -> str:
+    """Say what one index costs, compared with other ways to find neighbours, as a Markdown list.
 
     Parameters
     ----------
@@ -46,8 +50,7 @@ def in_words(folder: str | os.PathLike[str]) -> str:
     lines = []
     path = Path(folder) / "separation-speed.csv"
     if path.is_file():
-        table = pd.read_csv(path)
-        for order, rows in table.groupby("order"):
+        for order, rows in pd.read_csv(path).groupby("order"):
             seconds = rows.set_index("way")["seconds"]
             peers = ", ".join(f"{way} {seconds[way]:.1f} s" for way in seconds.drop("ours").index)
             line = f"- {rows['rows'].iloc[0]:,} vectors of {rows['width'].iloc[0]:,} numbers, order {order}: "
@@ -58,10 +61,10 @@ def in_words(folder: str | os.PathLike[str]) -> str:
         rows = table[table["way"] == "ours"].sort_values("rows")
         first, last = rows.iloc[0], rows.iloc[-1]
         grown, squared = last["MB"] / first["MB"], (last["rows"] / first["rows"]) ** 2
-        verdict = "no square" if grown < squared / 4 else "**nearly the square**"
+        growth = "no square" if grown < squared / 4 else "**nearly the square**"
         lines.append(
             f"- From {first['rows']:,} to {last['rows']:,} vectors of {last['width']} numbers, memory grows {grown:.1f} "
-            f"times, {verdict} (that would be {squared:.0f} times): {first['MB']:.0f} to {last['MB']:.0f} MB, beside "
+            f"times, {growth} (that would be {squared:.0f} times): {first['MB']:.0f} to {last['MB']:.0f} MB, beside "
             f"{8e-6 * last['rows'] ** 2:,.0f} MB for all distances. The last takes {last['seconds']:.0f} s."
         )
     return "\n".join(lines) or "Not measured on this machine: `python benchmarks/separation.py` does."

@@ -1,19 +1,23 @@
-"""Layers: the index against depth, in networks with their training and before it."""
+"""Layers: the indices against depth, in networks after their training and before it.
+
+The second figure of the chapter's page; reads the rows of `measure` that have no stress.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stressbook.chapters.beyond.separation.panels import grid
 from stressbook.chapters.beyond.separation.small_networks import SMOOTHNESS, UNTRAINED
 from stressbook.drawing import style
 from stresslib.evaluation.separation import INDICES
 
 GROWN = 1.0
-"""Points by which an index is to differ between the first layer and the last, to be said to rise or fall."""
+"""Points by which an index has to change from the first layer to the last to be said to rise or fall."""
 
 _LOOKS = {
     "SI": ("#111111", "o"),
@@ -23,8 +27,12 @@ _LOOKS = {
     "SmI(5)": ("#7B3FA0", "P"),
     "exponential SmI": ("#1B8A8F", "v"),
 }
+"""Colour and marker of each index."""
 
-_NAMES = {
+_TRAINED = {**style.OURS, "linewidth": 2}
+_UNTRAINED = {**style.PAPER, "linestyle": (0, (4, 2))}
+
+_DISPLAY_NAMES = {
     "efficientnet-lite0": "EfficientNet-Lite0",
     "mlp": "small network",
     "caltech101": "Caltech-101",
@@ -43,8 +51,8 @@ def depth(results: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a network's layer and index: `dataset`, `network` (without the mark of an untrained one), `trained`,
-        `layer`, `place` (0 is the first layer), `metric`, `score`. Networks with one layer are left out.
+        A row for each layer and index of a network: `dataset`, `network` (without the ending of an untrained one),
+        `trained`, `layer`, `place` (0 is the first layer), `metric`, `score`. Networks with one layer are left out.
     """
     rows = results[results["stress"].eq("none") & results["metric"].isin(_LOOKS)]
     key = ["dataset", "model", "layer", "metric"]
@@ -57,14 +65,19 @@ def depth(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def trends(results: pd.DataFrame) -> pd.DataFrame:
-    """Say of each network and index how it goes from the first layer to the last.
+    """Classify how each index of a network changes from the first layer to the last.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        The table of the chapter.
 
     Returns
     -------
     pandas.DataFrame
-        One row a network and index: `first`, `last`, `change` in points, `order` (rank correlation with depth) and `trend`:
-        ``"rises"`` or ``"falls"`` where the change is more than a point and the ranks go that way too, ``"stays level"``
-        where it is not more, else ``"goes up and down"``.
+        A row for each network and index: `first`, `last`, `change` in points, `order` (rank correlation with depth) and
+        `trend`: ``"stays level"`` if the change is at most a point; ``"rises"`` or ``"falls"`` if it is more and the rank
+        correlation has its sign; otherwise ``"goes up and down"``.
     """
     rows = []
     for (dataset, network, trained, metric), part in depth(results).groupby(
@@ -73,31 +86,47 @@ def trends(results: pd.DataFrame) -> pd.DataFrame:
         first, last = part["score"].iloc[0], part["score"].iloc[-1]
         order = float(part["score"].corr(part["place"], method="spearman"))
         change = last - first
-        trend = "stays level" if abs(change) <= GROWN else "goes up and down"
-        if abs(change) > GROWN and change * order > 0:
+        if abs(change) <= GROWN:
+            trend = "stays level"
+        elif change * order > 0:
             trend = "rises" if change > 0 else "falls"
-        at = {"dataset": dataset, "network": network, "trained": trained, "metric": metric}
-        rows.append({**at, "first": first, "last": last, "change": change, "order": order, "trend": trend})
+        else:
+            trend = "goes up and down"
+        curve = {"dataset": dataset, "network": network, "trained": trained, "metric": metric}
+        rows.append({**curve, "first": first, "last": last, "change": change, "order": order, "trend": trend})
     return pd.DataFrame(rows)
 
 
-def called(dataset: str, network: str) -> str:
-    name = f"{_NAMES.get(network, network)}, {_NAMES.get(dataset, dataset)}"
+def network_name(dataset: str, network: str) -> str:
+    """Return the name of a network and its data in titles and sentences.
+
+    Examples
+    --------
+    >>> from stressbook.chapters.beyond.separation.layers import network_name
+    >>> network_name("caltech101", "efficientnet-lite0")
+    'EfficientNet-Lite0, Caltech-101'
+    """
+    name = f"{_DISPLAY_NAMES.get(network, network)}, {_DISPLAY_NAMES.get(dataset, dataset)}"
     return f"{name} (regression)" if dataset == "diabetes" else name
 
 
-def in_words(results: pd.DataFrame, smooth: bool = False) -> str:
-    """Say where an index rises with depth, trained and untrained, as a Markdown list.
+def verdicts(results: pd.DataFrame, smoothness: bool = False) -> str:
+    """Say where an index rises with depth, in trained and untrained networks, as a Markdown list.
 
     Parameters
     ----------
     results : pandas.DataFrame
-    smooth : bool, default=False
+        The table of the chapter.
+    smoothness : bool, default=False
         Whether of the smoothness indices, instead of the separation indices.
+
+    Returns
+    -------
+    str
     """
     lines = []
     table = trends(results)
-    table = table[table["metric"].isin(SMOOTHNESS if smooth else INDICES)]
+    table = table[table["metric"].isin(SMOOTHNESS if smoothness else INDICES)]
     for (dataset, network), rows in table.groupby(["dataset", "network"], sort=False):
         parts = []
         for trained, kind in rows.sort_values("trained", ascending=False, kind="stable").groupby("trained", sort=False):
@@ -107,16 +136,43 @@ def in_words(results: pd.DataFrame, smooth: bool = False) -> str:
                 for row in kind.to_dict("records")
             ]
             parts.append(f"{'trained' if trained else 'untrained'}, {', '.join(said)}")
-        lines.append(f"- {called(str(dataset), str(network))}: {'; '.join(parts)}.")
+        lines.append(f"- {network_name(str(dataset), str(network))}: {'; '.join(parts)}.")
     return "\n".join(lines)
 
 
+def panel_grid(rows: int, columns: int, height: float, **options: Any) -> tuple[Figure, list[Axes]]:
+    """Make panels in rows and columns, in the look of the book.
+
+    Parameters
+    ----------
+    rows, columns : int
+    height : float
+        Of a row, in inches.
+    **options : Any
+        As :func:`stressbook.drawing.style.panels` takes them.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    axes : list of matplotlib.axes.Axes
+        Row by row.
+    """
+    figure, axes = style.panels(rows * columns, height=height / columns, **options)
+    grid = figure.add_gridspec(rows, columns)
+    for place, ax in enumerate(axes):
+        ax.set_subplotspec(grid[divmod(place, columns)])
+        if options.get("sharey", True) and place % columns:
+            ax.tick_params(labelleft=False)
+    return figure, axes
+
+
 def plot(results: pd.DataFrame) -> Figure:
-    """Draw the index against depth, a panel a network: filled and thick trained, open and dashed before training.
+    """Draw the indices against depth, a panel a network: filled and thick after training, open and dashed before it.
 
     Parameters
     ----------
     results : pandas.DataFrame
+        The table of the chapter.
 
     Returns
     -------
@@ -124,16 +180,15 @@ def plot(results: pd.DataFrame) -> Figure:
     """
     table = depth(results)
     panels = list(table.groupby(["dataset", "network"], sort=False))
-    count = -(-len(panels) // 2)
-    figure, axes = grid(count, 2, 2.5)
+    figure, axes = panel_grid(math.ceil(len(panels) / 2), 2, 2.5)
     for ax, ((dataset, network), rows) in zip(axes, panels, strict=False):
         for (trained, metric), curve in rows.groupby(["trained", "metric"], sort=False):
             colour, marker = _LOOKS[str(metric)]
-            look = {**style.OURS, "linewidth": 2} if trained else {**style.PAPER, "linestyle": (0, (4, 2))}
+            look = _TRAINED if trained else _UNTRAINED
             ax.plot(curve["place"], curve["score"], color=colour, **{**look, "marker": marker})
         names = rows.drop_duplicates("place").sort_values("place")["layer"]
         ax.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor", fontsize="small")
-        ax.set_title(called(str(dataset), str(network)), fontsize="small", fontweight="bold")
+        ax.set_title(network_name(str(dataset), str(network)), fontsize="small", fontweight="bold")
         ax.set_ylim(0, 103)
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
@@ -141,10 +196,9 @@ def plot(results: pd.DataFrame) -> Figure:
         ax.set_ylabel("index (%)")
     used = [name for name in _LOOKS if name in set(table["metric"])]
     handles: list[Any] = [
-        axes[0].plot([], [], color=_LOOKS[name][0], **{**style.OURS, "linewidth": 2, "marker": _LOOKS[name][1]})[0]
-        for name in used
+        axes[0].plot([], [], color=_LOOKS[name][0], **{**_TRAINED, "marker": _LOOKS[name][1]})[0] for name in used
     ]
-    handles.append(axes[0].plot([], [], color="#555555", **{**style.PAPER, "linestyle": (0, (4, 2))})[0])
+    handles.append(axes[0].plot([], [], color="#555555", **_UNTRAINED)[0])
     figure.legend(
         handles, [*used, "the same, before training"], loc="outside lower center", ncols=4, frameon=False, fontsize="small"
     )
@@ -153,6 +207,6 @@ def plot(results: pd.DataFrame) -> Figure:
 
 def alt_text(results: pd.DataFrame) -> str:
     """Describe the figure of the layers in words, from its data."""
-    said = "\n".join([in_words(results), in_words(results, smooth=True)])
+    said = "\n".join([verdicts(results), verdicts(results, smoothness=True)])
     plain = said.strip().replace("- ", "").replace("**", "").replace("\n", " ")
     return f"Indices against depth, one panel a network, trained and untrained; first and last layer in percent. {plain}"

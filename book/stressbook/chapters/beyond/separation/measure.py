@@ -1,4 +1,7 @@
-"""Measure: the index of features at hand, by layer and over the grid of Figure 5, beside the classifier's scores."""
+"""Separation: measure the index by layer and over the grid of Figure 5, beside the scores of the classifier.
+
+Takes feature sets and makes the results table that the page draws; `small_networks` trains the small networks among them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import joblib
 import pandas as pd
 
 from stressbook.chapters.beyond.separation.small_networks import diabetes, digits
-from stressbook.chapters.rerun.figure_5 import measure
+from stressbook.chapters.rerun.figure_5.measure import specs as grid_specs
 from stresslib.evaluation.separation import sweep_separation
 from stresslib.features import FeatureSet, load_feature_sets
 from stresslib.results import SETTING
@@ -18,7 +21,7 @@ from stresslib.running.grid import sweep
 
 
 def by_layer(networks: Sequence[str], layers: Sequence[str], seeds: int, values: list[int]) -> pd.DataFrame:
-    """Measure the index in each layer of some networks, and both indices in those of the small networks.
+    """Measure the indices in each layer of some networks and of the small networks.
 
     Parameters
     ----------
@@ -27,19 +30,19 @@ def by_layer(networks: Sequence[str], layers: Sequence[str], seeds: int, values:
     layers : sequence of str
         Early to late.
     seeds : int
-        Small networks of each kind.
+        Number of small networks of each kind.
     values : list of int
-        Sizes of the dictionaries under which a layer of the regression is put.
+        Sizes of the dictionaries that stress a layer of the regression.
 
     Returns
     -------
     pandas.DataFrame
-        In the schema of results tables.
+        A results table.
     """
-    found = [f for name in networks for f in load_feature_sets([f"{name}/{layer}" for layer in layers], "")]
-    tables = joblib.Parallel(-1)(joblib.delayed(sweep_separation)(f, "none", n_jobs=1) for f in found)
-    small = [digits(seeds), diabetes(seeds, values)]
-    return pd.concat([*tables, *small], ignore_index=True)
+    paths = [f"{network}/{layer}" for network in networks for layer in layers]
+    calls = [joblib.delayed(sweep_separation)(features, "none", n_jobs=1) for features in load_feature_sets(paths, "")]
+    tables = joblib.Parallel(-1)(calls)
+    return pd.concat([*tables, digits(seeds), diabetes(seeds, values)], ignore_index=True)
 
 
 def over_grid(
@@ -52,31 +55,65 @@ def over_grid(
     store: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Measure a feature set under the stresses of Figure 5: by the index, by the classifier, and by it on validation rows.
+    """Measure a feature set under the stresses of Figure 5: the indices, the test score and the validation score.
 
     Parameters
     ----------
     features : FeatureSet
     tenths, values : iterable of int
-        As of :func:`stressbook.chapters.rerun.figure_5.measure.specs`.
+        As :func:`stressbook.chapters.rerun.figure_5.measure.specs` takes them.
     random_state : int, default=0
-        Of the validation part, a third of the training rows.
+        Seed of the validation part, a third of the training rows.
     n_jobs, store, progress
-        As of :func:`stresslib.sweep`.
+        As :func:`stresslib.sweep` takes them.
 
     Returns
     -------
     pandas.DataFrame
-        In the schema of results tables. The index sees training rows alone.
+        A results table. The indices are those of the training rows.
     """
     part = features.validation(random_state=random_state)
-    specs = measure.specs(features.X.shape[1], tenths, values, int(part.train.sum()))
+    specs = grid_specs(features.X.shape[1], tenths, values, int(part.train.sum()))
     options: dict[str, Any] = {"n_jobs": n_jobs, "store": store, "progress": progress}
     scores = pd.concat([sweep(features, specs, **options), sweep(part, specs, **options)])
     indices = sweep_separation(features, specs, n_jobs=n_jobs)
     return pd.concat([scores[scores["metric"] == features.metric], indices], ignore_index=True)
 
 
-def joined(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Return one table of several, without the settings that stand in two of them."""
+def without_repeated_settings(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Concatenate tables; a setting that several of them hold counts once."""
     return pd.concat(tables, ignore_index=True).drop_duplicates(SETTING, ignore_index=True)
+
+
+def measure(
+    feature_sets: Iterable[FeatureSet],
+    tenths: Iterable[int],
+    values: Iterable[int],
+    *,
+    networks: Sequence[str],
+    layers: Sequence[str],
+    seeds: int,
+    **options: Any,
+) -> pd.DataFrame:
+    """Measure networks layer by layer, and feature sets over the grid of Figure 5.
+
+    Parameters
+    ----------
+    feature_sets : iterable of FeatureSet
+        Put under stress.
+    tenths, values : iterable of int
+        The grid, as :func:`over_grid` takes it.
+    networks, layers, seeds
+        As :func:`by_layer` takes them.
+    **options : Any
+        For :func:`over_grid`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A results table, layers first.
+    """
+    values = list(values)
+    tables = [by_layer(networks, layers, seeds, values)]
+    tables += [over_grid(features, tenths, values, **options) for features in feature_sets]
+    return without_repeated_settings(tables)
