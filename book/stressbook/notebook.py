@@ -23,6 +23,7 @@ def measured(
     model: str | Sequence[str],
     layer: str | Sequence[str],
     *,
+    also: str | Sequence[str] = (),
     results: str | os.PathLike[str] = "",
     more: Sequence[str] = (),
     **options: Any,
@@ -35,6 +36,8 @@ def measured(
         Takes a FeatureSet and the options, and returns a results table.
     dataset, model, layer : str or sequence of str
         As :func:`stresslib.load_feature_sets` takes them.
+    also : str or sequence of str, default=()
+        Further feature sets, each ``DATASET/MODEL/LAYER`` or a path.
     results : path-like, default=""
         The results table to read; when empty, the feature sets are measured.
     more : sequence of str, default=()
@@ -56,7 +59,8 @@ def measured(
         return read_results(results, more)
     if "store" in options:
         options["store"] = options["store"] or None
-    return pd.concat(measure(features, **options) for features in load_feature_sets(dataset, model, layer))
+    feature_sets = load_feature_sets(dataset, model, layer) + load_feature_sets(also, "", "")
+    return pd.concat(measure(features, **options) for features in feature_sets)
 
 
 def show(page: Any, table: pd.DataFrame, output: str | os.PathLike[str], name: str, more: Sequence[str] = ()) -> None:

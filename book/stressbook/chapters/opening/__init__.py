@@ -1,1 +1,1 @@
-"""The front page."""
+"""The front page: the chapter that the book opens with."""

@@ -1,1 +1,1 @@
-"""Does it hold?"""
+"""Does it hold? The chapters that judge the paper's claims and its published numbers."""

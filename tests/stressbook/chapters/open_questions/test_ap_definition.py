@@ -14,13 +14,14 @@ import stresslib as sl
 from stressbook.chapters.open_questions.ap_definition import measure as ap_definition_measure
 from stressbook.chapters.open_questions.ap_definition import page as ap_definition_page
 from stressbook.chapters.verdicts.claims import measure as claims_measure
+from stressbook.chapters.verdicts.claims import page as claims_page
 from stressbook.drawing import style
 from stresslib.evaluation.protocol import decide
 from stresslib.results import VARIANT, read_results
 from stresslib.running.variants import ranked
 
 CLAIM = claims_measure.CLAIMS[0]
-PAPER = claims_measure.paper_share(CLAIM)
+PAPER = claims_page.paper_share(CLAIM)
 
 
 def made(eleven: float, area: float, later: float) -> pd.DataFrame:

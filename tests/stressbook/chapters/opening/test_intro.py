@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from places import ROOT
 
+import stresslib as sl
 from stressbook.chapters.opening.intro import page
-from stressbook.chapters.opening.intro import page as intro_page
 from stressbook.chapters.verdicts.claims import measure as claims_measure
 
 
@@ -31,9 +31,10 @@ def test_the_headline_is_that_of_the_table(tmp_path: Path) -> None:
         for stress, dimensions, values, kept in (("none", None, None, 100.0), ("pca+uniform", 128, 27, share))
     ]
     assert spec == "DR2:128,Q2:27"
-    table = pd.DataFrame(rows).reindex(columns=claims_measure.read(ROOT / "results" / "claims.csv").columns)
-    claims_measure.write(table, tmp_path / "claims.csv")
-    said = intro_page.headline(tmp_path)
+    committed = sl.read_results(ROOT / "results" / "claims.csv", claims_measure.INTERVAL)
+    table = pd.DataFrame(rows).reindex(columns=committed.columns)
+    sl.write_results(table, tmp_path / "claims.csv", claims_measure.INTERVAL)
+    said = page.headline(tmp_path)
     assert "98.4% of the bits can go for 0.88% of the score" in said
     assert "2 feature sets" in said and "saves 98.4% of the bits for 0.50 to 5.00% of the score" in said
     assert "holds for 1, does not hold for 1" in said
@@ -43,7 +44,7 @@ def test_every_picture_has_a_card_and_a_small_thumbnail(tmp_path: Path) -> None:
     """In the order and under the parts of the contents; a page whose picture is not there has none."""
     for name in ("networks", "figure-4"):
         Image.new("RGBA", (1600, 900), "white").save(tmp_path / f"{name}.png")
-    cards = intro_page.index(ROOT / "results", tmp_path)
+    cards = page.index(ROOT / "results", tmp_path)
     assert (
         cards.index("**The figures**") < cards.index("Figure 4: Fewer values") < cards.index("**What the paper left open**")
     )
@@ -52,7 +53,7 @@ def test_every_picture_has_a_card_and_a_small_thumbnail(tmp_path: Path) -> None:
     for path in (tmp_path / "thumbnails").iterdir():
         assert path.suffix == ".webp" and path.stat().st_size < 30_000
         with Image.open(path) as image:
-            assert image.size == intro_page.THUMBNAIL
+            assert image.size == page.THUMBNAIL
 
 
 @pytest.mark.parametrize("name", ["verdicts", "headline"])

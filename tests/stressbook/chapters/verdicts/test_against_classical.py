@@ -7,36 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stressbook.chapters.verdicts.classical import measure, page
+import stresslib as sl
+from stressbook.chapters.verdicts.classical import codeword, comparison, measure, page
 from stressbook.drawing import style
 from stressbook.reproduce.catalogue import figures, project_root
 from stresslib.features import embedded_path
-from stresslib.results import results_table
-from stresslib.stress.spec import bits_per_vector, parse_spec
-
-
-def made(model: str, width: int, kept: dict[str, float], full: float = 80.0, dataset: str = "scenes15") -> pd.DataFrame:
-    """A results table that keeps given shares, in percent."""
-    rows = []
-    for spec, share in {"none": 100.0, **kept}.items():
-        parsed = parse_spec(spec)
-        rows.append(
-            {
-                "dataset": dataset,
-                "model": model,
-                "layer": "pooled",
-                "n_features": width,
-                "metric": "accuracy",
-                "stress": parsed.stress,
-                "dimensions": parsed.dimensions,
-                "values": parsed.dictionary_size,
-                "repeat": 0 if parsed.is_random else None,
-                "score": full * share / 100,
-                "objective_gap": 0.0,
-            }
-        )
-    return results_table(rows)
-
+from stresslib.stress.spec import bits_per_vector
 
 WIDTHS = {
     f"{dataset}/{name}": width
@@ -51,19 +27,6 @@ WIDTHS = {
         "bossanova+codewords=64/pooled": 192,
     }.items()
 }
-
-# The last selection of each is the whole vector, which is no stress.
-NETWORK = made(
-    "efficientnet-lite0", 1280, {"DR1:64": 80, "DR1:128": 90, "DR1:153": 91, "DR2:64,Q2:16": 88, "Q2:4": 97, "DR1:1280": 100}
-)
-BOSSANOVA = made(
-    "bossanova", 3072, {"DR1:153": 85, "DR1:128": 84, "DR1:64": 70, "DR2:64,Q2:16": 90, "Q2:4": 99, "DR1:3072": 100}, full=60
-)
-
-
-@pytest.fixture
-def results() -> pd.DataFrame:
-    return pd.concat([NETWORK, BOSSANOVA], ignore_index=True)
 
 
 def test_specs_are_the_papers_grid_common_sizes_and_bits() -> None:
@@ -96,7 +59,7 @@ def test_quick_is_a_part_of_full_on_what_is_shipped() -> None:
 
 def test_places_are_alike_in_share_in_number_and_in_bits(results: pd.DataFrame) -> None:
     """5% are 64 of 1280 and 153 of 3072; 64 and 128 dimensions both have, and 153 by chance too; 256 bits are 64 times 4."""
-    both = page.compared(results).set_index(["way", "stress", "place"])[["kept", "kept_rival", "score_rival"]]
+    both = comparison.compared(results).set_index(["way", "stress", "place"])[["kept", "kept_rival", "score_rival"]]
     expected = {
         ("share", "random-selection", 1): (80, 85, 51.0),
         ("share", "uniform-per-dimension", 4): (97, 99, 59.4),
@@ -111,7 +74,7 @@ def test_places_are_alike_in_share_in_number_and_in_bits(results: pd.DataFrame) 
 
 
 def test_verdicts_follow_the_rule(results: pd.DataFrame) -> None:
-    said = page.judged(results).set_index(["way", "stress"])["verdict"].to_dict()
+    said = comparison.judged_pairs(results).set_index(["way", "stress"])["verdict"].to_dict()
     assert said[("share", "random-selection")] == "does not hold"
     assert said[("number", "random-selection")] == "holds"
     assert said[("bits", "pca+uniform")] == "does not hold"
@@ -126,7 +89,7 @@ def test_verdicts_follow_the_rule(results: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize(
-    ("network", "classical_", "expected"),
+    ("kept", "kept_rival", "expected"),
     [
         ([90.0, 99.2], [80.0, 99.1], "holds"),
         ([90.0, 95.0], [80.0, 94.5], "in part"),
@@ -136,8 +99,8 @@ def test_verdicts_follow_the_rule(results: pd.DataFrame) -> None:
         ([101.0], [98.9], "holds"),
     ],
 )
-def test_verdict(network: list[float], classical_: list[float], expected: str) -> None:
-    assert page.verdict(network, classical_) == expected
+def test_verdict(kept: list[float], kept_rival: list[float], expected: str) -> None:
+    assert comparison.verdict(kept, kept_rival) == expected
 
 
 def test_table_scores_and_alt_text(results: pd.DataFrame) -> None:
@@ -157,11 +120,11 @@ def test_table_scores_and_alt_text(results: pd.DataFrame) -> None:
     assert f"scenes15, DR-1 at the same number of dimensions, {told}" in page.alt_text(results)
 
 
-def test_control_is_a_rival_of_the_trained_network(results: pd.DataFrame) -> None:
+def test_control_is_a_rival_of_the_trained_network(results: pd.DataFrame, network: pd.DataFrame) -> None:
     """By the same rule; what is said of classical features does not count it."""
-    control = NETWORK.assign(model="efficientnet-lite0-untrained")
+    control = network.assign(model="efficientnet-lite0-untrained")
     both = pd.concat([results, control], ignore_index=True)
-    judged = page.judged(both)
+    judged = comparison.judged_pairs(both)
     assert set(judged["model"]) == {"efficientnet-lite0"}
     assert set(judged["model_rival"]) == {"bossanova", "efficientnet-lite0-untrained"}
     # It keeps what the trained one keeps: nowhere is that ahead.
@@ -173,9 +136,9 @@ def test_control_is_a_rival_of_the_trained_network(results: pd.DataFrame) -> Non
     }
 
 
-def test_headline_counts_pairs_by_hand(results: pd.DataFrame) -> None:
+def test_headline_counts_pairs_by_hand(results: pd.DataFrame, bossanova: pd.DataFrame) -> None:
     """Share does not hold, number holds, bits do not; a second rival that keeps half of all makes it hold for one of two."""
-    worse = BOSSANOVA.assign(model="bag-of-words")
+    worse = bossanova.assign(model="bag-of-words")
     worse.loc[worse["stress"].ne("none"), "score"] /= 2
     said = page.headline(pd.concat([results, worse], ignore_index=True))
     assert "DR-1 at the same share of dimensions **holds for 1, does not hold for 1** of 2" in said
@@ -183,18 +146,18 @@ def test_headline_counts_pairs_by_hand(results: pd.DataFrame) -> None:
     assert "bits a vector **holds for 1, does not hold for 1** of 2" in said
 
 
-def test_scores_stand_beside_the_literature() -> None:
-    tables = [BOSSANOVA, BOSSANOVA.assign(dataset="digits"), NETWORK]
+def test_scores_stand_beside_the_literature(network: pd.DataFrame, bossanova: pd.DataFrame) -> None:
+    tables = [bossanova, bossanova.assign(dataset="digits"), network]
     plausible = page.plausible(pd.concat(tables, ignore_index=True))
     assert plausible.index.tolist() == ["scenes15, bossanova, pooled"]
     assert plausible.iloc[0, 1:].tolist() == ["60.0", "72.2 (200 words) to 74.8 (400)"]
 
 
-def test_without_a_rival_there_is_nothing_to_compare() -> None:
+def test_without_a_rival_there_is_nothing_to_compare(network: pd.DataFrame, bossanova: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match="bossanova, bag-of-words"):
-        page.compared(NETWORK)
+        comparison.compared(network)
     with pytest.raises(ValueError, match="no data set with a network and one of"):
-        page.compared(pd.concat([NETWORK, BOSSANOVA.assign(dataset="digits")]))
+        comparison.compared(pd.concat([network, bossanova.assign(dataset="digits")]))
 
 
 def test_figure_draws_the_numbers(results: pd.DataFrame, tmp_path: Path) -> None:
@@ -215,7 +178,7 @@ def test_published_curve_stands_beside_the_classical_ones_alone(results: pd.Data
     points = page.agreement(results)
     assert set(points["model"]) == {"bossanova"} and set(points["published_model"]) == {"bossanova"}
     assert points["theirs"].tolist() == pytest.approx([87.54, 100], abs=0.01)
-    assert "bossanova, pooled" in page.agreement_in_words(points)
+    assert "bossanova, pooled" in page.agreement_verdicts(points)
 
 
 def test_explanation_of_one_codeword() -> None:
@@ -226,10 +189,22 @@ def test_explanation_of_one_codeword() -> None:
     paths = [folder / name for name in ("chelsea.png", "coffee.png")]
     if not all(path.is_file() for path in paths):
         pytest.skip("this scikit-image has other photographs")
-    figure = page.explain(paths, codewords=16)
+    figure = codeword.plot(paths, codewords=16)
     picture, histogram, counted = figure.axes
     [centres] = picture.get_lines()
     assert len(centres.get_xdata()) > 20
     fine = sum(patch.get_height() for patch in histogram.patches if 0.4 <= patch.get_x() < 2)
     [stairs] = counted.patches
     assert sum(stairs.get_data().values) == pytest.approx(fine, rel=0.01) and fine > 0
+
+
+def test_measuring_is_a_sweep_over_the_stresses_of_the_figure(small: sl.FeatureSet) -> None:
+    grid = ([2, 20], [4], [8], [64])
+    table = measure.measure(small, *grid, repeats=2, n_jobs=1, progress=False)
+    specs = measure.specs(40, *grid, n_train=int(small.train.sum()))
+    pd.testing.assert_frame_equal(table, sl.sweep(small, specs, repeats=2, n_jobs=1, progress=False))
+
+
+def test_what_is_said_of_bossanova_is_what_the_registry_and_the_paper_have() -> None:
+    assert "63,440 dimensions, 51.0% mAP in full" in page.published_curve()
+    assert "1,024 codewords and 2 bins: 3,072 values" in page.default_bossanova()

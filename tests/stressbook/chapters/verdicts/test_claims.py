@@ -21,6 +21,16 @@ from stresslib.evaluation.protocol import decide
 RESULTS = ROOT / "results"
 
 
+def read_claims(path: Path) -> pd.DataFrame:
+    """A table of claims, with its intervals."""
+    return sl.read_results(path, claims_measure.INTERVAL)
+
+
+def write_claims(table: pd.DataFrame, path: Path) -> None:
+    """The same, as CSV."""
+    sl.write_results(table, path, claims_measure.INTERVAL)
+
+
 def judgements(right: np.ndarray) -> np.ndarray:
     """Decision values for two classes, all rows being of class 1 in the first half and 0 in the second."""
     truth = np.arange(len(right)) < len(right) / 2
@@ -99,18 +109,18 @@ def test_two_runs_give_the_same_interval() -> None:
 )
 def test_the_rule(low: float, high: float, verdict: str) -> None:
     """A claim of 99% is decided at 98.5%, the bounds included."""
-    assert claims_measure.verdict(low, high, paper=99.0) == verdict
+    assert claims_page.verdict(low, high, paper=99.0) == verdict
 
 
 def test_the_claims_are_the_published_rows() -> None:
     """What the paper keeps comes from its own table, and is what its captions say (protocol 3)."""
-    paper = claims_measure.judged(committed()).groupby("claim", sort=False)["paper"].first().round(3).tolist()
+    paper = claims_page.judged_claims(committed()).groupby("claim", sort=False)["paper"].first().round(3).tolist()
     assert paper == [99.125, 97.841, 99.633, 99.918, 100.115]
 
 
 def committed() -> pd.DataFrame:
     """The table of claims under results/."""
-    return claims_measure.read(RESULTS / "claims.csv")
+    return read_claims(RESULTS / "claims.csv")
 
 
 def test_one_number_changes_verdict_and_figure(tmp_path: Path) -> None:
@@ -121,45 +131,43 @@ def test_one_number_changes_verdict_and_figure(tmp_path: Path) -> None:
     for path, bounds in ((low, (90.0, 91.0)), (high, (99.9, 100.1))):
         edited = table.copy()
         edited.loc[at, ["kept", "kept_low", "kept_high"]] = [np.mean(bounds), *bounds]
-        claims_measure.write(edited, path)
+        write_claims(edited, path)
     drawn = {}
     for path, verdict in ((low, "does not hold"), (high, "holds")):
-        again = claims_measure.read(path)
-        row = claims_measure.judged(again).query("claim.str.contains('circle')").iloc[0]
+        again = read_claims(path)
+        row = claims_page.judged_claims(again).query("claim.str.contains('circle')").iloc[0]
         assert row["verdict"] == verdict
         style.save_figure(claims_page.plot(again), tmp_path, path.stem)
-        drawn[verdict] = (path.with_suffix(".png").read_bytes(), claims_page.summary(again), claims_page.details(again))
+        drawn[verdict] = (path.with_suffix(".png").read_bytes(), claims_page.verdicts(again), claims_page.intervals(again))
     for one, other in zip(drawn["holds"], drawn["does not hold"], strict=True):
         assert one != other
     assert (
-        claims_page.summary(claims_measure.read(low)) in claims_page.summary(claims_measure.read(low))
+        claims_page.verdicts(read_claims(low)) in claims_page.verdicts(read_claims(low))
         and "not testable" in drawn["holds"][1]
     )
 
 
-def test_classical_features_are_judged_by_their_own_table(tmp_path: Path) -> None:
+def test_classical_features_are_judged_by_their_own_table(tmp_path: Path, results: pd.DataFrame) -> None:
     """By the one in the same folder; where there is none, or the claims were measured just now, there is a page."""
-    from test_classical_figure import BOSSANOVA, NETWORK
-
-    without = claims_page.beside(tmp_path / "claims.csv")
-    assert without == claims_page.beside("") and "page of its own" in without
-    sl.write_results(pd.concat([NETWORK, BOSSANOVA], ignore_index=True), tmp_path / "classical.csv")
-    said = claims_page.beside(tmp_path / "claims.csv")
+    without = claims_page.classical_verdict(tmp_path / "claims.csv")
+    assert without == claims_page.classical_verdict("") and "page of its own" in without
+    sl.write_results(results, tmp_path / "classical.csv")
+    said = claims_page.classical_verdict(tmp_path / "claims.csv")
     assert "DR-1 at the same number of dimensions **holds for 1** of 1" in said
-    assert f"- {said}" in claims_page.summary(committed(), said).splitlines()
-    assert "classical" not in claims_page.summary(committed())
+    assert f"- {said}" in claims_page.verdicts(committed(), said).splitlines()
+    assert "classical" not in claims_page.verdicts(committed())
 
 
 def test_a_table_of_claims_reads_back_as_it_was_written(tmp_path: Path) -> None:
     """To the byte."""
-    claims_measure.write(committed(), tmp_path / "claims.csv")
+    write_claims(committed(), tmp_path / "claims.csv")
     assert (tmp_path / "claims.csv").read_bytes() == (RESULTS / "claims.csv").read_bytes()
 
 
 def test_another_table_is_refused_by_name() -> None:
     """A results table has no intervals: the message says which file, and what is missing."""
     with pytest.raises(ValueError, match=r"figure-4\.csv is no results table .*kept_low"):
-        claims_measure.read(RESULTS / "figure-4.csv")
+        read_claims(RESULTS / "figure-4.csv")
 
 
 def test_measuring_is_the_protocol_and_the_bootstrap(small: sl.FeatureSet) -> None:

@@ -1,0 +1,1 @@
+"""Intro: the front page."""

@@ -1,6 +1,6 @@
-"""Intro: what the front page says of the results, and its index of figures.
+"""Intro: what the front page says about the results, and its index of figures.
 
-Made of the committed results and the pictures of the other pages; it computes nothing.
+It reads the committed results and the pictures of the other pages; nothing is computed here.
 """
 
 from __future__ import annotations
@@ -8,20 +8,23 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pandas as pd
 import yaml
 from PIL import Image, ImageOps
 
-from stressbook.chapters.verdicts.claims import measure, page
+from stressbook.chapters.verdicts.claims import page as claims_page
+from stressbook.chapters.verdicts.claims.measure import CLAIMS, INTERVAL
 from stresslib.files import replacing
+from stresslib.results import read_results
 
 THUMBNAIL = (480, 360)
-"""Width and height of a thumbnail, in pixels: twice of what a card is wide, for screens that show two for one."""
+"""Width and height of a thumbnail, in pixels: twice those of a card, for screens with two pixels for one."""
 
 _GENERATED = "book/generated/"
 
 
 def headline(results: str | Path) -> str:
-    """Say what became of the first sentence of the paper's abstract that has numbers.
+    """Say what became of the first claim of the paper's abstract that has numbers.
 
     Parameters
     ----------
@@ -38,9 +41,9 @@ def headline(results: str | Path) -> str:
     >>> print(headline("results")[:65])
     **The paper's headline: 98.4% of the bits can go for 0.88% of the
     """
-    rows = measure.judged(measure.read(Path(results) / "claims.csv"))
-    saved = measure.CLAIMS[0].said.split(" ")[0]
-    first = rows[rows["claim"] == measure.CLAIMS[0].said]
+    rows = claims_page.judged_claims(_claims_table(results))
+    saved = CLAIMS[0].said.split(" ")[0]
+    first = rows[rows["claim"] == CLAIMS[0].said]
     lost = 100 - first["kept"]
     verdicts = ", ".join(f"{name} for {count}" for name, count in first["verdict"].value_counts().items())
     return (
@@ -57,10 +60,10 @@ def index(results: str | Path, output: str | Path) -> str:
     Parameters
     ----------
     results : path-like
-        The folder of the results, which lies beside _toc.yml and notebooks/.
+        The folder of the results, beside _toc.yml and notebooks/.
     output : path-like
-        The folder with the pages' pictures, NAME.png; the thumbnails go to ``thumbnails/`` in it. A page whose picture is
-        not there has no card.
+        The folder with the pages' pictures, NAME.png; the thumbnails go to ``thumbnails/`` in it. A page without a picture
+        has no card.
 
     Returns
     -------
@@ -84,7 +87,7 @@ def _card(name: str, title: str, output: Path) -> str:
     picture = output / "thumbnails" / f"{name}.webp"
     picture.parent.mkdir(parents=True, exist_ok=True)
     with Image.open(output / f"{name}.png") as image, replacing(picture) as temporary:
-        # The top of a tall picture: a thumbnail has to tell figures apart, not to be read.
+        # The top of a tall picture: a thumbnail has to be told from others, not to be read.
         small = ImageOps.fit(image.convert("RGB"), THUMBNAIL, centering=(0.5, 0.0))
         small.save(temporary, "WEBP", quality=80)
     number = re.fullmatch(r"figure-(\d+)", name)
@@ -111,5 +114,12 @@ def verdicts(results: str | Path) -> str:
     results : path-like
         The folder with the tables.
     """
-    path = Path(results) / "claims.csv"
-    return page.summary(measure.read(path), page.beside(path))
+    return claims_page.verdicts(_claims_table(results), claims_page.classical_verdict(_claims_path(results)))
+
+
+def _claims_path(results: str | Path) -> Path:
+    return Path(results) / "claims.csv"
+
+
+def _claims_table(results: str | Path) -> pd.DataFrame:
+    return read_results(_claims_path(results), INTERVAL)

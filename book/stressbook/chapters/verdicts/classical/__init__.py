@@ -1,0 +1,1 @@
+"""Classical: deep features beside classical ones, by what is held equal."""

@@ -1,22 +1,37 @@
-"""Classical: do network features stand more than BossaNova, at the same share, number of dimensions and bits of a vector."""
+"""Classical: measure networks and classical features at the same shares, numbers of dimensions and bits of a vector.
+
+From a feature set to its results table; `comparison` sets networks beside their rivals, and `page` draws both.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
-from stressbook.chapters.rerun.figure_2 import measure as figure_2_measure
-from stressbook.chapters.rerun.figure_4 import measure as figure_4_measure
+import pandas as pd
 
-VALUES = 16
-"""Values of the dictionary of each principal component, where vectors of equal bits are compared: 4 bits each."""
+from stresslib.features import FeatureSet
+from stresslib.paper.published import grid_dimensions
+from stresslib.running.grid import sweep
+
+BITS = 4
+"""Bits of each principal component where vectors of equal bits are compared."""
+
+VALUES = 2**BITS
+"""Size of the dictionary that takes so many bits."""
+
+STEPS = (1, 2, 3, 4, 5, 10, 15, 20)
+DICTIONARIES = (2, 4, 8, 16)
+NUMBERS = (16, 32, 64, 128, 256, 512, 1024)
+VECTOR_BITS = (64, 128, 256, 512, 1024, 2048, 4096)
 
 
 def specs(
     n_features: int,
-    steps: Iterable[int] = (1, 2, 3, 4, 5, 10, 15, 20),
-    values: Iterable[int] = (2, 4, 8, 16),
-    numbers: Iterable[int] = (16, 32, 64, 128, 256, 512, 1024),
-    bits: Iterable[int] = (64, 128, 256, 512, 1024, 2048, 4096),
+    steps: Iterable[int] = STEPS,
+    values: Iterable[int] = DICTIONARIES,
+    numbers: Iterable[int] = NUMBERS,
+    bits: Iterable[int] = VECTOR_BITS,
     n_train: int | None = None,
 ) -> list[str]:
     """Return the stresses of the figure.
@@ -29,11 +44,11 @@ def specs(
     values : iterable of int
         Sizes of the dictionaries of Q-1 and Q-2.
     numbers : iterable of int
-        Dimensions, whatever the width of the full vector is.
+        Numbers of dimensions, the same for every width; those that the full vector does not exceed are left out.
     bits : iterable of int
-        Of a vector, as principal components of 4 bits each.
+        Bits of a vector, spent on principal components of 4 bits each.
     n_train : int, optional
-        Training rows: principal components beyond that many do not exist, and are left out.
+        Training rows: there are no more principal components than that, and larger numbers are left out.
 
     Returns
     -------
@@ -47,13 +62,52 @@ def specs(
     ['none', 'DR1:10', 'DR1:32', 'DR2:10', 'DR2:32', 'Q1:4', 'Q2:4', 'DR2:64,Q2:16']
     """
     most = n_features if n_train is None else min(n_features, n_train)
-    on_grid = [int(spec[4:]) for spec in figure_2_measure.specs(n_features, steps) if spec.startswith("DR1:")]
-    sizes = sorted({*on_grid, *(number for number in numbers if number < n_features)})
-    components = [count // (VALUES - 1).bit_length() for count in bits]
+    grid, values = grid_dimensions(n_features), list(values)
+    sizes = sorted({*(grid[step - 1] for step in steps), *(number for number in numbers if number < n_features)})
+    components = [count // BITS for count in bits]
     return [
         "none",
         *(f"DR1:{size}" for size in sizes),
         *(f"DR2:{size}" for size in sizes if size <= most),
-        *figure_4_measure.specs(values)[1:],
+        *(f"Q1:{count}" for count in values),
+        *(f"Q2:{count}" for count in values),
         *(f"DR2:{size},Q2:{VALUES}" for size in components if size <= most),
     ]
+
+
+def measure(
+    features: FeatureSet,
+    steps: Iterable[int] = STEPS,
+    values: Iterable[int] = DICTIONARIES,
+    numbers: Iterable[int] = NUMBERS,
+    bits: Iterable[int] = VECTOR_BITS,
+    *,
+    repeats: int = 10,
+    random_state: int = 0,
+    store: str | os.PathLike[str] | None = None,
+    n_jobs: int = -1,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Measure one feature set, of a network or of classical features, under the stresses of the figure.
+
+    Parameters
+    ----------
+    features : FeatureSet
+    steps, values, numbers, bits : iterable of int
+        As :func:`specs` takes them.
+    repeats : int, default=10
+        How often a random selection is drawn.
+    random_state : int, default=0
+        Seed of the first draw.
+    store, n_jobs, progress
+        As :func:`stresslib.sweep` takes them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A results table.
+    """
+    stresses = specs(features.X.shape[1], steps, values, numbers, bits, n_train=int(features.train.sum()))
+    return sweep(
+        features, stresses, repeats=repeats, random_state=random_state, store=store, n_jobs=n_jobs, progress=progress
+    )
