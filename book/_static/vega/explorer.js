@@ -1,9 +1,8 @@
-/* The stress explorer and the chart of the front page: fills the controls from the data that lie in the page, hands the
-   chosen rows to the charts, and says what is best under the budget. Loads nothing; without it the static picture stays. */
+/* The stress explorer and the chart of the front page: fills the controls from the data in the page, hands the chosen rows
+   to the charts, and says what is best within the budget. Loads nothing; without it the static picture stays. */
 (() => {
   "use strict";
 
-  const FLOAT_BITS = 32;
   const whole = new Intl.NumberFormat("en");
   const decimals = (value, digits) => value.toFixed(digits);
   const byId = (id) => document.getElementById(id);
@@ -12,20 +11,20 @@
     const tooltip = { theme: "custom", sanitize: (value) => String(value).replace(/&/g, "&amp;").replace(/</g, "&lt;") };
     /* Vega warns of the extent of an empty layer: that of the pointer, while it is on nothing. */
     const { view } = await vegaEmbed(target, spec, { renderer: "svg", actions: false, tooltip, logLevel: vega.Error });
-    /* What hundreds of marks show stands in words on the container, and in a table. */
+    /* What hundreds of marks show is said in words on the container, and in a table. */
     document.querySelector(`${target} svg`).setAttribute("aria-hidden", "true");
-    /* The sidebars slide when the window changes, and Vega keeps a width of the way: ask again once they stand. */
-    let standing;
+    /* The sidebars slide when the window changes, and Vega keeps an intermediate width: ask again once they rest. */
+    let resting;
     new ResizeObserver(() => {
-      clearTimeout(standing);
-      standing = setTimeout(() => dispatchEvent(new Event("resize")), 200);
+      clearTimeout(resting);
+      resting = setTimeout(() => dispatchEvent(new Event("resize")), 200);
     }).observe(document.querySelector(target));
     return view;
   };
 
   const asObjects = (columns, rows) => rows.map((row) => Object.fromEntries(columns.map((name, place) => [name, row[place]])));
 
-  /* The last of the front within the budget; of equal ones the first. `front` is sorted by its cost. */
+  /* The last of the front within the budget; ties go to the first. `front` is sorted by its cost. */
   const bestUnder = (front, cost, budget) =>
     front.filter((row) => row[cost] <= budget).reduce((best, row) => (best && best[cost] >= row[cost] ? best : row), null);
 
@@ -43,7 +42,7 @@
     return row;
   };
 
-  /* The picture that the chart stands for: hidden on screen, and there where scripts are off. */
+  /* The static picture that the chart replaces: it is shown when scripts are off. */
   const hidePicture = (name) => {
     const picture = document.querySelector(`img[src$="/${name}"]`);
     const block = picture && (picture.closest("figure") || picture.closest("p") || picture);
@@ -59,16 +58,15 @@
     const objects = new Map();
     const rowsOf = (one) => {
       if (!objects.has(one)) {
-        const full = FLOAT_BITS * one.width;
         objects.set(one, asObjects(data.columns, one.rows).map((row) => ({
           ...row,
           front: Boolean(row.front),
           width: one.width,
-          full,
+          full: one.full,
           of: `${home(one)}, ${inner(one)}`,
           dimensions_said: `${row.dimensions === null ? "all" : whole.format(row.dimensions)} of ${whole.format(one.width)}`,
           values_said: row.values !== null ? whole.format(row.values) : row.stress === "bit-erasure" ? "low bits erased" : "float32",
-          bits_said: `${whole.format(row.bits)} of ${whole.format(full)} (${decimals((100 * row.bits) / full, 2)}%)`,
+          bits_said: `${whole.format(row.bits)} of ${whole.format(one.full)} (${decimals((100 * row.bits) / one.full, 2)}%)`,
         })));
       }
       return objects.get(one);
@@ -90,7 +88,7 @@
     const draw = () => Promise.all(Object.values(views).map((view) => view.runAsync()));
 
     let chosen = data.sets[0], budget = data.first, drawn = null;
-    const full = () => FLOAT_BITS * chosen.width;
+    const full = () => chosen.full;
     /* The slider counts on a logarithm, from 4 bits to the full vector. */
     const atPlace = (place) => Math.round(4 * Math.pow(full() / 4, place / slider.max));
     const placeOf = (bits) => Math.round((slider.max * Math.log(Math.max(bits, 4) / 4)) / Math.log(full() / 4));
@@ -135,7 +133,7 @@
       byId("explorer-to-copy").hidden = !best;
       byId("explorer-copied").textContent = "";
       byId("explorer-note").textContent = noteOf(chosen);
-      /* Near its start several places of the slider are the same number of bits: where it is right, it stays. */
+      /* Near its start several places of the slider are the same number of bits: a slider at any of them stays there. */
       if (atPlace(Number(slider.value)) !== budget) slider.value = placeOf(budget);
       slider.setAttribute("aria-valuetext", `${whole.format(budget)} bits, ${decimals((100 * budget) / full(), 2)}% of the full vector`);
       if (document.activeElement !== typed || Number(typed.value) !== budget) typed.value = budget;
@@ -150,7 +148,7 @@
       if (drawn !== chosen) {
         drawn = chosen;
         set("pointed", "");
-        const onMap = rows.some((row) => ["pca", "uniform-per-dimension", "pca+uniform"].includes(row.stress));
+        const onMap = rows.some((row) => data.on_map.includes(row.stress));
         byId("explorer-map").hidden = byId("explorer-classes").hidden = !onMap;
         byId("explorer-empty").hidden = onMap;
         dispatchEvent(new Event("resize")); // a map that was hidden has no width yet
@@ -174,7 +172,7 @@
     };
     dataset.addEventListener("change", () => {
       const there = data.sets.filter((one) => home(one) === dataset.value);
-      /* Where the network is not there: that with the most settings. */
+      /* Without that network on this data set: the one with the most settings. */
       const richest = there.reduce((most, one) => (one.rows.length > most.rows.length ? one : most));
       chosen = there.find((one) => inner(one) === network.value) || richest;
       listNetworks();
@@ -201,7 +199,7 @@
       }
     });
 
-    /* What the pointer is on is framed in both charts. */
+    /* The setting under the pointer is framed in both charts. */
     const point = (spec) => {
       if (views.map.signal("pointed") === spec) return;
       set("pointed", spec);
@@ -250,7 +248,7 @@
     root.dataset.ready = "yes";
   }
 
-  /* A script that is missing leaves the picture. */
+  /* If a script is missing, the static picture stays. */
   if (typeof vegaEmbed !== "function") return;
   const charts = { explorer, front };
   for (const root of document.querySelectorAll(".explorer[data-chart]")) charts[root.dataset.chart](root);

@@ -99,6 +99,11 @@ def add_titles_and_legend(figure: Figure, axes: list[Axes], titles: list[str], c
     figure.legend(entries.values(), entries, loc="outside lower center", ncols=columns, frameon=False, fontsize="small")
 
 
+def draw_zero_line(ax: Axes) -> None:
+    """Draw the line of no difference, behind the curves."""
+    ax.axhline(0, color="#888888", linewidth=0.8, zorder=0)
+
+
 def label_point(ax: Axes, x: float, y: float, stress: str, shift: tuple[float, float]) -> None:
     """Write the value of a point beside it in the colour of its stress; `shift` is the offset, in typographic points."""
     ax.annotate(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from stressbook.drawing.words import LABELS, paper_name
-from stresslib.paper.published import FEATURES
+from stresslib.paper.published import FEATURES, agreement_summary
 
 
 def feature_sets(results: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -81,13 +81,13 @@ def with_dashes(table: pd.DataFrame) -> pd.DataFrame:
     return table.astype(object).where(table.notna(), "–")
 
 
-def summary_table(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return the part of an agreement's summary that fits a page.
+def agreement_table(points: pd.DataFrame) -> pd.DataFrame:
+    """Summarise how far our curves agree with the published ones, in the columns that fit a page.
 
     Parameters
     ----------
-    summary : pandas.DataFrame
-        As returned by :func:`stresslib.agreement_summary`.
+    points : pandas.DataFrame
+        As returned by :func:`stresslib.agreement`.
 
     Returns
     -------
@@ -95,6 +95,7 @@ def summary_table(summary: pd.DataFrame) -> pd.DataFrame:
         Indexed by the names of the two curves, metric and stress: the number of places where both were measured, the
         largest and the mean absolute difference in points, and the rank correlation, to two decimals.
     """
+    summary = agreement_summary(points)
     names = pd.DataFrame(
         {
             "ours": summary["dataset"] + ", " + summary["model"] + ", " + summary["layer"],

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from stresslib.paper.published import curve_order
+from stresslib.paper.published import GRID, curve_order
+from stresslib.results import TOLERANCE
 
 LABELS = {
     "random-selection": "DR-1 random selection",
@@ -55,6 +56,18 @@ def paper_name(stress: str) -> str:
     ('DR-1', 'FC')
     """
     return LABELS[stress].split()[0]
+
+
+def percent_of_grid(step: int) -> str:
+    """Return the share of the dimensions at a place of the paper's grid.
+
+    Examples
+    --------
+    >>> from stressbook.drawing.words import percent_of_grid
+    >>> percent_of_grid(1), percent_of_grid(20)
+    ('5%', '100%')
+    """
+    return f"{100 * step // GRID}%"
 
 
 def network_on_data(rows: pd.DataFrame) -> str:
@@ -115,6 +128,6 @@ def order_sentence(points: pd.DataFrame, curves: str) -> str:
     """
     return "".join(
         f"Of {row.pairs} pairs of {curves}, over {row.places} places, **{row.same_order:.0f}%** lie in the paper's order, "
-        f"{row.opposite_order:.0f}% in the opposite one."
+        f"{row.opposite_order:.0f}% in the opposite one; two that lie within {TOLERANCE} points of each other are level."
         for row in curve_order(points).itertuples()
     )

@@ -19,11 +19,12 @@ from places import ROOT
 
 import stresslib as sl
 from stressbook.chapters.rerun.explorer import page as explorer_page
+from stressbook.chapters.rerun.explorer.settings import best, gather
 from stressbook.chapters.rerun.figure_5 import page as figure_5_page
 from stresslib.results import results_table, write_results
 
 pytest.importorskip("altair", reason="altair, which draws the book's interactive charts, is not installed")
-from stressbook.chapters.rerun.explorer import charts
+from stressbook.chapters.rerun.explorer import charts, fragments
 
 SCRIPTS = ROOT / "book" / "_static" / "vega"
 CHROMIUM = shutil.which("chromium")
@@ -32,7 +33,7 @@ CHROMIUM = shutil.which("chromium")
 @pytest.fixture(scope="module")
 def settings() -> pd.DataFrame:
     """All settings of the committed results."""
-    return explorer_page.gather(ROOT / "results")
+    return gather(ROOT / "results")
 
 
 def one_set(settings: pd.DataFrame, name: str, published: bool = False) -> pd.DataFrame:
@@ -77,7 +78,7 @@ def toy(tmp_path: Path) -> Path:
 
 
 def test_settings_by_hand(toy: Path) -> None:
-    table = one_set(explorer_page.gather(toy), "toy/drawn/only").set_index("spec")
+    table = one_set(gather(toy), "toy/drawn/only").set_index("spec")
     assert table["bits"].to_dict() == {
         "DR2:2,Q2:3": 4,
         "DR2:2,Q2:4": 4,
@@ -94,8 +95,8 @@ def test_settings_by_hand(toy: Path) -> None:
 
 
 def test_best_by_hand(toy: Path) -> None:
-    table = one_set(explorer_page.gather(toy), "toy/drawn/only")
-    found = {budget: explorer_page.best(table, budget) for budget in (3, 4, 39, 40, 1000)}
+    table = one_set(gather(toy), "toy/drawn/only")
+    found = {budget: best(table, budget) for budget in (3, 4, 39, 40, 1000)}
     assert {budget: row and row["spec"] for budget, row in found.items()} == {
         3: None,
         4: "DR2:2,Q2:3",
@@ -113,7 +114,7 @@ def test_nothing_affordable_beats_the_best(points: list[tuple[int, int]], budget
     """The best under a budget keeps the most of all that it allows, and none that keeps as much is cheaper."""
     table = pd.DataFrame(points, columns=["bits", "kept"])
     table["front"] = figure_5_page.pareto_front(table["bits"], table["kept"])
-    affordable, found = table[table["bits"] <= budget], explorer_page.best(table, budget)
+    affordable, found = table[table["bits"] <= budget], best(table, budget)
     assert (found is None) == affordable.empty
     if found is not None:
         assert found["kept"] == affordable["kept"].max()
@@ -124,7 +125,7 @@ def test_nothing_affordable_beats_the_best(points: list[tuple[int, int]], budget
 
 def test_the_page_holds_the_results(settings: pd.DataFrame) -> None:
     """Every row of Figure 5's table, and the means of random dimensions, stand in the page; read back from its HTML."""
-    data = re.search(r'<script type="application/json">(.*?)</script>', charts.fragment(settings), re.S)
+    data = re.search(r'<script type="application/json">(.*?)</script>', fragments.explorer_fragment(settings), re.S)
     assert data is not None
     page = json.loads(data[1])
     table = sl.read_results(ROOT / "results" / "figure-5.csv")
@@ -142,7 +143,7 @@ def test_the_page_holds_the_results(settings: pd.DataFrame) -> None:
 
 def test_the_papers_point(settings: pd.DataFrame) -> None:
     """Its abstract: 2,045 bits of 131,072 lose 0.88% of the score."""
-    page = charts.contents(settings)
+    page = fragments.contents(settings)
     (row,) = rows_of(page, "voc2007/vgg-m/relu7", published=True).query("spec == 'DR2:409,Q2:27'").to_dict("records")
     paper = sl.published().query("source == 'figure-5' and dimensions == 409 and values == 27")["score"].item()
     assert row["bits"] == 2045 and row["score"] == pytest.approx(paper, abs=1e-4)
@@ -152,7 +153,7 @@ def test_the_papers_point(settings: pd.DataFrame) -> None:
 
 
 def test_a_table_of_ones_own_goes_first(toy: Path) -> None:
-    settings = explorer_page.gather(ROOT / "results", own=[str(toy / "figure-5.csv")])
+    settings = gather(ROOT / "results", own=[str(toy / "figure-5.csv")])
     assert settings["dataset"].iloc[0] == "toy"
     assert "toy, drawn, only" in explorer_page.alt_text(settings)
     assert len(explorer_page.plot(settings).axes) == 3, "the map, its colours, and the score over bits"
@@ -162,12 +163,12 @@ def test_a_table_of_ones_own_goes_first(toy: Path) -> None:
 
 def test_a_folder_without_tables_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"figure-5\.csv.*is it the folder results/\?"):
-        explorer_page.gather(tmp_path)
+        gather(tmp_path)
 
 
 def test_the_vendored_scripts_are_those_of_altair() -> None:
     """Altair writes for one major version of Vega-Lite: the page's must be of that one, and its files there."""
-    assert all((SCRIPTS / name).is_file() for name in (*charts.SCRIPTS, "explorer.css", "LICENSE.txt"))
+    assert all((SCRIPTS / name).is_file() for name in (*fragments.SCRIPTS, "explorer.css", "LICENSE.txt"))
     vendored = re.search(r"vega-lite\.min\.js (\d+)\.(\d+\.\d+)", (SCRIPTS / "LICENSE.txt").read_text(encoding="utf-8"))
     assert vendored is not None
     assert f'"{vendored[1]}.{vendored[2]}"' in (SCRIPTS / "vega-lite.min.js").read_text(encoding="utf-8")
@@ -181,8 +182,8 @@ def pages(settings: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> P
     folder = tmp_path_factory.mktemp("pages")
     (folder / "vega").symlink_to(SCRIPTS)
     made = {
-        "explorer": (charts.fragment(settings, "vega"), "explorer.svg"),
-        "front": (charts.front_fragment(ROOT / "results", "vega"), "figure-5.svg"),
+        "explorer": (fragments.explorer_fragment(settings, "vega"), "explorer.svg"),
+        "front": (fragments.front_fragment(ROOT / "results", "vega"), "figure-5.svg"),
     }
     for name, (fragment, picture) in made.items():
         (folder / picture).write_text('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>')
@@ -192,7 +193,7 @@ def pages(settings: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def test_the_pages_load_nothing_from_another_host(pages: Path) -> None:
-    check = [sys.executable, str(ROOT / "book" / "check_offline.py"), str(pages)]
+    check = [sys.executable, str(ROOT / "book" / "tools" / "check_offline.py"), str(pages)]
     assert subprocess.run(check, capture_output=True, check=False).returncode == 0
 
 
@@ -214,7 +215,7 @@ def test_the_pages_react(pages: Path, settings: pd.DataFrame, browser: Any) -> N
     page.on("request", lambda asked: None if asked.url.startswith("file:") else troubles.append(asked.url))
 
     def named(name: str, budget: int, published: bool = False) -> None:
-        row = explorer_page.best(one_set(settings, name, published), budget)
+        row = best(one_set(settings, name, published), budget)
         assert row is not None
         assert page.inner_text("#explorer-command") == f"stresslib evaluate {name} {row['spec']}"
         assert f"{row['kept']:.2f}% of the full score kept" in page.inner_text("#explorer-best")
@@ -243,8 +244,8 @@ def test_the_pages_react(pages: Path, settings: pd.DataFrame, browser: Any) -> N
     named("voc2007/vgg-m/relu7", 2045, published=True)
     page.click("#explorer-copy")
     page.wait_for_function("document.getElementById('explorer-copied').textContent")
-    best = explorer_page.best(one_set(settings, "voc2007/vgg-m/relu7", True), 2045)
-    assert best is not None and best["spec"] == "DR2:409,Q2:27"
+    mark = best(one_set(settings, "voc2007/vgg-m/relu7", True), 2045)
+    assert mark is not None and mark["spec"] == "DR2:409,Q2:27"
 
     page.goto((pages / "front.html").as_uri())
     page.wait_for_selector(".explorer[data-ready]")
@@ -253,7 +254,7 @@ def test_the_pages_react(pages: Path, settings: pd.DataFrame, browser: Any) -> N
     page.focus("#front-share")
     page.keyboard.press("End")
     page.wait_for_function("before => document.getElementById('front-best').innerText !== before", arg=before)
-    for one, row in zip(charts.front_series(ROOT / "results"), page.locator("#front-best tr").all(), strict=True):
+    for one, row in zip(fragments.front_series(ROOT / "results"), page.locator("#front-best tr").all(), strict=True):
         most = max(kept["kept"] for kept in one["rows"])
         assert row.inner_text().split("\t")[-1] == f"{most:.1f}%"
     assert troubles == []

@@ -19,6 +19,7 @@ from stressbook.chapters.beyond.live import measure as live_measure
 from stressbook.chapters.beyond.live import page as live_page
 from stressbook.chapters.rerun.figure_2 import measure as figure_2_measure
 from stressbook.chapters.rerun.figure_2 import page as figure_2_page
+from stressbook.chapters.rerun.figure_3 import measure as figure_3_measure
 from stressbook.chapters.rerun.figure_3 import page as figure_3_page
 from stressbook.chapters.rerun.figure_4 import measure as figure_4_measure
 from stressbook.chapters.rerun.figure_4 import page as figure_4_page
@@ -35,7 +36,7 @@ from stresslib.stress.spec import parse_spec
 RESULTS = ROOT / "results"
 FIGURES: dict[str, tuple[Any, Any]] = {
     "figure-2": (figure_2_measure, figure_2_page),
-    "figure-3": (figure_2_measure, figure_3_page),
+    "figure-3": (figure_3_measure, figure_3_page),
     "figure-4": (figure_4_measure, figure_4_page),
     "figure-5": (figure_5_measure, figure_5_page),
 }
@@ -87,7 +88,7 @@ def table_of(figure: str) -> pd.DataFrame:
             made(name, width, figure_2_measure.specs(width, n_train=3030)) for name, width in NETWORKS.items()
         ],
         "figure-3": lambda: [
-            made(f"{name}/{network}", 1280, figure_3_page.specs(1280), loss=loss) for name, loss in SETS.items()
+            made(f"{name}/{network}", 1280, figure_3_measure.specs(1280), loss=loss) for name, loss in SETS.items()
         ],
         "figure-4": lambda: [made(f"scenes15/{network}", 1280, figure_4_measure.specs())],
         "figure-5": lambda: [
@@ -95,14 +96,6 @@ def table_of(figure: str) -> pd.DataFrame:
         ],
     }
     return pd.concat(tables[figure]())
-
-
-def words(figure: str, table: pd.DataFrame) -> str:
-    """The verdicts that the page of a figure prints."""
-    module: Any = FIGURES[figure]
-    if figure == "figure-2":
-        return str(module.verdicts(module.agreement(table)))
-    return str(module.verdicts(sl.agreement(table, module.reference()) if figure == "figure-4" else table))
 
 
 def texts(figure: Figure) -> list[str]:
@@ -164,7 +157,7 @@ def test_labels_are_moved_apart_and_no_further() -> None:
 @pytest.mark.parametrize("figure", FIGURES)
 def test_one_number_changes_the_figure_and_its_words(figure: str, tmp_path: Path) -> None:
     """What a page shows comes from its table: SVG, PNG, alternative text and verdicts."""
-    module: Any = FIGURES[figure]
+    _, page = FIGURES[figure]
     table = table_of(figure).reset_index(drop=True)
     changed = table.copy()
     place = {"values": 8} if figure == "figure-4" else {"dimensions": 128}
@@ -173,19 +166,19 @@ def test_one_number_changes_the_figure_and_its_words(figure: str, tmp_path: Path
     shown = []
     for part, results in (("one", table), ("two", changed), ("three", table)):
         (tmp_path / part).mkdir()
-        style.save(module.plot(results), results, tmp_path / part, figure)
+        style.save(page.plot(results), results, tmp_path / part, figure)
         files = [(tmp_path / part / f"{figure}.{ending}").read_bytes() for ending in ("svg", "png", "csv")]
-        shown.append([*files, module.alt_text(results), words(figure, results)])
+        shown.append([*files, page.alt_text(results), page.verdicts(results)])
     assert all(one != two for one, two in zip(shown[0], shown[1], strict=True))
     assert shown[0] == shown[2]
 
 
 @pytest.mark.parametrize("figure", FIGURES)
 def test_committed_results_are_drawn_and_hold_the_quick_settings(figure: str) -> None:
-    module: Any = FIGURES[figure]
+    _, page = FIGURES[figure]
     table = sl.read_results(RESULTS / f"{figure}.csv")
-    assert len(texts(module.plot(table))) > 5 and module.alt_text(table).endswith(".")
-    assert "agree" in words(figure, table) or "closest" in words(figure, table)
+    assert len(texts(page.plot(table))) > 5 and page.alt_text(table).endswith(".")
+    assert "agree" in page.verdicts(table) or "closest" in page.verdicts(table)
     profiles = figures(ROOT)[figure]["profiles"]
     for parameter in ("steps", "tenths", "values"):
         assert set(profiles["quick"].get(parameter, [])) <= set(profiles["full"].get(parameter, []))
@@ -238,7 +231,8 @@ def test_insets_say_how_many_dimensions_the_smallest_share_is() -> None:
 
 
 def test_agreement_of_figure_2_is_with_the_panels_network() -> None:
-    points = figure_2_page.agreement(table_of("figure-2"))
+    table = table_of("figure-2")
+    points = figure_2_page.agreement(table)
     pairs = set(zip(points["layer"], points["published_model"], points["stress"], strict=True))
     assert pairs == {
         ("pooled", "vgg-m", "random-selection"),
@@ -246,7 +240,7 @@ def test_agreement_of_figure_2_is_with_the_panels_network() -> None:
         ("inception5b", "googlenet", "random-selection"),
         ("pyramid", "bossanova", "random-selection"),
     }
-    lines = figure_2_page.verdicts(points).splitlines()
+    lines = figure_2_page.verdicts(table).splitlines()
     assert len(lines) == 6 and sum("inception5b" in line for line in lines) == 1
 
 
@@ -263,7 +257,7 @@ def test_tables_hold_our_and_the_papers_shares() -> None:
 
 
 def test_order_of_data_sets_is_by_what_they_keep() -> None:
-    order = figure_3_page.order(table_of("figure-3"))
+    order = figure_3_page.ranking(table_of("figure-3"))
     assert order.loc["5% of the dimensions", "paper"] == "VOC 2007 89.2 > MIT-67 77.6 > Food-101 50.8"
     assert order.loc["25% of the dimensions", "paper"] == "VOC 2007 98.6 > MIT-67 94.0 > Food-101 84.2"
     # 5%: 80 - 19 + 0.95 (mean over repeats) = 61.95 of 80, and for the digits 42.95.
@@ -333,7 +327,7 @@ def test_pareto_front_by_hand(cost: list[float], gain: list[float], front: list[
 
 def test_published_marks_and_front_are_the_papers() -> None:
     table = table_of("figure-5")
-    marks = figure_5_page.marks(table)
+    marks = figure_5_page.table(table)
     paper = marks.xs("paper: voc2007, vgg-m, relu7", level="features")
     assert paper["bits"].tolist() == [1227, 2045, 4095]
     assert paper["bits saved (%)"].tolist() == [99.06, 98.44, 96.88]
@@ -350,7 +344,7 @@ def test_published_marks_and_front_are_the_papers() -> None:
 def test_marks_are_drawn_where_the_table_has_them() -> None:
     table = table_of("figure-5")
     ax = figure_5_page.plot(table).axes[0]
-    marks = figure_5_page.marks(table).reset_index()
+    marks = figure_5_page.table(table).reset_index()
     ours = marks[marks["features"].str.startswith("caltech101")]
     kept = {
         str(line.get_label()): (line.get_marker(), line.get_ydata()[0]) for line in ax.lines if len(line.get_ydata()) == 1
@@ -400,7 +394,7 @@ def test_templates_have_the_numbers_of_a_sweep(
     pd.testing.assert_frame_equal(table[SETTING], expected[SETTING])
     assert table["score"].to_numpy() == pytest.approx(expected["score"].to_numpy(), abs=1e-5)
     shown = json.dumps(nbformat.read(executed, 4).cells)
-    assert FIGURES[figure].alt_text(table)[:60] in shown and "rank correlation" in shown
+    assert FIGURES[figure][1].alt_text(table)[:60] in shown and "rank correlation" in shown
     for ending in ("svg", "png"):
         assert (tmp_path / "out" / f"{figure}.{ending}").stat().st_size > 5_000
 

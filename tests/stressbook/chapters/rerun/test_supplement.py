@@ -323,11 +323,11 @@ def test_words_about_bits_hold_the_tables_numbers() -> None:
     small = bit_erasure_page.table(BITS)
     assert small.loc["paper: VGG-M on MIT-67", "56 bits"] == 91.1
     assert f"{small.loc['digits, efficientnet-lite0, pooled', '56 bits']:.1f}%" in bit_erasure_page.alt_text(BITS)
-    words = bit_erasure_page.verdicts(bit_erasure_page.agreement(BITS))
+    words = bit_erasure_page.verdicts(BITS)
     assert words.count("\n") == 4 and "pairs of panels, over 25 places" in words
     few = BITS[BITS["dataset"].eq("scenes15") & BITS["removed_bits"].isin([0, 10, pd.NA])]
     assert "With 10 bits erased" in bit_erasure_page.alt_text(few)
-    assert "pairs" not in bit_erasure_page.verdicts(bit_erasure_page.agreement(few))
+    assert "pairs" not in bit_erasure_page.verdicts(few)
 
 
 def test_layers_stand_beside_the_papers() -> None:
@@ -351,9 +351,9 @@ def test_words_about_layers_hold_the_tables_numbers() -> None:
     assert small.loc[("ours", "pooled"), "full score"] == 85
     text = layers_page.alt_text(DEPTHS)
     assert f"{small['Q-1, 4 values'].min():.1f}% (pool5)" in text
-    words = layers_page.verdicts(layers_page.agreement(DEPTHS))
+    words = layers_page.verdicts(DEPTHS)
     assert words.count("\n") == 3 and "pairs of layers, over 3 places" in words
-    assert "pairs" not in layers_page.verdicts(layers_page.agreement(DEPTHS[DEPTHS["layer"] == "pooled"]))
+    assert "pairs" not in layers_page.verdicts(DEPTHS[DEPTHS["layer"] == "pooled"])
 
 
 @pytest.fixture

@@ -1,11 +1,20 @@
-"""Erased bits: what is left of the score when the lowest bits of every number are set to zero (Q-B): what is measured."""
+"""Erased bits: measure the score when the lowest bits of every number are set to zero (Q-B).
+
+Takes a feature set and makes a results table; `page` draws it.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
+import pandas as pd
+
+from stresslib.features import FeatureSet
+from stresslib.running.grid import sweep
+
 BITS = (*range(0, 50, 5), *range(50, 65))
-"""The paper's grid: every fifth bit of a 64-bit number up to 50, then every one."""
+"""The paper's numbers of erased bits: every fifth of 64 up to 50, then every one."""
 
 
 def specs(bits: Iterable[int] = BITS) -> list[str]:
@@ -13,8 +22,8 @@ def specs(bits: Iterable[int] = BITS) -> list[str]:
 
     Parameters
     ----------
-    bits : iterable of int
-        Numbers of erased bits. Default: the paper's grid.
+    bits : iterable of int, default=BITS
+        Numbers of erased bits, of 64.
 
     Returns
     -------
@@ -28,3 +37,29 @@ def specs(bits: Iterable[int] = BITS) -> list[str]:
     ['none', 'QB:0', 'QB:52']
     """
     return ["none", *(f"QB:{count}" for count in bits)]
+
+
+def measure(
+    features: FeatureSet,
+    bits: Iterable[int] = BITS,
+    *,
+    store: str | os.PathLike[str] | None = None,
+    n_jobs: int = -1,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Measure one feature set under the stresses of the figure.
+
+    Parameters
+    ----------
+    features : FeatureSet
+    bits : iterable of int, default=BITS
+        Numbers of erased bits, of 64.
+    store, n_jobs, progress
+        As :func:`stresslib.sweep` takes them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A results table.
+    """
+    return sweep(features, specs(bits), store=store, n_jobs=n_jobs, progress=progress)

@@ -1,6 +1,7 @@
-"""Erased bits: what is left of the score when the lowest bits of every number are set to zero (Q-B).
+"""Erased bits: draw the score kept when the lowest bits of every number are set to zero (Q-B).
 
-The paper's supplement has VGG-M, VGG-M-128 and GoogLeNet on VOC 2007, and VGG-M on MIT-67 and Food-101.
+Takes the results table of `measure`. The paper's supplement has VGG-M, VGG-M-128 and GoogLeNet on VOC 2007, and VGG-M on
+MIT-67 and Food-101.
 """
 
 from __future__ import annotations
@@ -17,6 +18,15 @@ from stresslib.paper.published import agreement as published_agreement
 
 STRESS, SOURCE = "bit-erasure", "supplement-bits"
 
+MANTISSA, EXPONENT = np.finfo(np.float64).nmant, np.finfo(np.float64).nexp
+"""Bits of a double, from the lowest on; the highest bit is the sign."""
+
+UNUSED = MANTISSA - np.finfo(np.float32).nmant
+"""The lowest bits of a double, which a float32 that is widened to it leaves zero."""
+
+TABLE_BITS = (50, 52, 53, 54, 55, 56, 58, 62)
+"""Numbers of erased bits that the table shows: most of the fall lies there."""
+
 
 def plot(results: pd.DataFrame) -> Figure:
     """Draw a results table over the published curves, in percent of each curve's full score.
@@ -24,50 +34,60 @@ def plot(results: pd.DataFrame) -> Figure:
     Parameters
     ----------
     results : pandas.DataFrame
-        Of :func:`specs`, one feature set or several: a panel each.
+        As `measure` returns it; each feature set has a panel.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    drawn = list(tables.feature_sets(with_shares(results)))
-    figure, axes = style.panels(len(drawn), height=2.5)
-    for ax, (_, rows) in zip(axes, drawn, strict=True):
-        ours, theirs = rows[rows["stress"] == STRESS], rival(SOURCE, _name(rows))
-        colour = style.COLOURS[STRESS]
-        ax.plot(theirs["removed_bits"], theirs["kept"], color=colour, label=f"paper: {_paper(theirs)}", **style.PAPER)
+    sets = list(tables.feature_sets(with_shares(results)))
+    figure, axes = style.panels(len(sets), height=2.5)
+    for ax, (_, rows) in zip(axes, sets, strict=True):
+        ours, theirs = rows[rows["stress"] == STRESS], _rival_of(rows)
+        colour, label = style.COLOURS[STRESS], f"paper: {words.network_on_data(theirs)}"
+        ax.plot(theirs["removed_bits"], theirs["kept"], color=colour, label=label, **style.PAPER)
         ax.plot(ours["removed_bits"], ours["kept"], color=colour, label="ours", **style.OURS)
         _prepare(ax)
-        # The paper's curve is another one in each panel, so each has a legend of its own.
+        # Each panel has another of the paper's curves, and therefore a legend of its own.
         ax.legend(loc="center left", bbox_to_anchor=(0.01, 0.5), frameon=False, fontsize="small")
-    style.finish(figure, axes, [title for title, _ in drawn])
+    style.finish(figure, axes, [title for title, _ in sets])
     for legend in figure.legends:
         legend.remove()
     return figure
 
 
 def _prepare(ax: Axes) -> None:
-    # As much room for every place of the grid: the last fourteen bits decide, and stand five times as dense.
+    # Every place of the grid gets the same room. The grid has every fifth bit up to 50 and then every bit: the last ones
+    # decide.
     bits, places = [-5, 0, 50, 65], [-1, 0, 10, 25]
     ax.set_xscale("function", functions=(lambda bit: np.interp(bit, bits, places), lambda at: np.interp(at, places, bits)))
     ax.set_xticks([*range(0, 50, 10), *range(50, 65, 2)])
     ax.set(xlabel="lowest bits erased, of 64 (stretched from 50 on)", xlim=(-2.5, 64.6), ylim=(-9, 106))
-    for first, last, part in ((0, 29, "not in a float32"), (29, 52, "mantissa"), (52, 63, "exponent")):
+    fields = ((0, UNUSED, "not in a float32"), (UNUSED, MANTISSA, "mantissa"), (MANTISSA, MANTISSA + EXPONENT, "exponent"))
+    for first, last, part in fields:
         ax.axvline(last, color="#AAAAAA", linewidth=0.8, linestyle=":", zorder=0)
         middle = np.interp(np.interp([first, last], bits, places).mean(), places, bits)
         ax.text(middle, -5, part, ha="center", va="center", fontsize="small", color="#555555")
 
 
-def _name(rows: pd.DataFrame) -> str:
-    return "/".join(rows[FEATURES].iloc[0])
+def _rival_of(rows: pd.DataFrame) -> pd.DataFrame:
+    return rival(SOURCE, "/".join(rows[FEATURES].iloc[0]))
 
 
-def _paper(rows: pd.DataFrame) -> str:
-    return f"{words.NAMES[rows['model'].iloc[0]]} on {words.NAMES[rows['dataset'].iloc[0]]}"
+def what_is_erased() -> str:
+    """Say which part of a number the erased bits belong to, from the layout of a double, in Markdown."""
+    # Of numbers up to 1 the highest bit of the exponent is zero already.
+    return (
+        f"A float32 that is widened to 64 bits holds nothing in its lowest {UNUSED}, so the curve has to be flat up to "
+        f"there. With {MANTISSA} bits erased every number is rounded down to a power of two; from there on the exponent "
+        f"goes, bit by bit, and with {MANTISSA + EXPONENT - 1} all numbers are zero and the classifier has only its first "
+        "class to name. On the way the score need not fall with each bit: which powers of two are left counts for more than "
+        "how many."
+    )
 
 
 def agreement(results: pd.DataFrame) -> pd.DataFrame:
-    """Compare each panel's two curves.
+    """Compare the two curves of each panel.
 
     Parameters
     ----------
@@ -76,14 +96,14 @@ def agreement(results: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        As of :func:`stresslib.agreement`, for the metric that is drawn.
+        As :func:`stresslib.agreement` returns it, for the metric that is drawn.
     """
-    pairs = ((rows, rival(SOURCE, _name(rows))) for _, rows in tables.feature_sets(results))
-    return pd.concat([published_agreement(*pair) for pair in pairs], ignore_index=True)
+    parts = [published_agreement(rows, _rival_of(rows)) for _, rows in tables.feature_sets(results)]
+    return pd.concat(parts, ignore_index=True)
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
-    """Return the kept shares with some of the measured numbers of erased bits, ours and the paper's under each other.
+    """Return the kept shares at some of the measured numbers of erased bits, ours and below each the paper's.
 
     Parameters
     ----------
@@ -92,14 +112,15 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A pair of rows for each feature set, columns are numbers of erased bits.
+        A pair of rows for each feature set; columns are numbers of erased bits.
     """
     measured = sorted(set(results["removed_bits"].dropna()))
-    bits, rows = [count for count in measured if count in (50, 52, 53, 54, 55, 56, 58, 62)] or measured, {}
-    for _, curve in tables.feature_sets(with_shares(results)):
-        theirs = rival(SOURCE, _name(curve))
-        for name, part in ((_name(curve).replace("/", ", "), curve), (f"paper: {_paper(theirs)}", theirs)):
-            rows[_name(curve), name] = part[part["stress"] == STRESS].set_index("removed_bits")["kept"].reindex(bits)
+    bits = [count for count in measured if count in TABLE_BITS] or measured
+    rows = {}
+    for _, ours in tables.feature_sets(with_shares(results)):
+        features, theirs = tables.features_name(ours), _rival_of(ours)
+        for name, curve in ((features, ours), (f"paper: {words.network_on_data(theirs)}", theirs)):
+            rows[features, name] = curve[curve["stress"] == STRESS].set_index("removed_bits")["kept"].reindex(bits)
     small = pd.DataFrame(rows).T.droplevel(0).rename_axis("features")
     return small.set_axis([f"{count} bits" for count in bits], axis=1).astype(float).round(1)
 
@@ -124,8 +145,20 @@ def alt_text(results: pd.DataFrame) -> str:
     )
 
 
-def verdicts(agreement: pd.DataFrame) -> str:
-    """Say where our curves agree with the published ones and lie in their order, as a Markdown list."""
-    lines = [words.agreement_verdicts(agreement, "removed_bits", lambda bits: f"{bits} bits erased")]
-    order = words.order_sentence(agreement, "panels")
-    return "\n".join([*lines, f"- {order}"] if order else lines)
+def verdicts(results: pd.DataFrame) -> str:
+    """Say where our curves agree with the published ones and lie in their order, as a Markdown list.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    str
+    """
+    points = agreement(results)
+    lines = [words.agreement_verdicts(points, "removed_bits", lambda bits: f"{bits} bits erased")]
+    order = words.order_sentence(points, "panels")
+    if order:
+        lines.append(f"- {order}")
+    return "\n".join(lines)

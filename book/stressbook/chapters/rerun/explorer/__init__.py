@@ -1,0 +1,1 @@
+"""The stress explorer: every measured setting in one interactive page."""

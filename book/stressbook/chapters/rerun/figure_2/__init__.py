@@ -1,0 +1,1 @@
+"""Figure 2: fewer dimensions, at random or by principal components."""

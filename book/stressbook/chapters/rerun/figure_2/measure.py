@@ -1,22 +1,34 @@
-"""Figure 2: what is left of the score with fewer dimensions, drawn at random (DR-1) or by principal components (DR-2)."""
+"""Figure 2: measure the score with fewer dimensions, drawn at random (DR-1) or by principal components (DR-2).
+
+Takes a feature set and makes a results table; `page` draws it. Figure 3 and the chapter on layers measure the same.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
+import pandas as pd
+
+from stresslib.features import FeatureSet
 from stresslib.paper.published import GRID, grid_dimensions
+from stresslib.running.grid import sweep
+
+STEPS = range(1, GRID + 1)
+"""The places of the paper's grid of dimensions, in twentieths of the full vector."""
 
 
-def specs(n_features: int, steps: Iterable[int] = range(1, GRID + 1), n_train: int | None = None) -> list[str]:
+def specs(n_features: int, steps: Iterable[int] = STEPS, n_train: int | None = None) -> list[str]:
     """Return the stresses of the figure.
 
     Parameters
     ----------
     n_features : int
-    steps : iterable of int, default=range(1, 21)
+        Width of the vectors.
+    steps : iterable of int, default=STEPS
         Places on the paper's grid, in twentieths of the full vector.
     n_train : int, optional
-        Training rows: principal components beyond that many do not exist, and are left out.
+        Number of training rows. There are no more principal components than that, so larger sizes are left out.
 
     Returns
     -------
@@ -29,8 +41,44 @@ def specs(n_features: int, steps: Iterable[int] = range(1, GRID + 1), n_train: i
     >>> specs(4096, [1, 2])
     ['none', 'DR1:204', 'DR1:409', 'DR2:204', 'DR2:409']
     """
-    sizes = [grid_dimensions(n_features)[step - 1] for step in steps]
+    grid = grid_dimensions(n_features)
+    sizes = [grid[step - 1] for step in steps]
     components = [size for size in sizes if n_train is None or size <= n_train]
-    if len(components) < min(2, len(sizes)):
-        components = []  # One point is no curve, and the fit at such a width is the longest of all.
+    if len(components) == 1 and len(sizes) > 1:
+        components = []  # One point is not a curve, and at such a width its fit would take the longest of all.
     return ["none", *(f"DR1:{size}" for size in sizes), *(f"DR2:{size}" for size in components)]
+
+
+def measure(
+    features: FeatureSet,
+    steps: Iterable[int] = STEPS,
+    *,
+    repeats: int = 10,
+    random_state: int = 0,
+    store: str | os.PathLike[str] | None = None,
+    n_jobs: int = -1,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Measure one feature set under the stresses of the figure.
+
+    Parameters
+    ----------
+    features : FeatureSet
+    steps : iterable of int, default=STEPS
+        Places on the paper's grid, in twentieths of the full vector.
+    repeats : int, default=10
+        How often a random selection is drawn.
+    random_state : int, default=0
+        Seed of the first draw.
+    store, n_jobs, progress
+        As :func:`stresslib.sweep` takes them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A results table.
+    """
+    stresses = specs(features.X.shape[1], steps, n_train=int(features.train.sum()))
+    return sweep(
+        features, stresses, repeats=repeats, random_state=random_state, store=store, n_jobs=n_jobs, progress=progress
+    )

@@ -1,0 +1,1 @@
+"""Figure 3: fewer dimensions on other data sets."""

@@ -1,6 +1,7 @@
-"""Figure 3: how much of the score fewer dimensions keep on different data sets, for one network.
+"""Figure 3: draw the score kept with fewer dimensions on different data sets, for one network.
 
-The paper's own figure is DR-1 of VGG-M on VOC 2007, MIT-67 and Food-101; it has DR-2 on VOC 2007 alone.
+Takes the results table of `measure`. The paper's own figure is DR-1 of VGG-M on VOC 2007, MIT-67 and Food-101; it has DR-2
+on VOC 2007 alone.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stressbook.chapters.rerun.figure_2.measure import specs as specs
 from stressbook.drawing import style, tables, words
-from stresslib.paper.published import GRID, agreement, published, with_shares
+from stresslib.paper.published import agreement as published_agreement
+from stresslib.paper.published import published, with_shares
 
-PLACES = (1, 2, 5)
-"""Steps of the grid at which data sets are ranked: 5, 10 and 25% of the dimensions."""
+RANKED_STEPS = (1, 2, 5)
+"""Places of the paper's grid of dimensions at which data sets are ranked."""
+
+TABLE_STEPS = [*RANKED_STEPS, 10]
+"""Places of the paper's grid that the table shows."""
 
 MARKERS = "osD^vP"
+"""Markers of the data sets, in their order."""
 
 HEIGHTS = {"random-selection": 5, "pca": 3}
-"""Panels of the figure and their heights: principal components part data sets so little that theirs needs less."""
+"""Panels of the figure and their relative heights: under principal components data sets differ less."""
 
 
 def reference() -> pd.DataFrame:
@@ -36,43 +41,46 @@ def plot(results: pd.DataFrame) -> Figure:
     Parameters
     ----------
     results : pandas.DataFrame
-        Of :func:`specs`, one feature set a data set. The band is the population standard deviation over repeats, as in
-        the paper.
+        As `measure` returns it, with one feature set for each data set. The band is the population standard deviation
+        over repeats, as in the paper.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A panel a stress.
+        A panel for each stress.
     """
     shares, paper = with_shares(results), reference()
-    drawn = [stress for stress in HEIGHTS if stress in set(shares["stress"])]
-    figure, axes = style.panels(len(drawn), 3.6, sharey=False, height_ratios=[HEIGHTS[stress] for stress in drawn])
-    for ax, stress in zip(axes, drawn, strict=True):
+    stresses = [stress for stress in HEIGHTS if stress in set(shares["stress"])]
+    figure, axes = style.panels(len(stresses), 3.6, sharey=False, height_ratios=[HEIGHTS[stress] for stress in stresses])
+    for ax, stress in zip(axes, stresses, strict=True):
         ours, theirs = (table[table["stress"] == stress] for table in (shares, paper))
         lowest, highest = pd.concat([ours["kept"], theirs["kept"]]).agg(["min", "max"])
         room = 0.06 * (highest - lowest)
-        # The names of the curves stand in the empty space before the first size.
+        # The empty space before the first size is for the names of the curves.
         ax.set(xlabel="dimensions kept (%)", xlim=(-36, 102), xticks=range(0, 101, 20), ylim=(lowest - room, highest + room))
         _draw(ax, ours, theirs, stress)
     network = ", ".join(results[["model", "layer"]].iloc[0])
-    titles = [f"{words.LABELS[stress]}, {network}" for stress in drawn]
+    titles = [f"{words.LABELS[stress]}, {network}" for stress in stresses]
     style.finish(figure, axes, [*titles[:1], *(f"{title}, enlarged" for title in titles[1:])])
     return figure
 
 
 def _draw(ax: Axes, shares: pd.DataFrame, paper: pd.DataFrame, stress: str) -> None:
-    colour, short = style.COLOURS[stress], words.LABELS[stress].split()[0]
+    colour, paper_name = style.COLOURS[stress], words.paper_name(stress)
     ours, theirs = (list(tables.feature_sets(table)) for table in (shares, paper))
-    # One hue, since it means the stress: data sets differ by lightness and marker.
+    # The hue is that of the stress; data sets differ by lightness and marker.
     dark = seaborn.dark_palette(colour, 3)[1]
     shades = seaborn.blend_palette([dark, colour, seaborn.light_palette(colour, 5)[3]], len(ours))
     looks = zip(MARKERS, shades, strict=False)
     curves = [
-        (words.NAMES[rows["dataset"].iloc[0]], style.draw_paper(ax, rows, colour, f"{short}, paper: VGG-M", marker=marker))
+        (
+            words.NAMES[rows["dataset"].iloc[0]],
+            style.draw_paper(ax, rows, colour, f"{paper_name}, paper: VGG-M", marker=marker),
+        )
         for (_, rows), marker in zip(theirs, MARKERS, strict=False)
     ]
     curves += [
-        (rows["dataset"].iloc[0], style.draw_ours(ax, rows, shade, f"{short}, ours", marker=marker))
+        (rows["dataset"].iloc[0], style.draw_ours(ax, rows, shade, f"{paper_name}, ours", marker=marker))
         for (_, rows), (marker, shade) in zip(ours, looks, strict=True)
     ]
     bottom, top = ax.get_ylim()
@@ -91,8 +99,8 @@ def _draw(ax: Axes, shares: pd.DataFrame, paper: pd.DataFrame, stress: str) -> N
         )
 
 
-def order(results: pd.DataFrame) -> pd.DataFrame:
-    """Rank data sets by what a random selection keeps of each, ours and the paper's, with their full scores above.
+def ranking(results: pd.DataFrame) -> pd.DataFrame:
+    """Rank data sets by their full scores, and by the share of them that a random selection keeps, ours and the paper's.
 
     Parameters
     ----------
@@ -101,18 +109,19 @@ def order(results: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a share of the dimensions, one column ours and one the paper's: ``"a 90.1 > b 85.0 ≈ c 84.9"``, where
-        ``≈`` says that two lie no further apart than their deviations over draws together.
+        A row for the full score and for each share of the dimensions, a column for ours and one for the paper's:
+        ``"a 90.1 > b 85.0 ≈ c 84.9"``. Two data sets are level (``≈``) when they differ by no more than the sum of their
+        standard deviations over draws.
     """
     ours, theirs = (_kept(with_shares(results)), _kept(reference()))
-    rows = {"full score": [_ranking(kept.groupby("dataset").first(), "full") for kept in (ours, theirs)]}
-    for step in _places(ours):
-        rows[_share(step)] = [_ranking(_at(kept, step), "kept") for kept in (ours, theirs)]
+    rows = {"full score": [_ranked(kept.groupby("dataset").first(), "full") for kept in (ours, theirs)]}
+    for step in _ranked_steps(ours):
+        rows[_share(step)] = [_ranked(_at(kept, step), "kept") for kept in (ours, theirs)]
     return pd.DataFrame.from_dict(rows, orient="index", columns=["ours", "paper"])
 
 
-def _places(kept: pd.DataFrame) -> list[int]:
-    return [step for step in PLACES if step in kept.index.get_level_values("step")]
+def _ranked_steps(kept: pd.DataFrame) -> list[int]:
+    return [step for step in RANKED_STEPS if step in kept.index.get_level_values("step")]
 
 
 def _at(kept: pd.DataFrame, step: int) -> pd.DataFrame:
@@ -120,22 +129,22 @@ def _at(kept: pd.DataFrame, step: int) -> pd.DataFrame:
 
 
 def _share(step: int) -> str:
-    return f"{100 * step // GRID}% of the dimensions"
+    return f"{words.percent_of_grid(step)} of the dimensions"
 
 
 def _kept(table: pd.DataFrame, stress: str = "random-selection") -> pd.DataFrame:
-    """Mean and population deviation of the share that a stress keeps, beside the full score."""
+    """Return the mean and the population standard deviation of the share that a stress keeps, and the full score."""
     rows = tables.first_metric(table)
     rows = rows[rows["stress"] == stress].assign(full=100 * rows["score"] / rows["kept"])
     groups = rows.groupby(["dataset", "step"], sort=False)
     deviation = groups["kept"].std(ddof=0)
-    if "score_sd" in rows:  # published rows are means already
+    if "score_sd" in rows:  # published rows are means, with their deviation beside them
         deviation = 100 * groups["score_sd"].first() / groups["full"].first()
     return pd.DataFrame({"kept": groups["kept"].mean(), "deviation": deviation, "full": groups["full"].first()})
 
 
-def _ranking(values: pd.DataFrame, column: str) -> str:
-    """Data sets from the best to the worst in a column. A full score has no draws that it could vary over."""
+def _ranked(values: pd.DataFrame, column: str) -> str:
+    """Name the data sets from the highest to the lowest value. A full score has no draws, and so no deviation."""
     ranked = values.sort_values(column, ascending=False, kind="stable")
     margin = ranked["deviation"] + ranked["deviation"].shift() if column == "kept" else 0
     signs = (-ranked[column].diff() > margin).map({True: " > ", False: " ≈ "})
@@ -144,7 +153,7 @@ def _ranking(values: pd.DataFrame, column: str) -> str:
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
-    """Return the kept shares at 5, 10, 25 and 50% of the dimensions, ours and the paper's.
+    """Return the kept shares at some shares of the dimensions, ours and the paper's.
 
     Parameters
     ----------
@@ -155,10 +164,8 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         Columns are percent of the dimensions.
     """
-    steps = [*PLACES, 10]
-    return tables.comparison(with_shares(results), reference(), "step", steps).set_axis(
-        [f"{100 * step // GRID}%" for step in steps], axis=1
-    )
+    small = tables.comparison(with_shares(results), reference(), "step", TABLE_STEPS)
+    return small.set_axis([words.percent_of_grid(step) for step in TABLE_STEPS], axis=1)
 
 
 def alt_text(results: pd.DataFrame) -> str:
@@ -172,7 +179,7 @@ def alt_text(results: pd.DataFrame) -> str:
     -------
     str
     """
-    rows = order(results)
+    rows = ranking(results)
     parts = [f"{share}: ours {row['ours']}; the paper's {row['paper']}" for share, row in rows.drop("full score").iterrows()]
     return (
         "Line plot of the share of the full score that is kept against the share of dimensions kept, a curve for each data "
@@ -180,8 +187,23 @@ def alt_text(results: pd.DataFrame) -> str:
     )
 
 
+def agreement(results: pd.DataFrame) -> pd.DataFrame:
+    """Compare our curves with each published one of the same stress, as :func:`stresslib.agreement` does.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    pandas.DataFrame
+        For the metric that is drawn.
+    """
+    return published_agreement(tables.first_metric(results), reference())
+
+
 def verdicts(results: pd.DataFrame) -> str:
-    """Say what of the paper's figure came out again, as a Markdown list.
+    """Say which findings of the paper's figure are found here too, as a Markdown list.
 
     Parameters
     ----------
@@ -193,23 +215,23 @@ def verdicts(results: pd.DataFrame) -> str:
     """
     ours, theirs = _kept(with_shares(results)), _kept(reference())
     lines = []
-    for step in _places(ours):
+    for step in _ranked_steps(ours):
         here, there = (_at(kept, step)["kept"] for kept in (ours, theirs))
         apart, published_apart = here.max() - here.min(), there.max() - there.min()
         lines.append(
             f"- With {_share(step)} our data sets lie {apart:.1f} points apart, the paper's {published_apart:.1f}: here "
-            f"they matter **{_compared(apart, published_apart)}**."
+            f"they matter **{_more_or_less(apart, published_apart)}**."
         )
     components = _kept(with_shares(results), "pca")
-    for step in _places(components)[:1]:
+    for step in _ranked_steps(components)[:1]:
         kept = _at(components, step)["kept"]
         lines.append(f"- With {_share(step)} principal components leave ours {kept.max() - kept.min():.1f} points apart.")
-    true = {whose: "true" if _follows(kept) else "not true" for whose, kept in (("ours", ours), ("paper", theirs))}
+    true_here, true_there = ("true" if _same_order(kept) else "not true" for kept in (ours, theirs))
     lines.append(
-        f"- The lower the full score, the less is kept of it: **{true['paper']}** of the paper's data sets at the smallest "
-        f"size, **{true['ours']}** of ours."
+        f"- The lower the full score, the less is kept of it: **{true_there}** of the paper's data sets at the smallest "
+        f"size, **{true_here}** of ours."
     )
-    points = agreement(tables.first_metric(results), reference())
+    points = agreement(results)
     for dataset, curve in points[points["stress"] == "random-selection"].groupby("dataset", sort=False):
         distance = curve["difference"].abs().groupby(curve["published_dataset"]).mean()
         nearest = words.NAMES[str(distance.idxmin())]
@@ -217,13 +239,13 @@ def verdicts(results: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def _follows(kept: pd.DataFrame) -> bool:
-    """Whether data sets have the same order by full score and by the share that their smallest size keeps."""
+def _same_order(kept: pd.DataFrame) -> bool:
+    """Return whether data sets have the same order by full score and by the share that their smallest size keeps."""
     first = kept.groupby("dataset").first()
     return first["full"].rank().equals(first["kept"].rank())
 
 
-def _compared(ours: float, theirs: float) -> str:
+def _more_or_less(ours: float, theirs: float) -> str:
     if abs(ours - theirs) <= words.CLOSE:
         return "as much"
     return "more" if ours > theirs else "less"

@@ -1,0 +1,1 @@
+"""Figure 4: fewer values for each number."""

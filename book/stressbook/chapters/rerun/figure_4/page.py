@@ -1,6 +1,6 @@
-"""Figure 4: what is left of the score with few values per number, from one dictionary (Q-1) or one per dimension (Q-2).
+"""Figure 4: draw the score kept with few values per number, from one dictionary (Q-1) or one per dimension (Q-2).
 
-The paper's own figure is VGG-M on VOC 2007, 2 to 30 values.
+Takes the results table of `measure`. The paper's own figure is VGG-M on VOC 2007.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stressbook.drawing import style, tables, words
+from stresslib.paper.published import agreement as published_agreement
 from stresslib.paper.published import published, with_shares
+from stresslib.stress.spec import bits_per_vector
 
 STRESSES = ("uniform-shared", "uniform-per-dimension")
 
@@ -28,16 +30,16 @@ def plot(results: pd.DataFrame) -> Figure:
     Parameters
     ----------
     results : pandas.DataFrame
-        Of :func:`specs`, one feature set or several: a panel each.
+        As `measure` returns it; each feature set has a panel.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     shares, paper = with_shares(results), reference()
-    drawn = list(tables.feature_sets(shares))
-    figure, axes = style.panels(len(drawn))
-    for ax, (_, rows) in zip(axes, drawn, strict=True):
+    sets = list(tables.feature_sets(shares))
+    figure, axes = style.panels(len(sets))
+    for ax, (_, rows) in zip(axes, sets, strict=True):
         # Most points lie close under the full score: an inset enlarges them where the panel is empty.
         near = ax.inset_axes((0.36, 0.1, 0.61, 0.52))
         for part in (ax, near):
@@ -52,11 +54,12 @@ def plot(results: pd.DataFrame) -> Figure:
         near.axhline(100, color="#888888", linewidth=0.8, zorder=0)
         ax.indicate_inset_zoom(near, edgecolor="#555555")
         top = ax.secondary_xaxis("top")
-        top.set_xticks([2, 4, 8, 16, 32], ["1", "2", "3", "4", "5"])
+        powers = [2, 4, 8, 16, 32]
+        top.set_xticks(powers, [str(bits_per_vector(f"Q1:{count}", n_features=1)) for count in powers])
         top.minorticks_off()
         top.set_xlabel("bits per number", fontsize="small")
         top.tick_params(labelsize="small")
-    style.finish(figure, axes, [title for title, _ in drawn])
+    style.finish(figure, axes, [title for title, _ in sets])
     return figure
 
 
@@ -66,13 +69,14 @@ _TICKS = [2, 3, 4, 6, 8, 12, 16, 24, 30]
 def _draw(ax: Axes, rows: pd.DataFrame, paper: pd.DataFrame) -> None:
     for stress in STRESSES:
         theirs, ours = (part[part["stress"] == stress] for part in (paper, rows))
-        colour, short = style.COLOURS[stress], words.LABELS[stress].split()[0]
-        ax.plot(theirs["values"], theirs["kept"], color=colour, label=f"{short}, paper: VGG-M on VOC 2007", **style.PAPER)
+        colour = style.COLOURS[stress]
+        label = f"{words.paper_name(stress)}, paper: {words.network_on_data(theirs)}"
+        ax.plot(theirs["values"], theirs["kept"], color=colour, label=label, **style.PAPER)
         ax.plot(ours["values"], ours["kept"], color=colour, label=f"{words.LABELS[stress]}, ours", **style.OURS)
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
-    """Return the kept shares at 2, 4, 8 and 16 values, ours and the paper's.
+    """Return the kept shares at some sizes of the dictionary, ours and the paper's.
 
     Parameters
     ----------
@@ -111,6 +115,29 @@ def alt_text(results: pd.DataFrame) -> str:
     )
 
 
-def verdicts(agreement: pd.DataFrame) -> str:
-    """Say where our curves agree with the published ones, as a Markdown list; `agreement` is the points' table."""
-    return words.agreement_verdicts(agreement, "values", lambda count: f"{count} values")
+def agreement(results: pd.DataFrame) -> pd.DataFrame:
+    """Compare our curves with the published ones of the same stress, as :func:`stresslib.agreement` does.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
+    return published_agreement(results, reference())
+
+
+def verdicts(results: pd.DataFrame) -> str:
+    """Say where our curves agree with the published ones, as a Markdown list.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    str
+    """
+    return words.agreement_verdicts(agreement(results), "values", lambda count: f"{count} values")

@@ -1,0 +1,1 @@
+"""Figure 5: fewer dimensions and fewer values together."""

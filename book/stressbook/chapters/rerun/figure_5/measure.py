@@ -1,24 +1,38 @@
-"""Figure 5: what is left of the score for how many bits, with principal components and then a dictionary each (FC)."""
+"""Figure 5: measure the score for few bits, with principal components and then a dictionary for each (FC).
+
+Takes a feature set and makes a results table; `page` draws it.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+
+import pandas as pd
+
+from stressbook.chapters.rerun.figure_4.measure import VALUES
+from stresslib.features import FeatureSet
+from stresslib.running.grid import sweep
+
+TENTHS = range(1, 10)
+"""The paper's sizes of a vector, in tenths of the full one."""
 
 
 def specs(
-    n_features: int, tenths: Iterable[int] = range(1, 10), values: Iterable[int] = range(2, 31), n_train: int | None = None
+    n_features: int, tenths: Iterable[int] = TENTHS, values: Iterable[int] = VALUES, n_train: int | None = None
 ) -> list[str]:
     """Return the stresses of the figure.
 
     Parameters
     ----------
     n_features : int
-    tenths : iterable of int, default=range(1, 10)
-        Sizes, in tenths of the full vector; rounded down, as the paper's are.
-    values : iterable of int, default=range(2, 31)
+        Width of the vectors.
+    tenths : iterable of int, default=TENTHS
+        Sizes in tenths of the full vector, rounded down as the paper's are.
+    values : iterable of int, default=VALUES
         Sizes of the dictionaries.
     n_train : int, optional
-        Training rows: principal components beyond that many do not exist, and are left out.
+        Number of training rows. There are no more principal components than that, so larger sizes are left out.
 
     Returns
     -------
@@ -34,3 +48,33 @@ def specs(
     sizes = [n_features * tenth // 10 for tenth in tenths]
     values = list(values)
     return ["none", *(f"DR2:{size},Q2:{count}" for size in sizes if n_train is None or size <= n_train for count in values)]
+
+
+def measure(
+    features: FeatureSet,
+    tenths: Iterable[int] = TENTHS,
+    values: Iterable[int] = VALUES,
+    *,
+    store: str | os.PathLike[str] | None = None,
+    n_jobs: int = -1,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Measure one feature set under the stresses of the figure.
+
+    Parameters
+    ----------
+    features : FeatureSet
+    tenths : iterable of int, default=TENTHS
+        Sizes in tenths of the full vector.
+    values : iterable of int, default=VALUES
+        Sizes of the dictionaries.
+    store, n_jobs, progress
+        As :func:`stresslib.sweep` takes them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A results table.
+    """
+    stresses = specs(features.X.shape[1], tenths, values, n_train=int(features.train.sum()))
+    return sweep(features, stresses, store=store, n_jobs=n_jobs, progress=progress)

@@ -1,6 +1,6 @@
-"""Figure 5: what is left of the score for how many bits, with principal components and then a dictionary each (FC).
+"""Figure 5: draw the score kept against the bits of a vector, with principal components and then a dictionary each (FC).
 
-The paper's own figure is VGG-M on VOC 2007: 9 sizes times 29 dictionaries, three of them marked.
+Takes the results table of `measure`. The paper's own figure is VGG-M on VOC 2007, with some of its settings marked.
 """
 
 from __future__ import annotations
@@ -15,18 +15,25 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from stressbook.drawing import style, tables, words
-from stresslib.paper.published import GRID, published, with_shares
+from stresslib.paper.published import agreement as published_agreement
+from stresslib.paper.published import published, with_shares
 from stresslib.results import CURVE
 from stresslib.stress.spec import Spec, bits_per_vector, compression_rate
 
 STRESS = "pca+uniform"
 
 MARKS = {(2, 8): "o", (2, 27): "s", (4, 24): "X"}
-"""The settings that the paper marks: step of its grid and values of the dictionary, and the marker."""
+"""The settings that the paper marks (place on its grid of dimensions, values of the dictionary), and their markers."""
+
+TICKS = [0.3, 0.5, 1, 2, 5, 10]
+"""Ticks of the bits, in percent of the full vector."""
+
+ENOUGH = 99
+"""Percent of the full score in the paper's headline: 98.4% of the bits saved for less than 1% of the score."""
 
 
 def pareto_front(cost: ArrayLike, gain: ArrayLike) -> NDArray[np.bool_]:
-    """Find what no other point beats: none costs as little and gains more, or costs less and gains as much.
+    """Find the points that no other beats: none gains more for the same cost or less, or as much for less.
 
     Parameters
     ----------
@@ -35,7 +42,7 @@ def pareto_front(cost: ArrayLike, gain: ArrayLike) -> NDArray[np.bool_]:
     Returns
     -------
     ndarray of bool, shape (n,)
-        Points that are equal in both stand or fall together.
+        True for the points of the front; points equal in both are treated alike.
 
     Examples
     --------
@@ -57,7 +64,7 @@ def reference() -> pd.DataFrame:
 
 
 def priced(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the settings of a table with what they cost.
+    """Return the settings of a table with the bits that they cost.
 
     Parameters
     ----------
@@ -67,8 +74,9 @@ def priced(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The rows of the figure's stress; added are `bits` of a vector, `rate` (percent of the bits of the full vector in
-        float32 that are saved), `share` (those that are left) and `front` (whether none of the feature set beats it).
+        The rows of the figure's stress, by bits, with the columns `bits` (of a vector), `rate` (percent of the full
+        vector's bits in float32 that are saved), `share` (percent that are left) and `front` (whether no other setting of
+        the feature set beats it).
     """
     rows = table[table["stress"] == STRESS].reset_index(drop=True)
     settings = [
@@ -90,17 +98,25 @@ def plot(results: pd.DataFrame) -> Figure:
     Parameters
     ----------
     results : pandas.DataFrame
-        Of :func:`specs`, one feature set or several: a panel each.
+        As `measure` returns it; each feature set has a panel.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    *drawn, (_, paper) = _tables(results).items()
-    lowest, highest = pd.concat([paper, *(rows for _, rows in drawn)])["kept"].agg(["min", "max"])
-    figure, axes = style.panels(len(drawn), height=4.1)
-    for ax, (_, ours) in zip(axes, drawn, strict=True):
-        _draw(ax, paper, "paper: VGG-M on VOC 2007", linewidth=1.0, markersize=3.0, markerfacecolor="white", alpha=0.6)
+    sets, paper = _priced_sets(results), priced(reference())
+    lowest, highest = pd.concat([paper, *sets.values()])["kept"].agg(["min", "max"])
+    figure, axes = style.panels(len(sets), height=4.1)
+    for ax, ours in zip(axes, sets.values(), strict=True):
+        _draw(
+            ax,
+            paper,
+            f"paper: {words.network_on_data(paper)}",
+            linewidth=1.0,
+            markersize=3.0,
+            markerfacecolor="white",
+            alpha=0.6,
+        )
         _draw(ax, ours, "ours", linewidth=2.4, markersize=3.4, markeredgewidth=0)
         _draw_marks(ax, ours, paper)
         ax.set_xscale("log")
@@ -117,9 +133,6 @@ def plot(results: pd.DataFrame) -> Figure:
     return figure
 
 
-TICKS = [0.3, 0.5, 1, 2, 5, 10]
-
-
 def _draw(ax: Axes, rows: pd.DataFrame, whose: str, *, linewidth: float, alpha: float = 1, **look: Any) -> None:
     colour, front = style.COLOURS[STRESS], rows[rows["front"]]
     ax.plot(rows["share"], rows["kept"], "o", color=colour, alpha=alpha, label=f"FC, {whose}: all settings", **look)
@@ -129,12 +142,14 @@ def _draw(ax: Axes, rows: pd.DataFrame, whose: str, *, linewidth: float, alpha: 
 def _draw_marks(ax: Axes, ours: pd.DataFrame, paper: pd.DataFrame) -> None:
     colour = style.COLOURS[STRESS]
     for (step, count), marker in MARKS.items():
-        # The two lie close to each other among other points: what they keep is written above them all, ours in bold.
-        for rows, face, weight, height in ((paper, "white", "normal", 0.91), (ours, colour, "bold", 0.98)):
+        # The two marks lie close together among other points: their scores are written above all points, ours in bold.
+        for rows, label, face, weight, height in (
+            (paper, None, "white", "normal", 0.91),
+            (ours, _setting(step, count), colour, "bold", 0.98),
+        ):
             for point in _at(rows, step, count).to_dict("records"):
                 share, kept = point["share"], point["kept"]
-                name = _named(step, count) if rows is ours else None
-                ax.plot(share, kept, marker, ms=8.5, mfc=face, mec="black", mew=0.9, zorder=4, label=name)
+                ax.plot(share, kept, marker, ms=8.5, mfc=face, mec="black", mew=0.9, zorder=4, label=label)
                 ax.annotate(
                     f"{kept:.1f}",
                     (share, kept),
@@ -152,19 +167,23 @@ def _at(rows: pd.DataFrame, step: int, count: int) -> pd.DataFrame:
     return rows[rows["step"].eq(step) & rows["values"].eq(count)]
 
 
-def _named(step: int, count: int) -> str:
-    return f"{100 * step // GRID}% of the dimensions, {count} values"
+def _setting(step: int, count: int) -> str:
+    return f"{words.percent_of_grid(step)} of the dimensions, {count} values"
 
 
-def _tables(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Priced settings by the names of their feature sets, ours first and the paper's last."""
-    ours = {tables.features_name(rows): priced(rows) for _, rows in tables.feature_sets(with_shares(results))}
+def _priced_sets(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the priced settings of our feature sets, by their names."""
+    return {tables.features_name(rows): priced(rows) for _, rows in tables.feature_sets(with_shares(results))}
+
+
+def _with_paper(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the priced settings of our feature sets, and the paper's last."""
     paper = reference()
-    return ours | {f"paper: {tables.features_name(paper)}": priced(paper)}
+    return {**_priced_sets(results), f"paper: {tables.features_name(paper)}": priced(paper)}
 
 
-def marks(results: pd.DataFrame) -> pd.DataFrame:
-    """Return the paper's three settings, ours and the paper's: bits of a vector, bits saved and score kept, in percent.
+def table(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the settings that the paper marks, ours and the paper's: score kept, bits saved, and bits of a vector.
 
     Parameters
     ----------
@@ -175,10 +194,10 @@ def marks(results: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
     """
     rows = [
-        {"setting": _named(step, count), "features": name, **_columns(point)}
+        {"setting": _setting(step, count), "features": name, **_columns(point)}
         for step, count in MARKS
-        for name, table in _tables(results).items()
-        for point in _at(table, step, count).to_dict("records")
+        for name, settings in _with_paper(results).items()
+        for point in _at(settings, step, count).to_dict("records")
     ]
     return pd.DataFrame(rows).set_index(["setting", "features"])
 
@@ -194,7 +213,7 @@ def _columns(row: dict[Hashable, Any]) -> dict[str, Any]:
 
 
 def fronts(results: pd.DataFrame) -> pd.DataFrame:
-    """Return the settings that no other of their feature set beats, ours and the paper's, in the columns of `marks`.
+    """Return the settings that no other of their feature set beats, ours and the paper's, in the columns of `table`.
 
     Parameters
     ----------
@@ -206,14 +225,14 @@ def fronts(results: pd.DataFrame) -> pd.DataFrame:
     """
     rows = [
         {"features": name, **_columns(point)}
-        for name, table in _tables(results).items()
-        for point in table[table["front"]].to_dict("records")
+        for name, settings in _with_paper(results).items()
+        for point in settings[settings["front"]].to_dict("records")
     ]
     return pd.DataFrame(rows).set_index(["features", "bits"])
 
 
 def front_gaps(results: pd.DataFrame) -> pd.DataFrame:
-    """Measure how far our fronts lie above the paper's, where they have a corner and both are drawn.
+    """Compare our fronts with the paper's at the corners of either, within the range that both cover.
 
     Parameters
     ----------
@@ -222,12 +241,13 @@ def front_gaps(results: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a corner of either front: `features`, `share` of the bits in percent, what `ours` and `theirs` keep
-        there, and the `difference`, in points. Between corners a front is the line that the figure draws.
+        A row for each corner of either front: `features`, `share` of the bits in percent, the score kept there by `ours`
+        and `theirs`, and their `difference` in points. Between corners a front is the line that the figure draws.
     """
-    *ours, (_, paper) = ((name, table[table["front"]]) for name, table in _tables(results).items())
+    paper = priced(reference()).query("front")
     parts = []
-    for name, front in ours:
+    for name, settings in _priced_sets(results).items():
+        front = settings[settings["front"]]
         share = np.union1d(front["share"], paper["share"])
         lowest, highest = max(front["share"].min(), paper["share"].min()), min(front["share"].max(), paper["share"].max())
         share = share[(lowest <= share) & (share <= highest)]
@@ -236,6 +256,20 @@ def front_gaps(results: pd.DataFrame) -> pd.DataFrame:
             pd.DataFrame({"features": name, "share": share, "ours": here, "theirs": there, "difference": here - there})
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def agreement(results: pd.DataFrame) -> pd.DataFrame:
+    """Compare our settings with the published ones, as :func:`stresslib.agreement` does, for the metric that is drawn.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
+    return published_agreement(tables.first_metric(results), reference())
 
 
 def alt_text(results: pd.DataFrame) -> str:
@@ -251,7 +285,7 @@ def alt_text(results: pd.DataFrame) -> str:
     """
     parts = [
         f"{row['features']}: {row['score kept (%)']:.1f}% with {row['setting']}, {row['bits saved (%)']:.1f}% of bits saved"
-        for row in marks(results).reset_index().to_dict("records")
+        for row in table(results).reset_index().to_dict("records")
     ]
     return (
         "Scatter plot of the share of the full score that is kept against the bits of a vector, principal components and "
@@ -261,7 +295,7 @@ def alt_text(results: pd.DataFrame) -> str:
 
 
 def verdicts(results: pd.DataFrame) -> str:
-    """Say where our settings agree with the published ones, and which of them reach the paper's headline.
+    """Say where our settings agree with the published ones, and how many bits the score of the paper's headline takes.
 
     Parameters
     ----------
@@ -270,47 +304,46 @@ def verdicts(results: pd.DataFrame) -> str:
     Returns
     -------
     str
-        A Markdown list, a part for each feature set.
+        A Markdown list with a part for each feature set.
     """
-    *ours, (_, paper) = _tables(results).items()
-    gaps, lines = front_gaps(results), []
-    for name, table in ours:
-        both = table.merge(paper, on=["step", "values"], suffixes=("", "_paper"))
+    paper, gaps, lines = priced(reference()), front_gaps(results), []
+    for name, settings in _priced_sets(results).items():
+        both = settings.merge(paper, on=["step", "values"], suffixes=("", "_paper"))
         both["off"] = (both["kept"] - both["kept_paper"]).abs()
         lines.append(f"- **{name}**")
         for step, count in MARKS:
             for row in _at(both, step, count).to_dict("records"):
                 agrees = "**agrees**" if row["off"] <= words.CLOSE else "**does not agree**"
-                lines.append(f"  - {_named(step, count)}: {row['kept']:.1f}%, the paper {row['kept_paper']:.1f}%: {agrees}.")
+                lines.append(
+                    f"  - {_setting(step, count)}: {row['kept']:.1f}%, the paper {row['kept_paper']:.1f}%: {agrees}."
+                )
         if len(both):
             worst = both.sort_values("off").iloc[-1]
             lines.append(
                 f"  - {(both['off'] <= words.CLOSE).sum()} of {len(both)} settings lie within {words.CLOSE:.0f} points of "
-                f"the paper's. Furthest off is {_named(worst['step'], worst['values'])}: {worst['kept']:.1f}%, the paper "
+                f"the paper's. Furthest off is {_setting(worst['step'], worst['values'])}: {worst['kept']:.1f}%, the paper "
                 f"{worst['kept_paper']:.1f}%."
             )
         gap = gaps[gaps["features"] == name]
         if len(gap):
             worst = gap.sort_values("difference", key=abs).iloc[-1]
             lines.append(
-                f"  - The front lies {_beside(gap['difference'].mean())} the paper's on average; furthest off, "
-                f"{_beside(worst['difference'])} it, with {worst['share']:.2f}% of the bits."
+                f"  - The front lies {_above_or_below(gap['difference'].mean())} the paper's on average; furthest off, "
+                f"{_above_or_below(worst['difference'])} it, with {worst['share']:.2f}% of the bits."
             )
-        lines.append(f"  - {ENOUGH}% of the full score {_cheapest(table)}; of the paper's settings, it {_cheapest(paper)}.")
+        lines.append(
+            f"  - {ENOUGH}% of the full score {_cheapest(settings)}; of the paper's settings, it {_cheapest(paper)}."
+        )
     return "\n".join(lines)
 
 
-ENOUGH = 99
-"""Percent of the full score that the paper's headline keeps: 98.4% of the bits saved for less than 1% of the score."""
-
-
-def _beside(points: float) -> str:
+def _above_or_below(points: float) -> str:
     return f"{abs(points):.1f} points {'above' if points > 0 else 'below'}"
 
 
-def _cheapest(table: pd.DataFrame) -> str:
-    enough = table[table["kept"] >= ENOUGH].sort_values(["bits", "kept"], ascending=[True, False])
+def _cheapest(settings: pd.DataFrame) -> str:
+    enough = settings[settings["kept"] >= ENOUGH].sort_values(["bits", "kept"], ascending=[True, False])
     if enough.empty:
         return "takes more bits than any setting has"
     best = enough.iloc[0]
-    return f"takes {best['share']:.2f}% of the bits ({_named(best['step'], best['values'])})"
+    return f"takes {best['share']:.2f}% of the bits ({_setting(best['step'], best['values'])})"

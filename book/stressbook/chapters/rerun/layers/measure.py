@@ -1,35 +1,86 @@
-"""Layers: every stress but bit erasure on seven layers of one network, from early to late, beside the paper's seven."""
+"""Layers: measure every stress of Figures 2 and 4 on the layers of one network.
+
+Takes a feature set, one layer, and makes a results table; `page` draws the layers of one network beside the paper's.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
-from stressbook.chapters.rerun.figure_2 import measure as figure_2_measure
-from stressbook.chapters.rerun.figure_4 import measure as figure_4_measure
-from stresslib.paper.published import GRID
+import pandas as pd
+
+from stressbook.chapters.rerun.figure_2 import measure as figure_2
+from stressbook.chapters.rerun.figure_2.measure import STEPS
+from stressbook.chapters.rerun.figure_4 import measure as figure_4
+from stressbook.chapters.rerun.figure_4.measure import VALUES
+from stresslib.features import FeatureSet
+from stresslib.running.grid import sweep
 
 
 def specs(
-    n_features: int,
-    steps: Iterable[int] = range(1, GRID + 1),
-    values: Iterable[int] = range(2, 31),
-    n_train: int | None = None,
+    n_features: int, steps: Iterable[int] = STEPS, values: Iterable[int] = VALUES, n_train: int | None = None
 ) -> list[str]:
     """Return the stresses of the figure: those of Figures 2 and 4.
 
     Parameters
     ----------
     n_features : int
-    steps : iterable of int, default=range(1, 21)
+        Width of the vectors.
+    steps : iterable of int, default=STEPS
         Places on the paper's grid, in twentieths of the full vector.
-    values : iterable of int, default=range(2, 31)
+    values : iterable of int, default=VALUES
         Sizes of the dictionaries.
     n_train : int, optional
-        Training rows: principal components beyond that many do not exist, and are left out.
+        Number of training rows. There are no more principal components than that, so larger sizes are left out.
 
     Returns
     -------
     list of str
         ``"none"`` first.
+
+    Examples
+    --------
+    >>> from stressbook.chapters.rerun.layers.measure import specs
+    >>> specs(4096, [2], [4])
+    ['none', 'DR1:409', 'DR2:409', 'Q1:4', 'Q2:4']
     """
-    return list(dict.fromkeys([*figure_2_measure.specs(n_features, steps, n_train), *figure_4_measure.specs(values)]))
+    return list(dict.fromkeys([*figure_2.specs(n_features, steps, n_train), *figure_4.specs(values)]))
+
+
+def measure(
+    features: FeatureSet,
+    steps: Iterable[int] = STEPS,
+    values: Iterable[int] = VALUES,
+    *,
+    repeats: int = 10,
+    random_state: int = 0,
+    store: str | os.PathLike[str] | None = None,
+    n_jobs: int = -1,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Measure one layer under the stresses of the figure.
+
+    Parameters
+    ----------
+    features : FeatureSet
+    steps : iterable of int, default=STEPS
+        Places on the paper's grid, in twentieths of the full vector.
+    values : iterable of int, default=VALUES
+        Sizes of the dictionaries.
+    repeats : int, default=10
+        How often a random selection is drawn.
+    random_state : int, default=0
+        Seed of the first draw.
+    store, n_jobs, progress
+        As :func:`stresslib.sweep` takes them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A results table.
+    """
+    stresses = specs(features.X.shape[1], steps, values, n_train=int(features.train.sum()))
+    return sweep(
+        features, stresses, repeats=repeats, random_state=random_state, store=store, n_jobs=n_jobs, progress=progress
+    )

@@ -1,6 +1,7 @@
-"""Layers: every stress but bit erasure on seven layers of one network, from early to late, beside the paper's seven.
+"""Layers: draw every stress but bit erasure on the layers of one network, from early to late, beside the paper's.
 
-The paper's supplement has VGG-M on VOC 2007: pool5 to softmax; its pool5 was quantised only.
+Takes the results table of `measure`. The paper's supplement has VGG-M on VOC 2007, from pool5 to softmax; its pool5 was
+quantised only.
 """
 
 from __future__ import annotations
@@ -13,29 +14,37 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stressbook.chapters.rerun.figure_2 import page as figure_2_page
-from stressbook.chapters.rerun.figure_4 import page as figure_4_page
+from stressbook.chapters.rerun.figure_2.page import STRESSES as REDUCTIONS
+from stressbook.chapters.rerun.figure_4.page import STRESSES as QUANTIZATIONS
 from stressbook.drawing import style, tables, words
 from stresslib.paper.counterparts import LAYERS, rival
 from stresslib.paper.published import FEATURES, published, with_shares
 from stresslib.paper.published import agreement as published_agreement
 
-STRESSES, SOURCE = (*figure_2_page.STRESSES, *figure_4_page.STRESSES), "supplement-multilayer"
+STRESSES, SOURCE = (*REDUCTIONS, *QUANTIZATIONS), "supplement-multilayer"
+
+TABLE_STEP, TABLE_VALUES = 2, 4
+"""Place of the paper's grid of dimensions, and number of values, that the table shows."""
+
+_DEPTHS = {name: depth for depth, name in enumerate(LAYERS)}
+
+RAMP = ListedColormap(matplotlib.colormaps["viridis_r"](np.linspace(0.12, 1, 256)))
+"""Colours of the layers. On this page alone a colour is a depth, not a stress."""
 
 
 def reference() -> pd.DataFrame:
-    """Return the published curves that the figure draws: seven layers of VGG-M on VOC 2007."""
+    """Return the published curves that the figure draws: the layers of VGG-M on VOC 2007."""
     table = with_shares(published())
     return table[table["source"] == SOURCE]
 
 
 def plot(results: pd.DataFrame) -> Figure:
-    """Draw our layers on the left and the paper's on the right, a row for each stress, the later a layer the darker.
+    """Draw our layers on the left and the paper's on the right, a row for each stress; later layers are darker.
 
     Parameters
     ----------
     results : pandas.DataFrame
-        Of :func:`specs`, layers of one network, the earliest first.
+        As `measure` returns it: layers of one network, the earliest first.
 
     Returns
     -------
@@ -43,14 +52,11 @@ def plot(results: pd.DataFrame) -> Figure:
     """
     ours, theirs = tables.first_metric(with_shares(results)), reference()
     title = ", ".join(ours[["dataset", "model"]].iloc[0])
+    our_look = {**style.OURS, "linewidth": 1.8, "markersize": 3.6, "markeredgewidth": 0.3}
+    their_look = {**style.PAPER, "markersize": 3}
     sides = (
-        (
-            f"ours: {title}",
-            ours,
-            list(dict.fromkeys(ours["layer"])),
-            {**style.OURS, "linewidth": 1.8, "markersize": 3.6, "markeredgewidth": 0.3},
-        ),
-        ("paper: VGG-M on VOC 2007", theirs, list(LAYERS), {**style.PAPER, "markersize": 3}),
+        (f"ours: {title}", ours, list(ours["layer"].unique()), our_look),
+        (f"paper: {words.network_on_data(theirs)}", theirs, list(LAYERS), their_look),
     )
     figure, axes = style.panels(2 * len(STRESSES), height=1.25, sharey=False)
     grid = figure.add_gridspec(len(STRESSES), 2)
@@ -65,12 +71,12 @@ def plot(results: pd.DataFrame) -> Figure:
             rows = table[table["stress"] == stress]
             for name, colour in zip(names, colours, strict=True):
                 curve = rows[rows["layer"] == name]
-                at = tables.percent_kept(curve) if stress in figure_2_page.STRESSES else curve["values"]
+                at = tables.percent_kept(curve) if stress in REDUCTIONS else curve["values"]
                 kept = curve.groupby(at.astype(float))["kept"].mean()
                 ax.plot(kept.index, kept, color=colour, label=name, **look)
             _prepare(ax, stress)
             if column == 0:
-                ax.set_ylabel(f"{words.LABELS[stress].split()[0]}: score kept (%)")
+                ax.set_ylabel(f"{words.paper_name(stress)}: score kept (%)")
         axes[column].set_title(heading, fontsize="medium", fontweight="bold")
         handles = [Line2D([], [], color=colour, label=name, **look) for name, colour in zip(names, colours, strict=True)]
         figure.legend(
@@ -85,24 +91,20 @@ def plot(results: pd.DataFrame) -> Figure:
     return figure
 
 
-RAMP = ListedColormap(matplotlib.colormaps["viridis_r"](np.linspace(0.12, 1, 256)))
-"""Colours of the layers. On this page alone a colour is a depth, not a stress."""
-
-
 def _prepare(ax: Axes, stress: str) -> None:
     ax.axhline(100, color="#888888", linewidth=0.8, zorder=0)
-    if stress in figure_2_page.STRESSES:
+    if stress in REDUCTIONS:
         ax.set(xlabel="dimensions kept (%)", xlim=(0, 103))
-        return
-    ax.set_xscale("log", base=2)
-    ticks = [2, 4, 8, 16, 30]
-    ax.set_xticks(ticks, [str(tick) for tick in ticks])
-    ax.minorticks_off()
-    ax.set_xlabel("values of the dictionary")
+    else:
+        ax.set_xscale("log", base=2)
+        ticks = [2, 4, 8, 16, 30]
+        ax.set_xticks(ticks, [str(tick) for tick in ticks])
+        ax.minorticks_off()
+        ax.set_xlabel("values of the dictionary")
 
 
 def agreement(results: pd.DataFrame) -> pd.DataFrame:
-    """Compare each layer with the paper's at the same place of the list.
+    """Compare each of our layers with the paper's at the same place of the list.
 
     Parameters
     ----------
@@ -111,14 +113,17 @@ def agreement(results: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        As of :func:`stresslib.agreement`, for the metric that is drawn.
+        As :func:`stresslib.agreement` returns it, for the metric that is drawn.
     """
-    pairs = ((rows, rival(SOURCE, "/".join(rows[FEATURES].iloc[0]))) for _, rows in tables.feature_sets(results))
-    return pd.concat([published_agreement(*pair) for pair in pairs], ignore_index=True)
+    parts = [
+        published_agreement(rows, rival(SOURCE, "/".join(rows[FEATURES].iloc[0])))
+        for _, rows in tables.feature_sets(results)
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
-    """Return each layer's width, its full score, and what it keeps with 10% of the dimensions or 4 values.
+    """Return the width of each layer, its full score, and what it keeps with few dimensions or few values.
 
     Parameters
     ----------
@@ -127,7 +132,7 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a layer, the earliest first: ours, then the paper's.
+        A row for each layer, the earliest first: ours, then the paper's.
     """
     ours, theirs = (
         tables.first_metric(with_shares(results)),
@@ -136,19 +141,21 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     rows = {}
     for whose, shares in (("ours", ours), ("paper", theirs)):
         for layer, curve in shares.groupby("layer", sort=False):
-            # What is published of pool5 has no full score: a share of its finest dictionary says nothing about one.
+            # No full score of pool5 is published: its shares are of the score with the finest dictionary.
             full = (100 * curve["score"] / curve["kept"]).mean() if layer != "pool5" else float("nan")
-            kept = {f"{words.LABELS[stress].split()[0]}, {named}": _kept(curve, stress) for stress, named in _PLACES.items()}
+            kept = {f"{words.paper_name(stress)}, {_place(stress)}": _kept(curve, stress) for stress in STRESSES}
             rows[whose, layer] = {"width": int(curve["n_features"].iloc[0]), "full score": full, **kept}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["", "layer"]).round(1)
 
 
-_DEPTHS = {name: depth for depth, name in enumerate(LAYERS)}
-_PLACES = {stress: "10% of dimensions" if stress in figure_2_page.STRESSES else "4 values" for stress in STRESSES}
+def _place(stress: str) -> str:
+    if stress in REDUCTIONS:
+        return f"{words.percent_of_grid(TABLE_STEP)} of dimensions"
+    return f"{TABLE_VALUES} values"
 
 
 def _kept(curve: pd.DataFrame, stress: str) -> float:
-    column, at = ("step", 2) if stress in figure_2_page.STRESSES else ("values", 4)
+    column, at = ("step", TABLE_STEP) if stress in REDUCTIONS else ("values", TABLE_VALUES)
     return float(curve.loc[curve["stress"].eq(stress) & curve[column].eq(at), "kept"].mean())
 
 
@@ -169,22 +176,34 @@ def alt_text(results: pd.DataFrame) -> str:
             low, high = kept.droplevel(0).agg(["idxmin", "idxmax"])
             parts.append(f"{column}, {whose}: {kept.min():.1f}% ({low}) to {kept.max():.1f}% ({high})")
     return (
-        "Eight line plots of the share of the full score that is kept, a row for each of the stresses DR-1, DR-2, Q-1 and "
-        "Q-2; on the left our layers from early to late, on the right the paper's. Lowest and highest share: "
-        + "; ".join(parts)
-        + "."
+        f"Line plots of the share of the full score that is kept, a row for each of the stresses "
+        f"{', '.join(map(words.paper_name, STRESSES))}; on the left our layers from early to late, on the right the "
+        f"paper's. Lowest and highest share: {'; '.join(parts)}."
     )
 
 
-def verdicts(agreement: pd.DataFrame) -> str:
-    """Say how far layers lie in the paper's order, as a Markdown list; `agreement` is the points' table."""
-    lines = []
+def verdicts(results: pd.DataFrame) -> str:
+    """Say how far our layers differ from the paper's and lie in their order, as a Markdown list.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    str
+    """
+    points, lines = agreement(results), []
     for stress in STRESSES:
-        points = agreement[agreement["stress"] == stress].sort_values("difference", key=abs)
-        for worst in points.tail(1).itertuples():
-            lines.append(
-                f"- {words.LABELS[stress].split()[0]}: layers differ from the paper's by "
-                f"{points['difference'].abs().mean():.1f} points on average; most does {worst.layer}, which keeps "
-                f"{worst.ours:.1f}% where {worst.published_layer} keeps {worst.theirs:.1f}%. {words.order_sentence(points, 'layers')}"
-            )
+        here = points[points["stress"] == stress].sort_values("difference", key=abs)
+        if here.empty:
+            continue
+        worst = here.iloc[-1]
+        average = here["difference"].abs().mean()
+        lines.append(
+            f"- {words.paper_name(stress)}: layers differ from the paper's by {average:.1f} points on average; "
+            f"{worst['layer']} differs most: it keeps {worst['ours']:.1f}% where {worst['published_layer']} keeps "
+            f"{worst['theirs']:.1f}%. "
+            f"{words.order_sentence(here, 'layers')}"
+        )
     return "\n".join(lines)
