@@ -17,7 +17,7 @@ from scipy.stats import norm
 from toy_features import make_features
 
 import stresslib as sl
-from stressbook.chapters.beyond.rate import measure, page
+from stressbook.chapters.beyond.rate import measure, page, savings
 from stressbook.drawing import style
 from stresslib.codec import Codec, CompressedFeatures
 from stresslib.codec.peers import (
@@ -33,8 +33,9 @@ from stresslib.codec.peers import (
     peers,
     search,
 )
+from stresslib.codec.peers import measure as measure_on_disk
 from stresslib.results import results_table
-from stresslib.stress.on_features.quantization import _NORMAL_ERROR, _NORMAL_STEP
+from stresslib.stress.on_features.allocation import NORMAL_ERROR, NORMAL_STEP
 from stresslib.stress.spec import parse_spec
 
 # Q-A
@@ -55,8 +56,8 @@ def test_widths_are_those_of_least_error(bits: int) -> None:
     """Max (1960), Table II; found again by minimising the error."""
     count = 1 << bits
     best = minimize_scalar(lambda step: squared_error(step, count), bounds=(1 / count, 8 / count), method="bounded")
-    assert _NORMAL_STEP[bits] == pytest.approx(best.x, rel=1e-3)
-    assert _NORMAL_ERROR[bits] == pytest.approx(best.fun, rel=1e-3)
+    assert NORMAL_STEP[bits] == pytest.approx(best.x, rel=1e-3)
+    assert NORMAL_ERROR[bits] == pytest.approx(best.fun, rel=1e-3)
 
 
 def test_bits_go_where_the_variance_is() -> None:
@@ -157,7 +158,7 @@ def test_without_faiss_the_cure_is_named(features: sl.FeatureSet, monkeypatch: p
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ValueError, match=r"pip install stresslib\[peers\]"):
-        measure(features, [Faiss("faiss-sq", "SQ8")], n_jobs=1)
+        measure_on_disk(features, [Faiss("faiss-sq", "SQ8")], n_jobs=1)
 
 
 def test_codes_of_peers_by_hand() -> None:
@@ -200,7 +201,7 @@ def test_bytes_are_those_of_files(features: sl.FeatureSet) -> None:
         Faiss("faiss-itq", "ITQ32,LSH", 32),
         Faiss("faiss-pq", "PQ4x4np"),
     ]
-    table = measure(features, methods, n_jobs=1)
+    table = measure_on_disk(features, methods, n_jobs=1)
     assert table["metric"].tolist() == 5 * ["accuracy", RETRIEVAL]
     first = table[table["metric"] == "accuracy"].set_index("stress")
     assert first["bytes"].tolist() == [256, 4, 64, 4, 2]
@@ -211,7 +212,7 @@ def test_bytes_are_those_of_files(features: sl.FeatureSet) -> None:
     allocated = sl.evaluate(features, "DR2:8,QA:32")["score"].item()
     assert first["score"].iloc[1] == pytest.approx(allocated, abs=1.0)
     assert table.loc[table["metric"] == RETRIEVAL, "objective_gap"].isna().all()
-    pd.testing.assert_frame_equal(table, measure(features, methods, n_jobs=1))
+    pd.testing.assert_frame_equal(table, measure_on_disk(features, methods, n_jobs=1))
 
 
 def test_faiss_peers_are_deterministic(features: sl.FeatureSet) -> None:
@@ -310,9 +311,9 @@ def test_candidates_fill_the_budget() -> None:
 def test_choice_is_by_the_mean_validation_score(results: pd.DataFrame) -> None:
     """Of 48 bytes: 91.5 and 91.25 for QA; of 8 bytes both families have one."""
     held_out = results[results["dataset"].str.endswith("-validation")]
-    assert measure.chosen(held_out, [48]) == ["DR2:96,Q2:16", "DR2:128,QA:384"]
-    assert measure.chosen(held_out, [8, 16]) == ["DR2:8,Q2:256", "DR2:64,QA:64"]
-    fewest = measure.least(held_out).set_index("what")
+    assert measure.best_on_validation(held_out, [48]) == ["DR2:96,Q2:16", "DR2:128,QA:384"]
+    assert measure.best_on_validation(held_out, [8, 16]) == ["DR2:8,Q2:256", "DR2:64,QA:64"]
+    fewest = measure.fewest_bits(held_out).set_index("what")
     # The paper's mean is 91: QA has 93 with 448 bits, 91.5, 91.25 and 91 with 384, and 90.5 with 320; FC 90 with 384.
     assert fewest.loc["qa", "spec"] == "DR2:128,QA:384" and fewest.loc["fc", "spec"] == "DR2:128,Q2:27"
     assert fewest["splits"].tolist() == [2, 2, 2]
@@ -322,22 +323,22 @@ def test_gain_is_told_of_test_rows(results: pd.DataFrame) -> None:
     better = results.assign(
         dimensions=results["dimensions"].replace(96, 128).where(results["bytes"].notna(), results["dimensions"])
     )
-    table = page.beyond(better).droplevel("features")
+    table = savings.savings(better).droplevel("features")
     assert table.loc["qa", ["spec", "bits", "of_paper", "score"]].tolist() == ["DR2:128,QA:384", 384, 60, 91.6]
     assert table.loc["paper", "kept"] == pytest.approx(100 * 91 / 92)
-    words = page.beyond_in_words(better)
+    words = savings.verdicts(better)
     assert "**DR2:128,QA:384** has 384 bits, 60% of the 640 of DR2:128,Q2:27 (99.06% of all bits saved" in words
     assert "it scores 91.60, 0.60 points above the paper's 91.00" in words
     without = better[~better["stress"].str.contains("allocated")]
-    assert "**no gain**" in page.beyond_in_words(without)
+    assert "**no gain**" in savings.verdicts(without)
 
 
 def test_front_and_winners_by_hand(results: pd.DataFrame) -> None:
-    tested = page.measured(results)
-    front = page.pareto(tested[tested["metric"] == "accuracy"])
+    tested = page.scores_per_byte(results)
+    front = page.pareto_front(tested[tested["metric"] == "accuracy"])
     # 80 and 70 for the same 8 bytes; 29 and 30 for more, below 85; 91.5 and 91.2 for 64, 91 for 80, below 91.6.
     assert front["spec"].tolist() == ["faiss-pq: PQ8np", "DR2:96,QA:384", "none"]
-    table = page.winners(results).set_index("bytes")
+    table = page.best_by_budget(results).set_index("bytes")
     assert table.index.tolist() == [8, 16, 64]
     assert table.loc[8, ["peer", "ahead", "fc_score"]].tolist() == ["faiss-pq: PQ8np", -5, 70]
     assert table.loc[64, ["peer", "peer_score", "qa_score"]].tolist() == ["faiss-pq: PQ64np", 91.5, 91.6]
@@ -368,7 +369,7 @@ def test_figure_draws_the_numbers(results: pd.DataFrame, tmp_path: Path) -> None
 
 
 def test_accounts(features: sl.FeatureSet) -> None:
-    table = measure.accounted(features, ["DR2:8,Q2:27", "DR2:8,QA:32"], [100, 1000])
+    table = measure.accounts(features, ["DR2:8,Q2:27", "DR2:8,QA:32"], [100, 1000])
     assert table.index.names == ["spec", "packing"] and len(table) == 6
     bits = table.loc[("DR2:8,QA:32", "bits")]
     assert bits["paper"] == 4 and bits["side bytes"] == 64 * 8 * 4 + 8 + 2 * 8 * 4
@@ -376,7 +377,18 @@ def test_accounts(features: sl.FeatureSet) -> None:
 
 
 def test_small_set_goes_all_the_way(features: sl.FeatureSet) -> None:
-    table = measure.compute(features, [8], [], ["truncation"], splits=2, n_jobs=1, progress=False)
+    table = measure.measure(features, [8], [], ["truncation"], splits=2, n_jobs=1, progress=False)
     assert set(table["dataset"]) == {features.provenance["dataset"], f"{features.provenance['dataset']}-validation"}
-    tested = page.measured(table)
+    tested = page.scores_per_byte(table)
     assert {"none", "fc", "qa", "truncation"} == set(tested["family"])
+    again = measure.measure_each([], [features], [8], ["truncation"], sizes=[], splits=2, n_jobs=1, progress=False)
+    assert {"none", "fc"} == set(page.scores_per_byte(again)["family"])
+
+
+def test_accounts_are_of_the_set_that_is_named(results: pd.DataFrame) -> None:
+    """The paper's stress, QA with as many bits, and what validation chose for these features, not for others."""
+    chosen = {"scenes15": ["DR2:128,QA:384"], "caltech101": []}
+    for dataset, more in chosen.items():
+        provenance = {"dataset": dataset, "model": "efficientnet-lite0", "layer": "pooled"}
+        features = sl.FeatureSet(np.eye(4, 1280), [0, 1, 0, 1], train=[True, True, False, False], provenance=provenance)
+        assert measure.specs_to_account(features, results) == ["DR2:128,Q2:27", "DR2:128,QA:640", *more]
