@@ -30,6 +30,7 @@ from stressbook.chapters.rerun.figure_4 import measure as figure_4_measure
 from stressbook.chapters.rerun.figure_5 import measure as figure_5_measure
 from stresslib.evaluation.protocol import decide
 from stresslib.files import write_text
+from stresslib.stress.spec import parse_spec
 
 LAYERS = {
     "efficientnet-lite0": ["pooled", "stage5@2", "stage3@3"],
@@ -127,7 +128,7 @@ def grids(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
         ours, seconds = timed(lambda s=specs, r=repeats, m=model: sl.sweep(f, s, m, repeats=r, progress=False))
         components, shared = None, 0.0
         if repeats == 1:
-            size = max(sl.spec.parse_spec(spec).dimensions for spec in specs)
+            size = max(parse_spec(spec).dimensions for spec in specs)
             components, shared = timed(lambda k=size: sl.PrincipalComponents(k).fit(X))
 
         def peer(spec: str, components: Any = components) -> tuple[float, float]:

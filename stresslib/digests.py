@@ -1,106 +1,123 @@
-"""Sources: digests of the modules that a result depends on, so that nothing made by other code passes for its own.
+"""Digests of the modules that a result depends on, so that nothing made by other code passes for this code's own.
 
-Read by sweeps, extraction, the manifest of results/ and the check; depends on none of them.
+Sweeps, extraction, the manifest of results/ and its check compare them; this module depends on none of those.
 """
 
 from __future__ import annotations
 
+import ast
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stresslib.files import text_sha256
-
-if TYPE_CHECKING:  # features have a digest of the code too, and lie below the stresses
-    from stresslib.stress.spec import Spec
-
-SCORE = (
-    "stress/on_features/reduction.py",
-    "stress/on_features/quantization.py",
-    "stress/spec.py",
-    "evaluation/squared_hinge.py",
-    "evaluation/linear_svm.py",
-    "evaluation/metrics.py",
-    "evaluation/protocol.py",
-    "evaluation/threads.py",
-    "evaluation/bootstrap.py",
-)
-"""Modules that a committed table depends on."""
-
-SETTING = (
-    "running/grid.py",
-    "stress/spec.py",
-    "evaluation/squared_hinge.py",
-    "evaluation/linear_svm.py",
-    "evaluation/metrics.py",
-    "evaluation/protocol.py",
-    "evaluation/threads.py",
-)
-"""Modules that every setting of a sweep depends on; the sweep itself decides where the classifier starts."""
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
 
 
-def _read() -> dict[str, str]:
+def _sources() -> dict[str, str]:
+    """Return the text of every module of the package, by its path from the package's folder."""
     folder = Path(__file__).parent
-    names = [*SCORE, *SETTING]
-    names += [
-        path.relative_to(folder).as_posix()
-        for part in ("extraction", "classical", "images")
-        for path in folder.glob(f"{part}/*.py")
-    ]
-    return {name: (folder / name).read_text(encoding="utf-8") for name in sorted(names)}
+    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.py"))}
 
 
-_TEXTS = _read()  # now, while the sources are those that are imported
+_TEXTS = _sources()  # now, while the sources are those that are imported
 
 
 @cache
 def code_digest() -> str:
-    """SHA-256 over the modules that a score depends on, so that no edit goes unnoticed."""
-    return text_sha256(*(_TEXTS[name] for name in SCORE))
-
-
-def digest(*names: str) -> str:
-    """SHA-256 over some modules, by their paths from the package's folder."""
-    return text_sha256(*(part for name in names for part in (name, _TEXTS[name])))
+    """Return the SHA-256 over the modules that a score of any feature stress depends on, so that no edit goes unnoticed."""
+    return digest(*modules_used("evaluation/protocol.py", "evaluation/bootstrap.py", within=("evaluation/", "stress/")))
 
 
 @cache
-def setting_digest(spec: Spec) -> str:
-    """SHA-256 over just those modules that one setting depends on.
+def modules_used(*names: str, within: tuple[str, ...]) -> tuple[str, ...]:
+    """Return modules and what they import, directly or by way of others.
 
     Parameters
     ----------
-    spec : Spec
+    *names : str
+        Paths from the package's folder.
+    within : tuple of str
+        Beginnings of the paths that are followed; what lies elsewhere counts as carrying data and files only.
+
+    Returns
+    -------
+    tuple of str
+        Sorted paths. A name that a package hands on is found in the module that defines it.
+
+    Examples
+    --------
+    >>> from stresslib.digests import modules_used
+    >>> modules_used("evaluation/bootstrap.py", within=("evaluation/",))
+    ('evaluation/bootstrap.py', 'evaluation/metrics.py')
+    """
+    found: set[str] = set()
+    left = list(names)
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += [module for module in _imports(name) if module.startswith(within)]
+    return tuple(sorted(found))
+
+
+def _imports(name: str) -> list[str]:
+    """Return the modules of the package whose names a module imports, anywhere in its code."""
+    return [_definer(module, imported) for module, imported in _imported_names(name)]
+
+
+def _imported_names(name: str) -> list[tuple[str, str]]:
+    """Return what stands in the statements ``from stresslib.MODULE import NAME``, module (as a path) and name."""
+    return [
+        (statement.module.removeprefix("stresslib").lstrip(".").replace(".", "/"), alias.name)
+        for statement in ast.walk(ast.parse(_TEXTS[name]))
+        if isinstance(statement, ast.ImportFrom) and statement.module and statement.module.split(".")[0] == "stresslib"
+        for alias in statement.names
+    ]
+
+
+def _definer(module: str, name: str) -> str:
+    """Return the path of the module that defines a name: a module of its own, a module's, or one that a package hands on."""
+    package = f"{module}/" if module else ""
+    for path in (f"{package}{name}.py", f"{package}{name}/__init__.py", f"{module}.py"):
+        if path in _TEXTS:
+            return path
+    initial = f"{package}__init__.py"
+    handed_on = [origin for origin, other in _imported_names(initial) if other == name and origin != module]
+    return _definer(handed_on[0], name) if handed_on else initial
+
+
+def digest(*names: str) -> str:
+    """Return the SHA-256 over the text of some modules.
+
+    Parameters
+    ----------
+    *names : str
+        Paths from the package's folder.
 
     Returns
     -------
     str
-        An edit of a quantizer changes it for settings that quantise, and for no others.
+        Hexadecimal.
 
     Examples
     --------
-    >>> from stresslib.stress.spec import parse_spec
-    >>> setting_digest(parse_spec("DR1:64")) == setting_digest(parse_spec("DR2:8"))
-    True
-    >>> setting_digest(parse_spec("DR1:64")) == setting_digest(parse_spec("DR1:64,Q1:4"))
+    >>> from stresslib.digests import digest
+    >>> digest("stress/spec.py") == digest("stress/spec.py", "files.py")
     False
     """
-    reduction = ["stress/on_features/reduction.py"] if spec.reduction is not None else []
-    quantization = ["stress/on_features/quantization.py"] if spec.quantizer is not None else []
-    return digest(*SETTING, *reduction, *quantization)
+    return text_sha256(*(part for name in names for part in (name, _TEXTS[name])))
 
 
 @cache
 def extraction_digest(package: str = "extraction") -> str:
-    """SHA-256 over the modules that extracted vectors depend on.
+    """Return the SHA-256 over the modules that extracted vectors depend on.
 
     Parameters
     ----------
     package : {"extraction", "classical"}, default="extraction"
-        Networks, or methods without one; these read their images by the networks' preprocessing.
+        Networks, or methods without one; both read their images through :mod:`stresslib.images`.
 
     Returns
     -------
@@ -110,5 +127,12 @@ def extraction_digest(package: str = "extraction") -> str:
 
 
 def library_versions() -> list[str]:
-    """Names and versions of the libraries that a score depends on."""
-    return [f"{name} {version(name)}" for name in _LIBRARIES]
+    """Return names and versions of the libraries that a score depends on; one that is missing is listed as such."""
+    return [f"{name} {_version(name)}" for name in _LIBRARIES]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "(not installed)"

@@ -1,6 +1,6 @@
-"""The store: finished settings of sweeps, each in a file whose name knows features, setting, classifier, code and libraries.
+"""The store: finished settings of sweeps, one file each, named by features, setting, classifier, code and libraries.
 
-Sweeps write and read it; `stresslib cache` shows it and clears it. Any number of processes may use one folder at once.
+Sweeps write and read it; `stresslib cache` shows and clears it. Any number of processes may use one folder at once.
 """
 
 from __future__ import annotations
@@ -12,26 +12,65 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import joblib
 
-from stresslib.digests import library_versions, setting_digest
+from stresslib.digests import digest, library_versions, modules_used
 from stresslib.features import FeatureSet
 from stresslib.files import text_sha256, write_json
 from stresslib.stress.spec import Spec, parse_spec
 
 LIMIT = 100_000_000
-"""Bytes that the store may take, where the environment variable says nothing else: some 150,000 settings."""
+"""Default limit of the store in bytes: some 150,000 settings."""
 
 VARIABLE = "STRESSLIB_STORE_BYTES"
 """Environment variable with another limit, in bytes."""
 
 _ABANDONED = 86_400.0
-"""Seconds after which a file that was never renamed is taken for one of a process that was killed."""
+"""Seconds after which a temporary file is taken for one that a killed process left behind."""
 
 Rows = list[dict[str, Any]]
+
+
+@cache
+def setting_digest(spec: Spec) -> str:
+    """Return the SHA-256 over just those modules that one setting depends on.
+
+    Parameters
+    ----------
+    spec : Spec
+
+    Returns
+    -------
+    str
+        An edit of a quantizer changes it for settings that quantise, and for no others.
+
+    Examples
+    --------
+    >>> from stresslib.running.store import setting_digest
+    >>> from stresslib.stress.spec import parse_spec
+    >>> setting_digest(parse_spec("DR1:64")) == setting_digest(parse_spec("DR1:8"))
+    True
+    >>> setting_digest(parse_spec("DR1:64")) == setting_digest(parse_spec("DR1:64,Q1:4"))
+    False
+    """
+    entries = [stress for stress, _ in spec.tokens]
+    # The sweep chooses the warm starts. Of the registry only the entries of this setting's tokens count.
+    return text_sha256(
+        digest(
+            *modules_used("running/grid.py", within=("evaluation/", "stress/spec.py")),
+            *modules_used(*(_path(stress.transformer) for stress in entries), within=("stress/on_features/",)),
+        ),
+        *(f"{stress.token} {stress.transformer.__qualname__} {dict(stress.options)}" for stress in entries),
+    )
+
+
+def _path(transformer: type) -> str:
+    """Return the path, from the package's folder, of the module that defines a transformer."""
+    return transformer.__module__.removeprefix("stresslib.").replace(".", "/") + ".py"
 
 
 class Store:
@@ -65,12 +104,12 @@ class Store:
         return self.folder / f"{text_sha256(self._base, str(spec), drawn, setting_digest(spec))}.json"
 
     def read(self, spec: Spec, seed: int) -> Rows | None:
-        """Return the rows that an earlier sweep kept; None where there are none, or the file is damaged."""
+        """Return the rows that an earlier sweep kept; None where there are none, or where the file cannot be read."""
         path = self.path(spec, seed)
         entry = _entry(path)
         if entry is None:
             return None
-        with suppress(OSError):  # the last use decides what goes first, unless nothing may be written here
+        with suppress(OSError):  # least recently used entries go first; a read-only folder keeps no record of use
             os.utime(path)
         return list(entry["rows"])
 
@@ -87,21 +126,23 @@ class Store:
 
 
 def _source(classifier: Any) -> str:
-    """Return the source of a classifier's module: its parameters alone do not say what it computes."""
+    """Return the source of the module that defines a classifier: its parameters alone do not say what it computes."""
     if type(classifier).__module__.startswith("stresslib."):
-        return ""  # each setting's digest has it
+        return ""  # the digest of each setting covers it
     try:
         return inspect.getsource(inspect.getmodule(type(classifier)) or type(classifier))
-    except (OSError, TypeError):  # typed in at a prompt, or compiled
+    except (OSError, TypeError):  # defined at a prompt, or compiled
         return ""
 
 
 def _entry(path: Path) -> dict[str, Any] | None:
+    """Return an entry as `Store.write` makes it; None where a file is absent, damaged or of another form."""
     try:
         entry = json.loads(path.read_text(encoding="utf-8"))
-        return entry if isinstance(entry, dict) and isinstance(entry["rows"], list) else None
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError):
         return None
+    rows = entry.get("rows") if isinstance(entry, dict) else None
+    return entry if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) else None
 
 
 def limit() -> int:
@@ -110,23 +151,23 @@ def limit() -> int:
     Raises
     ------
     ValueError
-        When the environment variable holds no number of bytes.
+        When the value of the environment variable is not a number of bytes.
     """
     text = os.environ.get(VARIABLE, str(LIMIT))
     if not text.isdecimal():
-        raise ValueError(f"{VARIABLE}={text!r} is no number of bytes, such as {LIMIT}")
+        raise ValueError(f"{VARIABLE}={text!r} is not a number of bytes, such as {LIMIT}")
     return int(text)
 
 
 def trim(folder: str | os.PathLike[str], most: int | None = None) -> int:
-    """Remove what was used least recently until the rest fits, and what killed processes left behind.
+    """Remove the least recently used settings until the rest fits, and what killed processes left behind.
 
     Parameters
     ----------
     folder : path-like
-        Of a store; it need not exist.
+        A store, which need not exist.
     most : int, optional
-        Bytes; default: :func:`limit`.
+        Limit in bytes; default: :func:`limit`.
 
     Returns
     -------
@@ -138,7 +179,7 @@ def trim(folder: str | os.PathLike[str], most: int | None = None) -> int:
     total, removed = sum(file.size for file in found), 0
     for file in found:
         if file.is_abandoned or (file.is_setting and total > most):
-            with suppress(OSError):  # another process was faster, or nothing may be removed here
+            with suppress(OSError):  # another process removed it first, or the folder is read-only
                 file.path.unlink()
                 total -= file.size
                 removed += file.is_setting
@@ -163,7 +204,7 @@ class _File:
 def _files(folder: str | os.PathLike[str]) -> Iterator[_File]:
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
-            with suppress(FileNotFoundError):  # removed by another process meanwhile
+            with suppress(FileNotFoundError):  # another process has removed it meanwhile
                 if entry.is_file() and ".json" in entry.name:
                     state = entry.stat()
                     yield _File(Path(entry.path), state.st_size, state.st_mtime)
@@ -171,12 +212,12 @@ def _files(folder: str | os.PathLike[str]) -> Iterator[_File]:
 
 @dataclass
 class Content:
-    """What a store holds of one feature set.
+    """What a store holds for one feature set.
 
     Attributes
     ----------
     settings, size, stale : int
-        Number of settings, their bytes, and how many of them were made by other code or libraries than these.
+        Number of settings, their size in bytes, and how many of them other code or libraries made.
     """
 
     settings: int = 0
@@ -185,7 +226,7 @@ class Content:
 
 
 def contents(folder: str | os.PathLike[str]) -> dict[str, Content]:
-    """Return what a store holds, by the feature sets' names; what cannot be read is under ``"(unreadable)"``."""
+    """Return what a store holds for each feature set, by name; unreadable files are counted under ``"(unreadable)"``."""
     found: dict[str, Content] = {}
     for file in filter(lambda file: file.is_setting, _files(folder)):
         entry = _entry(file.path)
@@ -204,13 +245,14 @@ def _name(entry: dict[str, Any] | None) -> str:
 
 
 def _is_stale(entry: dict[str, Any] | None) -> bool:
+    """Return whether other code or libraries made an entry, or code that described its settings in another way."""
     try:
         return (
             entry is None
             or entry["code"] != setting_digest(parse_spec(entry["spec"]))
             or entry["libraries"] != library_versions()
         )
-    except (KeyError, ValueError):
+    except (KeyError, TypeError, ValueError):
         return True
 
 
@@ -221,12 +263,12 @@ def clear(folder: str | os.PathLike[str], *, stale: bool = False) -> int:
     ----------
     folder : path-like
     stale : bool, default=False
-        Only those that were made by other code or libraries than these, or cannot be read.
+        Remove only those that other code or libraries made, or that cannot be read.
 
     Returns
     -------
     int
-        How many.
+        Number of settings that were removed.
     """
     removed = 0
     for file in _files(folder):

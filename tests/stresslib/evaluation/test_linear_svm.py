@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
 from stresslib import LinearSVM, load_features
-from stresslib.evaluation import squared_hinge
+from stresslib.evaluation import conjugate_gradients
 
 
 def problem(n: int = 60, d: int = 12, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -279,8 +279,8 @@ def test_a_start_decides_how_long_it_takes_and_not_where_it_ends(
     rows = X @ X.T if kind == "products" else X
     cold = clone(model).fit(rows, y)
     steps: list[int] = []
-    search = squared_hinge._line_search
-    monkeypatch.setattr(squared_hinge, "_line_search", lambda *inputs: steps.append(1) or search(*inputs))
+    search = conjugate_gradients.line_search
+    monkeypatch.setattr(conjugate_gradients, "line_search", lambda *inputs: steps.append(1) or search(*inputs))
     counts = []
     for coef, intercept in (
         (None, None),

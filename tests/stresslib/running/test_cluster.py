@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from stressbook.chapters.rerun.figure_4 import measure
 from stresslib.cli.main import main
 from stresslib.digests import code_digest
 from stresslib.extraction import job
-from stresslib.running import broadcast, cluster
+from stresslib.running import broadcast, cluster, grid
+from stresslib.stress.spec import parse_spec
 
 distributed = pytest.importorskip("distributed", reason="dask is not installed; pip install stresslib[dask]")
 
@@ -165,12 +167,11 @@ def test_a_worker_of_other_code_is_refused() -> None:
 
 def test_what_is_sent_arrives_as_it_was(small: sl.FeatureSet, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through an object store, which fsspec's memory stands for; the components too, in every digit."""
-    module = sys.modules["stresslib.running.grid"]
     monkeypatch.setenv(broadcast.SHARED, "memory://shared")
-    specs = [sl.spec.parse_spec(text) for text in ("DR2:8,Q2:4", "DR2:5", "Q1:3")]
+    specs = [parse_spec(text) for text in ("DR2:8,Q2:4", "DR2:5", "Q1:3")]
     classifier = sl.LinearSVM()
-    shared = module._shared(small, specs)
-    starts = module._starts(small, specs, classifier, shared, 1)
+    shared = grid._shared(small, specs)
+    starts = grid._starts(small, specs, classifier, shared, 1)
     store = fsspec.filesystem("memory")
     with broadcast.sent(small, shared, starts) as base:
         assert base.startswith("memory://shared/") and len(store.ls("/shared")) == 2
@@ -179,7 +180,7 @@ def test_what_is_sent_arrives_as_it_was(small: sl.FeatureSet, monkeypatch: pytes
     assert features.digest == small.digest and features.name == small.name and set(begun) == set(starts)
     for spec in specs:
         here, there = (
-            sl.evaluate(one, spec, classifier, shared=module.replace(parts, start=first.get(module._alike(spec, 40))))
+            sl.evaluate(one, spec, classifier, shared=replace(parts, start=first.get(grid._alike(spec, 40))))
             for one, parts, first in ((small, shared, starts), (features, again, begun))
         )
         assert here.equals(there)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,7 @@ from stresslib import (
 )
 from stresslib.evaluation.protocol import decide, decide_nested
 from stresslib.results import COLUMNS, results_table
-
-# The package hands out the function under the module's name.
-module = sys.modules["stresslib.running.grid"]
+from stresslib.running import grid
 
 SPECS = ["none", "DR1:10", "DR2:8,Q2:4", "Q1:3", "QB:52"]
 
@@ -48,7 +45,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
         seen.append((str(spec), random_state))
         return evaluate(features, spec, *arguments, random_state=random_state, **options)
 
-    monkeypatch.setattr(module, "evaluate", counted)
+    monkeypatch.setattr(grid, "evaluate", counted)
     return seen
 
 
@@ -249,7 +246,7 @@ def test_a_stopped_sweep_keeps_what_was_done(small: FeatureSet, tmp_path: Path, 
             raise MemoryError("too much")
         return evaluate(features, spec, *arguments, **options)
 
-    monkeypatch.setattr(module, "evaluate", breaks)
+    monkeypatch.setattr(grid, "evaluate", breaks)
     with pytest.raises(MemoryError):
         run(small, SPECS, store=tmp_path)
     seen[:] = [""] * 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import shutil
@@ -20,7 +19,7 @@ from places import ROOT
 import stresslib as sl
 from stresslib import digests
 from stresslib.cli.main import main
-from stresslib.running import store
+from stresslib.running import grid, store
 from stresslib.stress.spec import parse_spec
 
 PACKAGE = Path(sl.__file__).parent
@@ -41,32 +40,38 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(str(spec))
         return evaluate(features, spec, *arguments, **options)
 
-    monkeypatch.setattr(sys.modules["stresslib.running.grid"], "evaluate", counted)
+    monkeypatch.setattr(grid, "evaluate", counted)
     return seen
 
 
 def edit(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Change the text of a module, as the digests see it."""
     monkeypatch.setitem(digests._TEXTS, name, digests._TEXTS[name] + "# edited\n")
-    for digest in (digests.code_digest, digests.setting_digest, digests.extraction_digest):
+    forget_digests()
+
+
+def forget_digests() -> None:
+    for digest in (digests.code_digest, store.setting_digest, digests.extraction_digest):
         digest.cache_clear()
 
 
 @pytest.fixture(autouse=True)
 def clean_digests() -> Any:
     yield
-    for digest in (digests.code_digest, digests.setting_digest, digests.extraction_digest):
-        digest.cache_clear()
+    forget_digests()
 
 
 @pytest.mark.parametrize(
     ("name", "again"),
     [
-        ("quantization.py", ["DR2:8,Q2:4", "Q1:3", "QB:52"]),
-        ("reduction.py", ["DR1:10", "DR2:8", "DR2:8,Q2:4"]),
+        ("stress/on_features/quantization.py", ["DR2:8,Q2:4", "Q1:3", "QB:52"]),
+        ("stress/on_features/allocation.py", []),
+        ("stress/registry.py", []),
+        ("stress/on_features/reduction.py", ["DR1:10", "DR2:8", "DR2:8,Q2:4"]),
         ("evaluation/metrics.py", SPECS),
         ("evaluation/squared_hinge.py", SPECS),
-        ("sweep.py", SPECS),
+        ("evaluation/conjugate_gradients.py", SPECS),
+        ("running/grid.py", SPECS),
         ("evaluation/bootstrap.py", []),
         ("extraction/extractor.py", []),
     ],
@@ -112,24 +117,22 @@ def test_settings_without_a_quantizer_never_call_one(small: sl.FeatureSet, monke
         sl.sweep(small, ["Q1:3"], n_jobs=1, progress=False)
 
 
-def imported(name: str) -> set[str]:
-    """Modules of the package that a module imports, as paths from the package's folder."""
-    tree = ast.parse((PACKAGE / name).read_text(encoding="utf-8"))
-    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
-    return {
-        f"{module.removeprefix('stresslib.').replace('.', '/')}.py" for module in modules if module.startswith("stresslib.")
-    }
-
-
 def test_the_digests_have_every_module_that_a_score_depends_on() -> None:
-    """Whatever the listed modules import is listed, or only carries data and files."""
-    carries = {"broadcast.py", "cluster.py", "features.py", "files.py", "results.py", "store.py"}
-    every = {*digests.SETTING, "reduction.py", "quantization.py"}
-    for name in every:
-        assert imported(name) <= every | carries, name
-    assert every - {"sweep.py"} <= set(digests.SCORE)
-    assert {"reduction.py", "quantization.py", "spec.py", "evaluation/protocol.py"} <= set(digests.SCORE)
+    """By what is imported: the solver in all its parts, the stresses, and of a setting's stresses only its own."""
+    stresses = {f"stress/on_features/{name}.py" for name in ("reduction", "quantization", "allocation", "base")}
+    solver = {f"evaluation/{name}.py" for name in ("squared_hinge", "conjugate_gradients", "newton", "unknowns")}
+    protocol = {f"evaluation/{name}.py" for name in ("protocol", "linear_svm", "metrics", "threads")}
+    within = ("evaluation/", "stress/")
+    used = set(digests.modules_used("evaluation/protocol.py", within=within))
+    assert used == {*stresses, *solver, *protocol, "stress/spec.py", "stress/registry.py"}
+    setting = set(digests.modules_used("running/grid.py", within=("evaluation/", "stress/spec.py")))
+    assert setting == {*solver, *protocol, "stress/spec.py", "running/grid.py"}
     assert {f"extraction/{path.name}" for path in (PACKAGE / "extraction").glob("*.py")} <= set(digests._TEXTS)
+
+
+def test_a_name_that_a_package_hands_on_is_found_where_it_is_defined() -> None:
+    assert "features/featureset.py" in digests.modules_used("running/grid.py", within=("features/",))
+    assert "features/__init__.py" not in digests.modules_used("running/grid.py", within=("features/",))
 
 
 def test_a_classifier_of_ones_own_is_known_by_its_source(
@@ -171,9 +174,9 @@ def test_the_least_recently_used_go_when_the_limit_is_reached(
     assert computed == ["DR1:10"]
 
 
-def test_a_limit_that_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_limit_that_is_not_a_number_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(store.VARIABLE, "2 GB")
-    with pytest.raises(ValueError, match="STRESSLIB_STORE_BYTES='2 GB' is no number of bytes"):
+    with pytest.raises(ValueError, match="STRESSLIB_STORE_BYTES='2 GB' is not a number of bytes"):
         store.trim(tmp_path)
 
 
@@ -225,7 +228,7 @@ def test_the_command_shows_and_clears(
     assert "0 settings" in capsys.readouterr().out
     sweep(small, folder)
     (folder / "old.json").write_text("[]")
-    edit(monkeypatch, "quantization.py")
+    edit(monkeypatch, "stress/on_features/quantization.py")
     sweep(small, folder, ["none", "Q1:3"])
     assert main(["cache"]) == 0
     shown = capsys.readouterr().out
@@ -238,6 +241,35 @@ def test_the_command_shows_and_clears(
     assert "4 settings removed" in capsys.readouterr().out and not list(folder.glob("*.json"))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "{}",
+        '{"rows": {}}',
+        '{"rows": [[1, 2]]}',
+        '{"rows": [{"stress": "none", "score": 1.0}]}',
+        '{"spec": null, "code": "", "libraries": [], "rows": [{"score": 1.0}]}',
+        '{"spec": "DR9:4", "code": "", "libraries": [], "rows": [{"score": 1.0}]}',
+        "\0",
+    ],
+)
+def test_entries_of_another_form_are_not_served(small: sl.FeatureSet, tmp_path: Path, text: str) -> None:
+    """What earlier versions left in the folder is listed as stale and can be cleared; a sweep computes on beside it."""
+    (tmp_path / f"{'0' * 64}.json").write_text(text)
+    assert_frame_equal(sweep(small, tmp_path, ["none"]), sweep(small, tmp_path / "new", ["none"]), check_exact=True)
+    assert sum(one.stale for one in store.contents(tmp_path).values()) == 1
+    assert store.clear(tmp_path, stale=True) == 1
+    assert [one.stale for one in store.contents(tmp_path).values()] == [0]
+
+
+def test_an_entry_of_another_form_in_the_place_of_a_setting_is_computed_anew(small: sl.FeatureSet, tmp_path: Path) -> None:
+    path = store.Store(tmp_path, small, sl.LinearSVM()).path(parse_spec("none"), 0)
+    path.write_text('{"rows": [["none", 1.0]]}')
+    assert sweep(small, tmp_path, ["none"])["score"][0] > 60
+    assert store.Store(tmp_path, small, sl.LinearSVM()).read(parse_spec("none"), 0) is not None
+
+
 @pytest.mark.slow
 def test_a_real_edit_of_a_quantizer(tmp_path: Path) -> None:
     """Bin centres are moved in a copy of the package between two processes: new scores where they depend on it."""
@@ -247,7 +279,7 @@ def test_a_real_edit_of_a_quantizer(tmp_path: Path) -> None:
     script.write_text(
         "import sys, stresslib as sl\n"
         f"sys.path.insert(0, {str(ROOT / 'tests' / 'support')!r})\n"
-        "from places import make_features\n"
+        "from toy_features import make_features\n"
         f"table = sl.sweep(make_features(), {SPECS!r}, n_jobs=1, progress=False, store=sys.argv[1])\n"
         "sl.write_results(table, sys.argv[2])\n"
     )
