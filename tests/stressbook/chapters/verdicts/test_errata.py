@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stressbook.chapters.verdicts.errata import page
+from stressbook.chapters.verdicts.errata import page, statements
 from stresslib.paper.published import published
 
 
@@ -16,16 +16,16 @@ def changed(monkeypatch: pytest.MonkeyPatch, change: Callable[[pd.DataFrame], No
     """Which statements hold in a published table with a change."""
     table = published()
     change(table)
-    monkeypatch.setattr(page, "published", table.copy)
-    return page.statements()["holds"]
+    monkeypatch.setattr(statements, "published", table.copy)
+    return statements.checked_statements()["holds"]
 
 
 def test_every_statement_holds() -> None:
     """And each says with which numbers."""
-    checked = page.statements()
+    checked = statements.checked_statements()
     assert checked["holds"].all()
     assert checked["numbers"].str.contains(r"\d").all()
-    assert page.verdict(checked).startswith(f"**{len(checked)} of {len(checked)} statements")
+    assert page.headline(checked).startswith(f"**{len(checked)} of {len(checked)} statements")
 
 
 @pytest.mark.parametrize(
@@ -33,10 +33,10 @@ def test_every_statement_holds() -> None:
 )
 def test_the_scores_are_counts_of_the_test_images(dataset: str, images: int, others: list[int]) -> None:
     """k/1340 and k/29998, and no other size near; ETHZ's Food-101 has 25,250."""
-    scores = page.single_runs(dataset)
+    scores = statements.single_runs(dataset)
     assert len(scores) == 25
-    assert page.fitting(scores, [images, *others]) == [images]
-    assert page.distance(scores, others).min() > 0.2
+    assert statements.fitting(scores, [images, *others]) == [images]
+    assert statements.distance(scores, others).min() > 0.2
 
 
 @pytest.mark.parametrize(("dataset", "images", "first_class"), [("mit67", 1340, 20), ("food101", 29_998, 333)])
@@ -86,7 +86,7 @@ def test_another_deviation_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_figure_shows_where_the_counts_fit() -> None:
     """In each panel the marked size lies below the line of rounding, and nearly every other one far above."""
     figure = page.plot()
-    for ax, (images, _) in zip(figure.axes, page.COUNTED.values(), strict=True):
+    for ax, images in zip(figure.axes, statements.TEST_IMAGES.values(), strict=True):
         curve, point = ax.lines[:2]
         assert np.max(point.get_xdata()) == images
         assert np.sort(curve.get_ydata())[1] > 1e-3 > np.max(point.get_ydata())

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from stressbook.drawing.tables import first_metric
 from stresslib.classical import METHODS, is_method
+from stresslib.features import UNTRAINED
 from stresslib.paper.published import FEATURES, with_shares
 from stresslib.stress.spec import Spec, bits_per_vector
 
@@ -29,7 +30,7 @@ PAIR = [*FEATURES, "model_rival", "layer_rival"]
 
 def is_control(model: str) -> bool:
     """Return whether a model's name is that of a network without training."""
-    return model.endswith("-untrained")
+    return model.endswith(UNTRAINED)
 
 
 def mean_places(results: pd.DataFrame) -> pd.DataFrame:

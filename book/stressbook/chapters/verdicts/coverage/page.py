@@ -1,6 +1,6 @@
-"""Coverage: every published number beside the one of ours that stands for it, or the command that would make one.
+"""Coverage: every published number beside the one of ours that answers it, or the command that would make one.
 
-Made of the committed results alone; it computes nothing.
+It joins the committed results with the published table and draws the pairs; nothing is measured here.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 from textwrap import indent
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -19,29 +20,39 @@ from stresslib.paper.counterparts import FIGURES, command, counterparts
 from stresslib.paper.published import FEATURES, published
 from stresslib.results import SETTING, read_results, results_table
 
+ALL = "all"
+"""The row of the table that is about all sources."""
+
+PUBLISHED_SETTING = [
+    *(f"published_{name}" for name in (*FEATURES, "n_features", "dimensions", "metric")),
+    *("stress", "values", "removed_bits"),
+]
+"""Columns that say which setting a published number is of: some settings have a number in two sources."""
+
 
 def join(folder: str | Path, own: Iterable[str] = ()) -> pd.DataFrame:
-    """Join every published number with the results of a folder.
+    """Join every published number with the results in a folder.
 
     Parameters
     ----------
     folder : path-like
         Holds the tables of the figures, as results/ does. Each source is joined with its figure's table.
     own : iterable of path-like, optional
-        Results tables that go before those of the folder.
+        Results tables that take precedence over those of the folder.
 
     Returns
     -------
     pandas.DataFrame
-        As of :func:`stresslib.counterparts`.
+        As :func:`stresslib.counterparts` returns it.
     """
     first = [read_results(path) for path in own]
     parts = []
     for source, figure in FIGURES.items():
         path = Path(folder) / f"{figure}.csv"
-        tables = [results_table([]), *first, *([read_results(path)] if path.is_file() else [])]
-        table = counterparts(pd.concat(tables, ignore_index=True).drop_duplicates(SETTING))
-        parts.append(table[table["source"] == source])
+        found = [read_results(path)] if path.is_file() else []
+        results = pd.concat([results_table([]), *first, *found], ignore_index=True).drop_duplicates(SETTING)
+        answered = counterparts(results)
+        parts.append(answered[answered["source"] == source])
     return pd.concat(parts).sort_index()
 
 
@@ -51,40 +62,41 @@ def plot(joined: pd.DataFrame) -> Figure:
     Parameters
     ----------
     joined : pandas.DataFrame
-        Of :func:`join`.
+        As returned by :func:`join`.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    figure, (counts, whole, near) = style.panels(3, height=1.6, sharey=False)
+    figure, (counts, whole, enlarged) = style.panels(3, height=1.6, sharey=False)
     grid = figure.add_gridspec(2, 2, height_ratios=[2, 3])
-    for ax, place in ((counts, grid[0, :]), (whole, grid[1, 0]), (near, grid[1, 1])):
+    for ax, place in ((counts, grid[0, :]), (whole, grid[1, 0]), (enlarged, grid[1, 1])):
         ax.set_subplotspec(place)
-    _draw_counts(counts, summary(joined).drop(ALL).iloc[::-1])
-    found = joined.dropna(subset=["difference"])
-    for ax, lowest, title in ((whole, -3, "every pair"), (near, 84, "enlarged")):
-        highest = max(104, *(float(found[whose].max()) + 1 for whose in ("ours", "theirs")))
-        ax.fill_between(
-            [0, 200], [-words.CLOSE, 200 - words.CLOSE], [words.CLOSE, 200 + words.CLOSE], color="#E3E3E3", linewidth=0
-        )
-        for stress, points in found.groupby("stress", sort=False):
-            name = words.LABELS[str(stress)].split()[0]
-            ax.plot(
-                points["theirs"], points["ours"], "o", ms=3.2, mew=0, alpha=0.7, color=style.COLOURS[str(stress)], label=name
-            )
-        ax.set(xlim=(lowest, highest), ylim=(lowest, highest), aspect="equal", xlabel="paper: score kept (%)")
-        ax.locator_params(nbins=6)
-        ax.set_title(title, fontsize="medium", fontweight="bold", loc="left")
+    _draw_counts(counts, table(joined).drop(ALL).iloc[::-1])
+    pairs = joined.dropna(subset=["difference"])
+    _draw_pairs(whole, pairs, -3, "every pair")
+    _draw_pairs(enlarged, pairs, 84, "enlarged")
     whole.set_ylabel("ours: score kept (%)")
     figure.legend(*whole.get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False, fontsize="small")
     return figure
 
 
-ALL = "all"
+def _draw_pairs(ax: Axes, pairs: pd.DataFrame, lowest: float, title: str) -> None:
+    """Draw our numbers over the paper's, from a lowest share on, in a colour for each stress."""
+    highest = max(104, *(float(pairs[whose].max()) + 1 for whose in ("ours", "theirs")))
+    ax.fill_between(
+        [0, 200], [-words.CLOSE, 200 - words.CLOSE], [words.CLOSE, 200 + words.CLOSE], color="#E3E3E3", linewidth=0
+    )
+    for stress, points in pairs.groupby("stress", sort=False):
+        look: dict[str, Any] = {"ms": 3.2, "mew": 0, "alpha": 0.7, "color": style.COLOURS[str(stress)]}
+        ax.plot(points["theirs"], points["ours"], "o", label=words.paper_name(str(stress)), **look)
+    ax.set(xlim=(lowest, highest), ylim=(lowest, highest), aspect="equal", xlabel="paper: score kept (%)")
+    ax.locator_params(nbins=6)
+    ax.set_title(title, fontsize="medium", fontweight="bold", loc="left")
 
 
 def _draw_counts(ax: Axes, small: pd.DataFrame) -> None:
+    """Draw a bar for the published numbers of each source, filled as far as they have a counterpart."""
     ax.barh(small.index, small["numbers"], color="white", edgecolor="#444444", linewidth=0.9, height=0.66)
     ax.barh(small.index, small["found"], color="#444444", height=0.66)
     for place, (source, row) in enumerate(small.iterrows()):
@@ -97,25 +109,20 @@ def _draw_counts(ax: Axes, small: pd.DataFrame) -> None:
     ax.set_title("published numbers; filled: with a counterpart here", fontsize="medium", fontweight="bold", loc="left")
 
 
-_SETTING = [
-    *(f"published_{name}" for name in (*FEATURES, "n_features", "dimensions", "metric")),
-    *("stress", "values", "removed_bits"),
-]
-
-
-def summary(joined: pd.DataFrame) -> pd.DataFrame:
+def table(joined: pd.DataFrame) -> pd.DataFrame:
     """Count published numbers and their counterparts, and measure how far these lie apart.
 
     Parameters
     ----------
     joined : pandas.DataFrame
-        Of :func:`join`.
+        As returned by :func:`join`.
 
     Returns
     -------
     pandas.DataFrame
-        One row a source and one for all: published `numbers` and those `found`, the distinct `settings` among both, the
-        mean and the largest absolute difference in points, and the percent of counterparts within 2 points.
+        A row for each source and one for all: the published `numbers` and those `found`, the distinct `settings` among
+        both, the mean and the largest absolute difference in points, and the percent of counterparts that are within
+        :data:`stressbook.drawing.words.CLOSE` points.
     """
     parts = {**{str(source): rows for source, rows in joined.groupby("source")}, ALL: joined}
     counted = {}
@@ -125,8 +132,8 @@ def summary(joined: pd.DataFrame) -> pd.DataFrame:
         counted[name] = {
             "numbers": len(rows),
             "found": len(found),
-            "settings": len(rows[_SETTING].drop_duplicates()),
-            "settings found": len(found[_SETTING].drop_duplicates()),
+            "settings": len(rows[PUBLISHED_SETTING].drop_duplicates()),
+            "settings found": len(found[PUBLISHED_SETTING].drop_duplicates()),
             "mean difference": round(apart.mean(), 2),
             "largest difference": round(apart.max(), 2),
             f"within {words.CLOSE:.0f} points (%)": round(100 * (apart <= words.CLOSE).mean(), 1),
@@ -136,7 +143,7 @@ def summary(joined: pd.DataFrame) -> pd.DataFrame:
 
 def headline(joined: pd.DataFrame) -> str:
     """Say in one sentence how much of what was published has a counterpart."""
-    whole = summary(joined).loc[ALL]
+    whole = table(joined).loc[ALL]
     return (
         f"{len(joined):,} numbers were published, of {whole['settings']:,.0f} distinct settings. **{whole['found']:,.0f} of "
         f"them, {whole['settings found']:,.0f} settings, have a counterpart among the results of this project**; "
@@ -155,7 +162,7 @@ def alt_text(joined: pd.DataFrame) -> str:
     -------
     str
     """
-    small = summary(joined)
+    small = table(joined)
     whole = small.loc[ALL]
     parts = [f"{source}: {row['found']:.0f} of {row['numbers']:.0f}" for source, row in small.iterrows()]
     return (
@@ -192,12 +199,12 @@ def own_features() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by ``DATASET/MODEL/LAYER``: the width and metric of the paper, the number of published `rows` that it
-        would measure, and the `command`.
+        Indexed by ``DATASET/MODEL/LAYER``: the width and metric of the paper, the number of published `rows` that the
+        command would measure, and the `command`.
     """
-    table = published()
-    table["features"] = table["dataset"] + "/" + table["model"] + "/" + table["layer"]
-    groups = table.groupby("features", sort=False)
+    paper = published()
+    paper["features"] = paper["dataset"] + "/" + paper["model"] + "/" + paper["layer"]
+    groups = paper.groupby("features", sort=False)
     own = groups.agg(n_features=("n_features", "first"), metric=("metric", "first"), rows=("source", "size"))
     sources = groups["source"].unique()
     own["command"] = [command(name, [FIGURES[source] for source in sources[name]]) for name in own.index]

@@ -1,0 +1,1 @@
+"""Errata: what the published numbers say about themselves."""
