@@ -24,8 +24,8 @@ import pandas as pd
 
 import stresslib as sl
 from stressbook.chapters.rerun.figure_5 import measure
-from stresslib.evaluation.separation import sweep_separation
 from stresslib.files import write_text
+from stresslib.running.separation_sweep import sweep_separation
 
 VALUES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 27, 30)
 SIZES = (5_000, 10_000, 20_000, 50_000)

@@ -40,9 +40,12 @@ otherwise the score moves by a whole point. A person has to judge such a move.
 """
 
 VARIANT = "variant"
-"""Column of a table that holds other protocols beside the paper's: what is changed, empty for the paper's own."""
+"""Column of a table that holds other protocols beside the paper's: what is changed, or empty for the paper's own."""
 
-CURVE = ["dataset", "model", "layer", "n_features", "stress", "metric"]
+FEATURES = ["dataset", "model", "layer"]
+"""Columns that say which feature set a row belongs to."""
+
+CURVE = [*FEATURES, "n_features", "stress", "metric"]
 """Columns that say which curve a row belongs to."""
 
 
@@ -62,7 +65,7 @@ def results_table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
 
 
 def write_results(table: pd.DataFrame, path: str | os.PathLike[str], more: Sequence[str] = ()) -> None:
-    """Write a results table as CSV: scores to 6 decimals, gaps to 2 digits, so that runs can be compared by bytes.
+    """Write a results table as CSV, scores to 6 decimals and gaps to 2 digits, so that equal runs give equal bytes.
 
     Parameters
     ----------
@@ -70,7 +73,7 @@ def write_results(table: pd.DataFrame, path: str | os.PathLike[str], more: Seque
         In the schema.
     path : path-like
     more : sequence of str, default=()
-        Columns of numbers beside those of the schema, written as scores are.
+        Further columns of numbers, written as scores are.
 
     Notes
     -----
@@ -102,7 +105,7 @@ def read_results(path: str | os.PathLike[str], more: Sequence[str] = ()) -> pd.D
     path : path-like
         A CSV in the schema.
     more : sequence of str, default=()
-        Columns of numbers that it has beside those, and beside a :data:`VARIANT`.
+        Further columns of numbers that the table has, beside the schema and :data:`VARIANT`.
 
     Returns
     -------
@@ -111,7 +114,7 @@ def read_results(path: str | os.PathLike[str], more: Sequence[str] = ()) -> pd.D
     Raises
     ------
     ValueError
-        When the file is no such table; the message names the file and what is missing.
+        When the file is not such a table; the message names the file and what is missing.
 
     Examples
     --------
@@ -132,4 +135,4 @@ def read_results(path: str | os.PathLike[str], more: Sequence[str] = ()) -> pd.D
         table = pd.read_csv(path, usecols=list(kinds), dtype=kinds, keep_default_na=False, na_values=missing)
         return table[list(kinds)]
     except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ValueError(f"{path} is no results table with the columns {', '.join(kinds)}: {error}") from error
+        raise ValueError(f"{path} is not a results table with the columns {', '.join(kinds)}: {error}") from error

@@ -20,7 +20,7 @@ from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.evaluation.metrics import SCORES
 from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
-from stresslib.results import results_table
+from stresslib.results import FEATURES, results_table
 from stresslib.stress.on_features.reduction import PrincipalComponents
 from stresslib.stress.spec import Spec, make_stress, parse_spec
 
@@ -90,28 +90,29 @@ def evaluate(
     """
     parsed = parse_spec(spec)
     decision, gap = decide(features, parsed, classifier, random_state=random_state, shared=shared)
-    return scored(features, parsed, decision, gap, metrics or (features.metric,))
+    return score_rows(features, parsed, decision, gap, metrics or (features.metric,))
 
 
-def scored(features: FeatureSet, spec: Spec, decision: Array, gap: float, metrics: tuple[str, ...]) -> pd.DataFrame:
-    """Return the rows of a results table for the decision values of the test rows, one a metric."""
+def score_rows(features: FeatureSet, spec: Spec, decision: Array, gap: float, metrics: tuple[str, ...]) -> pd.DataFrame:
+    """Return the rows of a results table for the decision values of the test rows, one for each metric."""
     truth = features.y[features.test]
+    setting = setting_columns(features, spec)
     return results_table(
-        {
-            "dataset": features.provenance["dataset"],
-            "model": features.provenance["model"],
-            "layer": features.provenance["layer"],
-            "n_features": features.X.shape[1],
-            "stress": spec.stress,
-            "dimensions": spec.dimensions,
-            "values": spec.dictionary_size,
-            "removed_bits": spec.removed_bits,
-            "metric": metric,
-            "score": 100 * SCORES[metric](truth, decision),
-            "objective_gap": gap,
-        }
+        {**setting, "metric": metric, "score": 100 * SCORES[metric](truth, decision), "objective_gap": gap}
         for metric in metrics
     )
+
+
+def setting_columns(features: FeatureSet, spec: Spec) -> dict[str, Any]:
+    """Return those columns of a results table that say which features and which stress a row is about."""
+    return {
+        **{name: features.provenance[name] for name in FEATURES},
+        "n_features": features.X.shape[1],
+        "stress": spec.stress,
+        "dimensions": spec.dimensions,
+        "values": spec.dictionary_size,
+        "removed_bits": spec.removed_bits,
+    }
 
 
 def decide(

@@ -8,7 +8,8 @@ from __future__ import annotations
 import pandas as pd
 
 from stresslib.features import embedded_path
-from stresslib.paper.published import FEATURES, NAMESAKES, PLACE, published, with_shares
+from stresslib.paper.published import NAMESAKES, PLACE, published, with_shares
+from stresslib.results import FEATURES
 
 FIGURES = {
     "figure-2": "figure-2",

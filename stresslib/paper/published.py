@@ -10,13 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stresslib.results import COLUMNS, CURVE, TOLERANCE
+from stresslib.results import COLUMNS, CURVE, FEATURES, TOLERANCE
 
 GRID = 20
 """Steps of the paper's grid of dimensions: 5% each."""
-
-FEATURES = ["dataset", "model", "layer"]
-"""Columns that say which feature set a row belongs to."""
 
 PLACE = ["step", "values", "removed_bits"]
 """Columns that say where on its curve a row stands."""

@@ -18,7 +18,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from stresslib.evaluation.linear_svm import LinearSVM
-from stresslib.evaluation.protocol import Shared, decide_nested, evaluate, scored, solution
+from stresslib.evaluation.protocol import Shared, decide_nested, evaluate, score_rows, solution
 from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
 from stresslib.results import results_table
@@ -214,4 +214,4 @@ def _tables(features: FeatureSet, job: Job, classifier: Any, shared: Shared) -> 
     for size, decision, gap in decide_nested(features, sizes, classifier, random_state=seed):
         for number, spec, _ in job:
             if spec.dimensions == size:
-                yield number, scored(features, spec, decision, gap, features.metrics)
+                yield number, score_rows(features, spec, decision, gap, features.metrics)

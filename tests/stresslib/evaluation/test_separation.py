@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
 import stresslib as sl
-from stresslib.evaluation.separation import INDICES, TIES, separation_index, smoothness_index, sweep_separation
+from stresslib.evaluation.neighbours import TIES
+from stresslib.evaluation.separation import separation_index
+from stresslib.evaluation.smoothness import smoothness_index
+from stresslib.running.separation_sweep import INDICES, sweep_separation
 
 # The slow, obvious version
 

@@ -25,9 +25,9 @@ from stressbook.chapters.beyond.separation import (
 )
 from stressbook.drawing import style
 from stressbook.reproduce.parameters import defaults
-from stresslib.evaluation.separation import INDICES
 from stresslib.features import embedded_path
 from stresslib.results import SETTING, results_table
+from stresslib.running.separation_sweep import INDICES
 
 
 def grid(index: list[float], score: list[float], validation: list[float], name: str = "a") -> pd.DataFrame:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from stressbook.chapters.beyond.separation.scores import PRIMARY, index_and_score
-from stresslib.evaluation.separation import INDICES
+from stresslib.running.separation_sweep import INDICES
 
 WITHIN = 1.0
 """Points that an index, or a validation score, may lose for a stress to be chosen."""

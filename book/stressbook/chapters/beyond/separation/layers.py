@@ -12,9 +12,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stressbook.chapters.beyond.separation.small_networks import SMOOTHNESS, UNTRAINED
+from stressbook.chapters.beyond.separation.small_networks import SMOOTHNESS
 from stressbook.drawing import style
-from stresslib.evaluation.separation import INDICES
+from stresslib.features import UNTRAINED
+from stresslib.running.separation_sweep import INDICES
 
 GROWN = 1.0
 """Points by which an index has to change from the first layer to the last to be said to rise or fall."""

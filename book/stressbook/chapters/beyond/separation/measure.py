@@ -14,10 +14,10 @@ import pandas as pd
 
 from stressbook.chapters.beyond.separation.small_networks import diabetes, digits
 from stressbook.chapters.rerun.figure_5.measure import specs as grid_specs
-from stresslib.evaluation.separation import sweep_separation
 from stresslib.features import FeatureSet, load_feature_sets
 from stresslib.results import SETTING
 from stresslib.running.grid import sweep
+from stresslib.running.separation_sweep import sweep_separation
 
 
 def by_layer(networks: Sequence[str], layers: Sequence[str], seeds: int, values: list[int]) -> pd.DataFrame:

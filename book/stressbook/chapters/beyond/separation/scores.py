@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stresslib.evaluation.separation import INDICES
 from stresslib.features import METRICS
+from stresslib.running.separation_sweep import INDICES
 from stresslib.stress.spec import FLOAT_BITS, bits_per_vector, parse_spec
 
 PRIMARY = "SI"

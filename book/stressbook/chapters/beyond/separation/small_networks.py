@@ -20,15 +20,15 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from stresslib.evaluation.separation import INDICES, separation_index, smoothness_index
+from stresslib.evaluation.separation import separation_index
+from stresslib.evaluation.smoothness import smoothness_index
 from stresslib.evaluation.threads import one_thread
+from stresslib.features import UNTRAINED
 from stresslib.results import results_table
+from stresslib.running.separation_sweep import INDICES
 from stresslib.stress.spec import make_stress, parse_spec
 
 Array = NDArray[Any]
-
-UNTRAINED = "-untrained"
-"""Ending of a network's name before its training, as in the registry of networks."""
 
 SMOOTHNESS: dict[str, dict[str, Any]] = {
     "SmI": {},

@@ -1,0 +1,91 @@
+"""The separation of a feature set under many stresses, in the table that sweeps of the classifier have too.
+
+Beside `grid`, from which it differs in what it measures: an index of the training rows, for which nothing is trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import joblib
+import pandas as pd
+from numpy.typing import NDArray
+
+from stresslib.evaluation.neighbours import check_option
+from stresslib.evaluation.protocol import setting_columns
+from stresslib.evaluation.separation import mean_separations
+from stresslib.evaluation.threads import one_thread
+from stresslib.features import FeatureSet
+from stresslib.results import results_table
+from stresslib.stress.on_features.reduction import PrincipalComponents
+from stresslib.stress.spec import Spec, make_stress, parse_spec
+
+INDICES = {"SI": (1, "strict"), "SI(5)": (5, "strict"), "CSI": (1, "centre")}
+"""Forms of the index: their names in the column `metric`, order and mode."""
+
+
+def sweep_separation(
+    features: FeatureSet,
+    specs: str | Iterable[str],
+    *,
+    indices: Sequence[str] = tuple(INDICES),
+    repeats: int = 1,
+    random_state: int = 0,
+    n_jobs: int = -1,
+) -> pd.DataFrame:
+    """Measure the separation of a feature set's training rows under many stresses, without a look at its test rows.
+
+    Parameters
+    ----------
+    features : FeatureSet
+    specs : str or iterable of str
+        Stresses, as in :func:`stresslib.make_stress`; each is fitted on the training rows.
+    indices : sequence of str, default=("SI", "SI(5)", "CSI")
+        Names in :data:`INDICES`.
+    repeats, random_state, n_jobs
+        As :func:`stresslib.sweep` takes them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In the schema of :data:`stresslib.results.COLUMNS`; the index is the `metric`, and scores are percent.
+
+    Examples
+    --------
+    >>> import stresslib as sl
+    >>> from stresslib.running.separation_sweep import sweep_separation
+    >>> f = sl.load_features("scenes15", "efficientnet-lite0")
+    >>> sweep_separation(f, ["none", "DR2:16,Q2:4"], indices=["CSI"], n_jobs=1)[["stress", "metric"]].values.tolist()
+    [['none', 'CSI'], ['pca+uniform', 'CSI']]
+    """
+    for name in indices:
+        check_option("indices", name, tuple(INDICES))
+    parsed = [parse_spec(spec) for spec in ([specs] if isinstance(specs, str) else specs)]
+    tasks = [(spec, repeat) for spec in parsed for repeat in (range(repeats) if spec.is_random else [None])]
+    train, labels = features.X[features.train], features.y[features.train]
+    with one_thread():
+        sizes = [spec.dimensions for spec in parsed if spec.reduction == "DR2" and spec.dimensions]
+        projected = PrincipalComponents(max(sizes)).fit_transform(train) if sizes else train
+    calls = []
+    for spec, repeat in tasks:
+        vectors, remaining = train, spec
+        if spec.reduction == "DR2":
+            vectors, remaining = projected[:, : spec.dimensions], replace(spec, reduction=None, dimensions=None)
+        seed = random_state + (repeat or 0)
+        calls.append(joblib.delayed(_indices_under_stress)(vectors, remaining, labels, indices, seed))
+    measured = joblib.Parallel(n_jobs)(calls)
+    return results_table(
+        {**setting_columns(features, spec), "repeat": repeat, "metric": name, "score": 100 * score}
+        for (spec, repeat), scores in zip(tasks, measured, strict=True)
+        for name, score in zip(indices, scores, strict=True)
+    )
+
+
+def _indices_under_stress(
+    train: NDArray[Any], spec: Spec, y: NDArray[Any], indices: Sequence[str], seed: int
+) -> list[float]:
+    with one_thread():
+        stressed = make_stress(spec, random_state=seed).fit_transform(train)
+        return mean_separations(stressed, y, [INDICES[name] for name in indices])
