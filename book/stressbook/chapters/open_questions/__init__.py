@@ -1,1 +1,1 @@
-"""What the paper left open."""
+"""What the paper left open: one folder for each question, and the summary of all answers."""

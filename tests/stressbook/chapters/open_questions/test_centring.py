@@ -45,8 +45,8 @@ def test_the_answer_follows_the_numbers(table: pd.DataFrame, said: str) -> None:
 
 def test_the_published_curve_is_one_of_rows_that_keep_their_mean() -> None:
     """Nearly all components score there what the full vectors do; where centring moves the full vectors, that tells."""
-    assert "as components that keep the mean do" in page.details(made(-3))
-    assert "does not tell the two apart" in page.details(made(0.1))
+    assert "as components that keep the mean do" in page.verdicts(made(-3))
+    assert "does not tell the two apart" in page.verdicts(made(0.1))
 
 
 def test_centring_matters_without_a_bias_and_not_with_one() -> None:

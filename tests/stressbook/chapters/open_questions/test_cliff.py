@@ -41,7 +41,7 @@ def made(plain: tuple[float, float], renormalised: tuple[float, float], chosen: 
 def test_the_answer_follows_the_numbers(table: pd.DataFrame, said: str) -> None:
     """No cliff; one that re-normalising removes; one that it does not."""
     assert said in page.answer(table).answer
-    assert "A C of up to" not in page.details(table)
+    assert "A C of up to" not in page.verdicts(table)
     assert len(page.plot(table).axes) == 2
     assert "a, b, c (accuracy)" in page.alt_text(table)
 
@@ -51,17 +51,17 @@ def test_a_tuned_c_is_measured_against_the_full_score_of_the_protocol() -> None:
     table = made((72, 20), (76, 72), 60)
     row = page.falls(table).set_index(VARIANT).loc[measure.TUNED]
     assert (row["before"], row["edge"]) == pytest.approx((90, 75))
-    assert "keeps 75% at 56 bits, and 75% at the last place" in page.details(table)
+    assert "keeps 75% at 56 bits, and 75% at the last place" in page.verdicts(table)
 
 
 def test_the_published_curves_stand_beside() -> None:
     """What the protocol sheet has: VOC 2007 keeps 12.649 of 76.952, MIT-67 57.836 of 63.507, and then 38.209."""
     table = made((72, 20), (76, 72))
     for part in ("VOC 2007 16% at 56 bits and 16% in the end", "MIT-67 91% at 56 bits and 60% in the end"):
-        assert part in page.details(table)
-    assert "Cliff at 56 bits: the paper's protocol, **published, VOC 2007**." in page.details(table)
-    assert "Cliff at 57 bits: **published, Food-101**, **published, MIT-67**." in page.details(table)
-    assert "Cliff nowhere: re-normalised." in page.details(table)
+        assert part in page.verdicts(table)
+    assert "Cliff at 56 bits: the paper's protocol, **published, VOC 2007**." in page.verdicts(table)
+    assert "Cliff at 57 bits: **published, Food-101**, **published, MIT-67**." in page.verdicts(table)
+    assert "Cliff nowhere: re-normalised." in page.verdicts(table)
     assert page.table(table).loc[("paper: MIT-67", "accuracy", "the paper's"), "edge"] == 91.1
 
 

@@ -44,7 +44,7 @@ def test_rows_are_those_of_fewer_images_and_of_the_protocol(small: sl.FeatureSet
 
 def test_each_share_is_of_the_full_score_of_its_own_draw() -> None:
     """Were it of the mean of both, two draws that keep the same share would deviate."""
-    rows = measure.kept(made(90, 80)).set_index("images")
+    rows = page.kept(made(90, 80)).set_index("images")
     assert rows.loc[5, ["kept", "sd", "full"]].tolist() == pytest.approx([90, 0, 50])
     assert rows.loc[np.inf, ["kept", "full"]].tolist() == pytest.approx([80, 80])
     assert page.changes(made(90, 80))["difference"].tolist() == pytest.approx([-10])
@@ -53,8 +53,8 @@ def test_each_share_is_of_the_full_score_of_its_own_draw() -> None:
 @pytest.mark.parametrize(
     ("parts", "said"),
     [
-        ([(90, 80, SCENES)], "Yes: features trained with fewer images stand more stress"),
-        ([(80, 90, SCENES)], "Yes: features trained with fewer images stand less stress"),
+        ([(90, 80, SCENES)], "Yes: features trained with fewer images withstand more stress"),
+        ([(80, 90, SCENES)], "Yes: features trained with fewer images withstand less stress"),
         ([(90, 90.2, SCENES)], "Hardly: "),
         ([(90, 80, SCENES), (80, 90, CALTECH)], "Not one way: "),
     ],
@@ -74,5 +74,5 @@ def test_figure_table_and_words_come_from_the_results(tmp_path: Path) -> None:
     style.save(page.plot(results), results, tmp_path, "data-size")
     again = read_results(tmp_path / "data-size.csv")
     assert page.answer(again) == page.answer(results)
-    assert measure.table(again).to_numpy().tolist() == [[50, 80], [90, 80]]
+    assert page.table(again).to_numpy().tolist() == [[50, 80], [90, 80]]
     assert "90.0% with 5 images a class, 80.0% with all" in page.alt_text(again)

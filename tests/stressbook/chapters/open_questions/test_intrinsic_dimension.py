@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 import stresslib as sl
-from stressbook.chapters.open_questions.intrinsic_dimension import measure, page
+from stressbook.chapters.open_questions.intrinsic_dimension import estimators, measure, page
+from stressbook.chapters.open_questions.intrinsic_dimension.correlation import correlation
 from stressbook.drawing import style
-from stresslib.results import results_table
+from stresslib.results import read_results, results_table
 
 
 @pytest.mark.parametrize("inside", [1, 2, 5])
@@ -24,23 +25,23 @@ def test_two_nn_finds_the_dimension_of_an_even_cloud(inside: int) -> None:
     generator = np.random.default_rng(0)
     turn = np.linalg.qr(generator.normal(size=(20, 20)))[0][:inside]
     X = generator.random((2000, inside)) @ turn
-    assert measure.two_nn(X) == pytest.approx(inside, rel=0.12)
-    assert measure.two_nn(np.vstack([X, X[:500]])) == pytest.approx(measure.two_nn(X))
+    assert estimators.two_nn(X) == pytest.approx(inside, rel=0.12)
+    assert estimators.two_nn(np.vstack([X, X[:500]])) == pytest.approx(estimators.two_nn(X))
 
 
 @pytest.mark.parametrize("shape", [(60, 12), (12, 60)])
 def test_the_spectrum_is_that_of_the_covariance(shape: tuple[int, int]) -> None:
     X = np.random.default_rng(1).normal(3, 1, shape)
     expected = np.linalg.eigvalsh(np.cov(X, rowvar=False))[::-1][: min(shape[0] - 1, shape[1])]
-    np.testing.assert_allclose(measure.variance_spectrum(X), expected, atol=1e-10)
+    np.testing.assert_allclose(estimators.variance_spectrum(X), expected, atol=1e-10)
 
 
 @given(st.integers(1, 50), st.floats(0.1, 10))
 def test_equal_variances_fill_as_many_dimensions_as_there_are(count: int, size: float) -> None:
     variances = np.full(count, size)
-    assert measure.participation_ratio(variances) == pytest.approx(count)
-    assert measure.effective_rank(variances) == pytest.approx(count)
-    assert measure.dimensions_for(variances, 1) == count
+    assert estimators.participation_ratio(variances) == pytest.approx(count)
+    assert estimators.effective_rank(variances) == pytest.approx(count)
+    assert estimators.dimensions_for(variances, 1) == count
 
 
 def test_the_fewest_dimensions_lie_where_the_curve_crosses() -> None:
@@ -53,14 +54,14 @@ def test_the_correlation_is_spearmans_with_its_interval() -> None:
     generator = np.random.default_rng(2)
     x = generator.integers(0, 6, 15).astype(float)
     y = x + generator.normal(0, 2, 15)
-    rho, low, high, p = page.correlation(x, y)
+    rho, low, high, p = correlation(x, y)
     assert rho == pytest.approx(spearmanr(x, y).statistic)
     assert low < rho < high
     assert p == pytest.approx(spearmanr(x, y).pvalue, abs=0.02)
     order = np.arange(10.0)
-    assert page.correlation(order, order**3)[:3] == pytest.approx((1, 1, 1))
-    assert all(map(math.isnan, page.correlation(order[:3], order[:3])))
-    assert all(map(math.isnan, page.correlation(order, np.ones(10))))
+    assert correlation(order, order**3)[:3] == pytest.approx((1, 1, 1))
+    assert all(map(math.isnan, correlation(order[:3], order[:3])))
+    assert all(map(math.isnan, correlation(order, np.ones(10))))
 
 
 def made(estimated: list[int], crossing: list[int]) -> pd.DataFrame:
@@ -72,7 +73,7 @@ def made(estimated: list[int], crossing: list[int]) -> pd.DataFrame:
         for stress in page.STRESSES.values():
             for dimensions, kept in ((size * 9 // 10, 98), (size, 99)):
                 rows.append({**names, "stress": stress, "dimensions": dimensions, "score": kept / 2, "objective_gap": 0.0})
-        tables.append(results_table(rows).assign(**dict.fromkeys(measure.PREDICTORS, float(estimate))))
+        tables.append(results_table(rows).assign(**dict.fromkeys(estimators.PREDICTORS, float(estimate))))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -116,7 +117,7 @@ def test_estimates_are_of_the_training_rows_alone(small: sl.FeatureSet) -> None:
     X[small.test] = X[small.test][::-1] * 5
     other = sl.FeatureSet(X, small.y, small.train, small.metric, small.classes, provenance=small.provenance)
     tables = [measure.measure(one, [10.0, 50.0], n_jobs=1, progress=False) for one in (small, other)]
-    names = list(measure.PREDICTORS)
+    names = list(estimators.PREDICTORS)
     assert tables[0][names].equals(tables[1][names])
     assert set(tables[0]["dimensions"].dropna()) == {4, 20}
     assert tables[0][names].drop_duplicates().shape == (1, 5)
@@ -124,8 +125,8 @@ def test_estimates_are_of_the_training_rows_alone(small: sl.FeatureSet) -> None:
 
 def test_figure_table_and_words_come_from_the_file(tmp_path: Path) -> None:
     results = made(RISING, RISING)
-    style.save(page.plot(results), results, tmp_path, "intrinsic-dimension", list(measure.PREDICTORS))
-    again = measure.read(tmp_path / "intrinsic-dimension.csv")
+    style.save(page.plot(results), results, tmp_path, "intrinsic-dimension", list(estimators.PREDICTORS))
+    again = read_results(tmp_path / "intrinsic-dimension.csv", list(estimators.PREDICTORS))
     assert page.answer(again) == page.answer(results)
     assert page.table(again)["participation ratio"].tolist() == RISING
     assert "99% kept by 20 principal components and by 20 random dimensions" in page.alt_text(again)

@@ -83,6 +83,6 @@ def test_figure_table_and_words_come_from_the_results(tmp_path: Path) -> None:
     style.save(page.plot(results), results, tmp_path, "order")
     again = read_results(tmp_path / "order.csv")
     assert page.answer(again) == page.answer(results)
-    (first, *_) = measure.table(again).to_dict("records")
+    (first, *_) = page.table(again).to_dict("records")
     assert (first["bits"], first["bits of floats"], first["reduce, quantise"], first["reduce"]) == (128, 2048, 75, 90)
     assert "-5.00 to -5.00 points" in page.alt_text(again)

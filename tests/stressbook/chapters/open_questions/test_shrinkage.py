@@ -11,7 +11,7 @@ import pytest
 import stresslib as sl
 from stressbook.chapters.open_questions.shrinkage import measure, page
 from stressbook.drawing import style
-from stresslib.results import VARIANT, results_table
+from stresslib.results import VARIANT, read_results, results_table
 from stresslib.running.variants import fewer
 
 
@@ -46,7 +46,7 @@ def test_the_answer_follows_the_numbers(table: pd.DataFrame, said: str) -> None:
     """None of the loss, a part, most of it, and one thing here and another there."""
     assert said in page.answer(table).answer
     assert "loses 40.0 points" in page.answer(table).answer
-    assert "0.80 times the share" in page.details(table)
+    assert "0.80 times the share" in page.verdicts(table)
     assert len(page.plot(table).axes) == 1 + table["dataset"].nunique()
     assert "a, b, c, fixed C" in page.alt_text(table)
 
@@ -55,18 +55,18 @@ def test_a_loss_is_from_the_protocols_own_full_score() -> None:
     """A protocol that scores 5 points more everywhere loses as much, and undoes nothing."""
     better = made({"": 50.0})
     other = made({measure.TUNED: 55.0}, full=95.0)
-    rows = measure.losses(pd.concat([better, other])).set_index(VARIANT)
+    rows = page.losses(pd.concat([better, other])).set_index(VARIANT)
     assert rows.loc[measure.TUNED, ["loss", "undone", "gain"]].tolist() == pytest.approx([40, 0, 5])
 
 
 def test_the_norm_is_that_of_the_selected_dimensions(tmp_path: Path) -> None:
     """Summed by hand over the same selection; kept in the table, and read from it."""
     features = fewer(sl.load_features("scenes15", "efficientnet-lite0"), 5)
-    table = measure.measure(features, [2], 2, n_jobs=1, progress=False)
+    table = measure.measure(features, [2], repeats=2, n_jobs=1, progress=False)
     second = sl.RandomSelection(128, random_state=1).fit(features.X).transform(features.X[features.test])
     rows = table[table["repeat"].eq(1)]
     assert rows[VARIANT].tolist() == ["", measure.RENORMALISED, measure.TUNED, measure.BOTH]
     np.testing.assert_allclose(rows[measure.NORM].astype(float), (second.astype(np.float64) ** 2).sum(axis=1).mean())
     np.testing.assert_allclose(table.loc[table["stress"] == "none", measure.NORM].astype(float), 1, atol=1e-6)
     style.save(page.plot(table), table, tmp_path, "shrinkage", [measure.NORM])
-    assert page.answer(measure.read(tmp_path / "shrinkage.csv")) == page.answer(table)
+    assert page.answer(read_results(tmp_path / "shrinkage.csv", [measure.NORM])) == page.answer(table)

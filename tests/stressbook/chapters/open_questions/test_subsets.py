@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import stresslib as sl
-from stressbook.chapters.open_questions.subsets import measure, page
+from stressbook.chapters.open_questions.subsets import measure, page, statistics
 from stresslib.paper.published import grid_dimensions
 from stresslib.results import VARIANT, results_table
 from stresslib.running.variants import fewer
@@ -52,37 +52,37 @@ def test_roughness_of_independent_sizes_is_one() -> None:
     draw = np.random.default_rng(0)
     places = pd.MultiIndex.from_product([map(str, range(200)), range(1, 21)], names=["features", "step"])
     curves = pd.DataFrame({"mean": draw.standard_normal(len(places)) / 3, "deviation": 1.0}, index=places).reset_index()
-    measured, least = page.roughness(curves, 10)
+    measured, least = statistics.roughness(curves, 10)
     assert measured == pytest.approx(1, abs=0.08)
     assert 0.9 < least < 1
-    alone = [page.roughness(curve, 10) for _, curve in curves.groupby("features")]
+    alone = [statistics.roughness(curve, 10) for _, curve in curves.groupby("features")]
     assert np.mean([rough < bound for rough, bound in alone]) == pytest.approx(0.05, abs=0.04)
-    assert page.roughness(curves.assign(mean=curves["step"] * 1.0), 10)[0] == pytest.approx(0, abs=1e-9)
+    assert statistics.roughness(curves.assign(mean=curves["step"] * 1.0), 10)[0] == pytest.approx(0, abs=1e-9)
 
 
 def test_published_curves_are_too_smooth_for_independent_subsets() -> None:
     """Nineteen parts of twenty shared by a repeat's sizes leave little deviation to the way between them."""
     table = made(0.95, steps=20, repeats=200)
-    assert "too smooth for independent subsets" in page.details(table)
-    assert page.ratios(table)["rise"] == pytest.approx(np.sqrt(0.05), abs=0.03)
+    assert "too smooth for independent subsets" in page.verdicts(table)
+    assert statistics.ratios(table)["rise"] == pytest.approx(np.sqrt(0.05), abs=0.03)
 
 
 def test_a_curve_without_four_neighbours_has_no_roughness() -> None:
     """It says so."""
-    assert "takes four sizes that follow each other" in page.details(made(0.5, steps=3))
+    assert "takes four sizes that follow each other" in page.verdicts(made(0.5, steps=3))
 
 
 def test_the_interval_is_students() -> None:
     """Ten numbers by hand, against scipy's interval of their mean."""
     scores = np.array([81.2, 80.4, 82.0, 79.9, 81.1, 80.8, 81.5, 80.2, 81.9, 80.6])
     low, high = stats.t.interval(0.95, 9, loc=scores.mean(), scale=stats.sem(scores))
-    assert page.resolution(scores.std())[0] == pytest.approx(high - low)
+    assert statistics.resolution(scores.std())[0] == pytest.approx(high - low)
 
 
 def test_the_smallest_difference_is_found_four_times_of_five() -> None:
     """Two thousand pairs of ten draws, that far apart."""
     draw = np.random.default_rng(0)
-    apart = page.resolution(np.sqrt(0.9))[1]  # of the population's deviation, which is that much smaller for ten
+    apart = statistics.resolution(np.sqrt(0.9))[1]  # of the population's deviation, which is that much smaller for ten
     one, two = draw.standard_normal((2, 2000, 10))
     found = stats.ttest_ind(one, two + apart, axis=1).pvalue < 0.05
     assert found.mean() == pytest.approx(0.8, abs=0.03)
@@ -91,11 +91,11 @@ def test_the_smallest_difference_is_found_four_times_of_five() -> None:
 def test_independent_subsets_share_no_more_than_chance() -> None:
     """Nested ones are the sweep's own; the others have a seed for each size, and so other scores."""
     features = fewer(sl.load_features("scenes15", "efficientnet-lite0"), 5)
-    table = measure.measure(features, [1, 2], 2, n_jobs=1, progress=False)
+    table = measure.measure(features, [1, 2], repeats=2, n_jobs=1, progress=False)
     nested = sl.sweep(features, ["none", "DR1:64", "DR1:128"], repeats=2, n_jobs=1, progress=False)
     pd.testing.assert_frame_equal(table.loc[table[VARIANT] == "", list(nested)], nested)
     other = table[table[VARIANT] == measure.INDEPENDENT]
     again = sl.sweep(features, "DR1:128", random_state=2000, repeats=2, n_jobs=1, progress=False)
     assert other.loc[other["dimensions"] == 128, "score"].tolist() == again["score"].tolist()
     with pytest.raises(ValueError, match="at least 2"):
-        measure.measure(features, [1], 1)
+        measure.measure(features, [1], repeats=1)

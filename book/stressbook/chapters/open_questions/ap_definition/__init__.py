@@ -1,0 +1,1 @@
+"""Does the definition of average precision matter to the claims?"""

@@ -1,4 +1,7 @@
-"""Average precision: does it matter to the claims which of three definitions is used?: what is measured."""
+"""Average precision: the same decisions of each claim's setting, scored by three definitions.
+
+Features in, results table out; the page beside it draws how far a definition moves the shares that are kept.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from stresslib.running.variants import ranked
 from stresslib.stress.spec import Spec, parse_spec
 
 DEFINITIONS = {"voc2007": "", "area": "area", "voc2010": "voc2010"}
-"""The definitions of average precision, and the variants that they are: the paper's is none."""
+"""The definitions of average precision, each with its name in the column `variant`; the paper's is empty there."""
 
 
 def specs(n_features: int) -> list[str]:
@@ -33,7 +36,7 @@ def measure(features: FeatureSet, *, repeats: int = 3, n_jobs: int = -1) -> pd.D
     Parameters
     ----------
     features : FeatureSet
-        With several labels a row, or one, which then is a matrix of one column a class.
+        With several labels a row; or with one, which is taken as a matrix of one column for each class.
     repeats : int, default=3
         Draws of a random selection.
     n_jobs : int, default=-1
@@ -43,17 +46,18 @@ def measure(features: FeatureSet, *, repeats: int = 3, n_jobs: int = -1) -> pd.D
     -------
     pandas.DataFrame
         A results table of the metric mAP, with a column `variant`: empty for the 11 points, ``"area"`` or ``"voc2010"``.
-        Where rows have one label, it has rows of the feature set's own metric too.
+        Where rows have one label, further rows have the feature set's own metric.
     """
     parsed = [parse_spec(spec) for spec in specs(features.X.shape[1])]
     runs = [(spec, seed) for spec in parsed for seed in range(repeats if spec.is_random else 1)]
-    rows = joblib.Parallel(n_jobs)(joblib.delayed(_scored)(features, spec, seed) for spec, seed in runs)
-    records = [record for one in rows for record in one]
+    scored = joblib.Parallel(n_jobs)(joblib.delayed(_scored)(features, spec, seed) for spec, seed in runs)
+    records = [record for rows in scored for record in rows]
     variants = pd.Series([record.pop(VARIANT) for record in records], dtype="string")
     return results_table(records).assign(**{VARIANT: variants})
 
 
 def _scored(features: FeatureSet, spec: Spec, seed: int) -> list[dict[str, Any]]:
+    """Evaluate one setting; return a row for each definition, and one for the feature set's own metric."""
     multiple = ranked(features) if features.y.ndim == 1 else features
     decision, gap = decide(multiple, spec, random_state=seed)
     truth = multiple.y[multiple.test]

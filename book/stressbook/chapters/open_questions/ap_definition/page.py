@@ -14,10 +14,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.open_questions.answers import LEVEL, Answer, agreeing, curves
-from stressbook.chapters.verdicts.claims.measure import CLAIMS, MARGIN, RANDOM, paper_share
+from stressbook.chapters.open_questions.answers import Answer, by_protocol, full_score, sign_agreement
+from stressbook.chapters.verdicts.claims.measure import CLAIMS, RANDOM
+from stressbook.chapters.verdicts.claims.page import MARGIN, paper_share
 from stressbook.drawing import style, words
 from stresslib.paper.published import GRID
+from stresslib.results import TOLERANCE
 from stresslib.stress.spec import parse_spec
 
 NAMES = {"area": "area under the precisions (uninterpolated)", "voc2010": "VOC 2010 (interpolated area)"}
@@ -32,18 +34,19 @@ def shares(results: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a feature set and setting: `features`, `setting`, whether it is a `claim`, the share that the `paper` keeps
-        (NaN where there is no claim), the shares `voc2007`, `area` and `voc2010`, the `movement`, the largest difference of
-        these to the first, in points, and the share by `accuracy` (NaN where rows have several labels).
+        One row for each feature set and setting: `features`, `setting`, whether it is a `claim`, the share that the
+        `paper` keeps (NaN where there is no claim), the shares `voc2007`, `area` and `voc2010`, the `movement` (the largest
+        difference of the latter two from the first, in points), and the share by `accuracy` (NaN where rows have several
+        labels).
     """
     ranking = results["metric"] == "mAP"
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for features, variant, table in curves(results[ranking]):
+    for features, variant, table in by_protocol(results[ranking]):
         for setting, is_claim, paper, kept in _settings(table):
             row = rows.setdefault((features, setting), {"claim": is_claim, "paper": paper, "accuracy": math.nan})
             row[variant or "voc2007"] = kept
     if not ranking.all():
-        for features, _, table in curves(results[~ranking]):
+        for features, _, table in by_protocol(results[~ranking]):
             for setting, _, _, kept in _settings(table):
                 rows[features, setting]["accuracy"] = kept
     found = pd.DataFrame.from_dict(rows, orient="index").rename_axis(["features", "setting"]).reset_index()
@@ -62,7 +65,7 @@ def _settings(table: pd.DataFrame) -> Iterator[tuple[str, bool, float, float]]:
             at &= table["dimensions"].eq(spec.dimensions)
         if at.any():
             size = "" if claim.step is None else f"{100 * claim.step // GRID}%, "
-            label = words.LABELS[spec.stress].split()[0]
+            label = words.paper_name(spec.stress)
             yield (
                 f"{label}, {size}{count} values",
                 True,
@@ -76,7 +79,7 @@ def _settings(table: pd.DataFrame) -> Iterator[tuple[str, bool, float, float]]:
 
 
 def turned(rows: pd.DataFrame) -> int:
-    """Count the claims that one definition puts above the value that decides, and another below.
+    """Count the claims that one definition puts above the deciding value, and another below.
 
     Parameters
     ----------
@@ -89,34 +92,33 @@ def turned(rows: pd.DataFrame) -> int:
 
 
 def answer(results: pd.DataFrame) -> Answer:
-    """Answer from the run: how far does another definition move what the claims keep?"""
+    """Answer from the results: how far does another definition move what the claims keep?"""
     rows = shares(results)
     claims = rows[rows["claim"]]
     largest = claims.iloc[claims["movement"].abs().argmax()]
     count = turned(rows)
     reach = abs(largest["movement"])
-    if reach <= LEVEL and not count:
-        said = f"No: none of the claims' kept shares moves by more than {LEVEL} points with another definition"
+    if reach <= TOLERANCE and not count:
+        finding = f"No: none of the claims' kept shares moves by more than {TOLERANCE} points with another definition"
     elif not count:
-        said = f"Hardly: kept shares move by up to {reach:.2f} points, but no claim changes sides"
+        finding = f"Hardly: kept shares move by up to {reach:.2f} points, but no claim changes sides"
     else:
-        said = (
+        finding = (
             f"Yes: kept shares move by up to {reach:.2f} points, and {count} of {len(claims)} claims change sides of the "
             f"value that decides, the paper's share less {MARGIN}"
         )
-    full = {}
-    for features, variant, scored in curves(results[results["metric"] == "mAP"]):
-        full[features, variant] = scored.loc[scored["stress"] == "none", "score"].iloc[0]
+    ranking = by_protocol(results[results["metric"] == "mAP"])
+    full = {(features, variant): full_score(scored) for features, variant, scored in ranking}
     moved = [score - full[features, ""] for (features, variant), score in full.items() if variant]
-    said += f". The scores themselves move by {min(moved):+.2f} to {max(moved):+.2f} points."
+    finding += f". The scores themselves move by {min(moved):+.2f} to {max(moved):+.2f} points."
     random = rows[~rows["claim"]]
     if len(random):
         worst = random.iloc[random["movement"].abs().argmax()]
-        said += f" Where more is lost, definitions matter more: {worst['setting']} {worst['movement']:+.2f} points."
+        finding += f" Where more is lost, definitions matter more: {worst['setting']} {worst['movement']:+.2f} points."
     apart = (rows["accuracy"] - rows["voc2007"]).dropna()
     if len(apart):
         at = rows.loc[apart.index].iloc[apart.abs().argmax()]
-        said += (
+        finding += (
             f" Whether classes are ranked at all matters more: by accuracy kept shares differ by {apart.min():+.1f} to "
             f"{apart.max():+.1f} points ({at['setting']} on {at['features']}: {at['voc2007']:.1f}% by ranking, "
             f"{at['accuracy']:.1f}% by accuracy)."
@@ -124,11 +126,16 @@ def answer(results: pd.DataFrame) -> Answer:
     signed = claims.groupby("features", sort=False)["movement"].mean()
     return Answer(
         "Would another definition of average precision change what the claims say?",
-        said,
+        finding,
         f"largest movement of a claim's kept share {largest['movement']:+.2f} points ({largest['setting']}, "
         f"{largest['features']})",
-        agreeing(signed.tolist()),
+        sign_agreement(signed.tolist()),
     )
+
+
+def headline(results: pd.DataFrame) -> str:
+    """Return the answer as the first paragraph of the page, in Markdown."""
+    return answer(results).as_paragraph()
 
 
 def plot(results: pd.DataFrame) -> Figure:
@@ -148,15 +155,10 @@ def plot(results: pd.DataFrame) -> Figure:
     for ax, (_, part) in zip(axes, parts, strict=True):
         heights = np.arange(len(part))
         ax.axvline(0, color="#888888", linewidth=0.8, zorder=0)
-        ax.axvspan(-LEVEL, LEVEL, color="#EEEEEE", zorder=0, label=f"no more than machines differ by ({LEVEL})")
-        for shift, (definition, name) in zip((-0.12, 0.12), NAMES.items(), strict=True):
+        ax.axvspan(-TOLERANCE, TOLERANCE, color="#EEEEEE", zorder=0, label=f"no more than machines differ by ({TOLERANCE})")
+        for (definition, name), shift, marker in zip(NAMES.items(), (-0.12, 0.12), "os", strict=True):
             moved = part[definition] - part["voc2007"]
-            look: dict[str, Any] = {
-                "color": COLOURS[definition],
-                "marker": "os"[shift > 0],
-                "linestyle": "",
-                "markersize": 6,
-            }
+            look: dict[str, Any] = {"color": COLOURS[definition], "marker": marker, "linestyle": "", "markersize": 6}
             ax.plot(moved, heights + shift, label=name, **look)
         ax.set_yticks(heights, part["setting"], fontsize="small")
         ax.set_ylim(len(part) - 0.5, -0.5)
@@ -176,11 +178,11 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
 
 def alt_text(results: pd.DataFrame) -> str:
     """Describe the figure in words, from its data."""
-    said = [
+    movements = [
         f"{row['features']}, {row['setting']}: {row['movement']:+.2f} points" for row in shares(results).to_dict("records")
     ]
     return (
         "How far the share that is kept moves from its value by 11 points, by whichever other definition moves it more. "
-        + "; ".join(said)
+        + "; ".join(movements)
         + "."
     )

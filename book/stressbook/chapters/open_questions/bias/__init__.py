@@ -1,0 +1,1 @@
+"""Is quantisation a hidden bias of the classifier?"""

@@ -6,13 +6,14 @@ With a bias, whose weight is regularised as the others are (LIBLINEAR's), and wi
 from __future__ import annotations
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stressbook.chapters.open_questions.answers import LEVEL, Answer, agreeing, curves, zero
+from stressbook.chapters.open_questions.answers import Answer, by_protocol, full_score, sign_agreement
 from stressbook.chapters.open_questions.bias.measure import BIAS
 from stressbook.drawing import style, words
 from stresslib.paper.published import published, with_shares
-from stresslib.results import VARIANT
+from stresslib.results import TOLERANCE, VARIANT
 
 
 def gains(results: pd.DataFrame) -> pd.DataFrame:
@@ -24,13 +25,13 @@ def gains(results: pd.DataFrame) -> pd.DataFrame:
         `features`, `stress`, `variant`, the best number of `values`, its `gain` in points, and the `full` score.
     """
     rows = []
-    for name, variant, part in curves(results):
-        full = part.loc[part["stress"] == "none", "score"].iloc[0]
+    for features, variant, part in by_protocol(results):
+        full = full_score(part)
         for stress, curve in part[part["stress"] != "none"].groupby("stress", sort=False):
             best = curve.iloc[curve["score"].argmax()]
             rows.append(
                 {
-                    "features": name,
+                    "features": features,
                     "stress": stress,
                     VARIANT: variant,
                     "values": int(best["values"]),
@@ -41,46 +42,57 @@ def gains(results: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def answer(results: pd.DataFrame) -> Answer:
+    """Answer from the results: is there a gain, and does a bias take it away?"""
+    rows = gains(results)
+    gain = rows.pivot_table(index=["features", "stress"], columns=VARIANT, values="gain")
+    full = rows.pivot_table(index=["features", "stress"], columns=VARIANT, values="full")
+    without, with_bias = gain[""], gain[BIAS]
+    worth = full[BIAS] - full[""]
+    gained = without > TOLERANCE
+    if not gained.any():
+        finding = (
+            f"Quantised features do not beat the original here by more than {TOLERANCE} points, with or without a bias: "
+            "there is no gain that a bias could explain."
+        )
+    else:
+        left = int((with_bias[gained] > TOLERANCE).sum())
+        finding = (
+            f"Without a bias, quantised beats the original by more than {TOLERANCE} points in {int(gained.sum())} of "
+            f"{len(without)} curves; of these, {left or 'none'} still {'does' if left < 2 else 'do'} so with one."
+        )
+    finding += f" A bias alone changes the full score by {worth.min():+.2f} to {worth.max():+.2f} points."
+    return Answer(
+        "Is “quantised beats the original” the bin centres acting as the bias that the classifier lacks?",
+        finding,
+        f"best gain over the full vectors {without.max():+.2f} points without a bias, {with_bias.max():+.2f} with one; the "
+        f"paper's, without, {published_gain():+.2f}",
+        sign_agreement((with_bias - without).groupby("features").mean().tolist()),
+    )
+
+
+def published_gain() -> float:
+    """Return how far the best dictionary of the paper's Figure 4 scores above the full vectors of VGG-M, in points."""
+    curves = with_shares(published())
+    curves = curves[(curves["source"] == "figure-4") & (curves["model"] == "vgg-m")]
+    best = curves.iloc[curves["kept"].argmax()]
+    return float(best["score"] - 100 * best["score"] / best["kept"])
+
+
+def headline(results: pd.DataFrame) -> str:
+    """Return the answer as the first paragraph of the page, in Markdown."""
+    return answer(results).as_paragraph()
+
+
 def table(results: pd.DataFrame) -> pd.DataFrame:
-    """Return the gains to look at, without a bias and with one beside each other, to two decimals."""
+    """Return the gains without a bias and with one beside each other, to two decimals."""
     rows = gains(results)
     rows = rows.assign(
-        stress=rows["stress"].map(lambda stress: words.LABELS[stress].split()[0]),
+        stress=rows["stress"].map(words.paper_name),
         protocol=rows[VARIANT].replace({"": "the paper's", BIAS: "with a bias"}),
     ).rename(columns={"values": "best at values", "full": "full score"})
     shown = rows.set_index(["features", "stress", "protocol"])[["gain", "best at values", "full score"]].round(2)
     return pd.DataFrame(shown.unstack("protocol", sort=False))  # noqa: PD010
-
-
-def answer(results: pd.DataFrame) -> Answer:
-    """Answer from the run: is there a gain, and does a bias take it away?"""
-    rows = gains(results)
-    wide = rows.set_index(["features", "stress", VARIANT])[["gain", "full"]].unstack(VARIANT)  # noqa: PD010
-    without, with_bias = wide["gain", ""], wide["gain", BIAS]
-    worth = wide["full", BIAS] - wide["full", ""]
-    gained = without > LEVEL
-    if not gained.any():
-        said = (
-            f"Quantised features do not beat the original here by more than {LEVEL} points, with or without a bias: there "
-            "is no gain that a bias could explain."
-        )
-    else:
-        left = int((with_bias[gained] > LEVEL).sum())
-        said = (
-            f"Without a bias, quantised beats the original by more than {LEVEL} points in {int(gained.sum())} of "
-            f"{len(without)} curves; of these, {left or 'none'} still {'does' if left < 2 else 'do'} so with one."
-        )
-    said += f" A bias alone changes the full score by {worth.min():+.2f} to {worth.max():+.2f} points."
-    theirs = with_shares(published())
-    theirs = theirs[(theirs["source"] == "figure-4") & (theirs["model"] == "vgg-m")]
-    most = theirs.iloc[theirs["kept"].argmax()]
-    return Answer(
-        "Is “quantised beats the original” the bin centres acting as the bias that the classifier lacks?",
-        said,
-        f"best gain over the full vectors {without.max():+.2f} points without a bias, {with_bias.max():+.2f} with one; the "
-        f"paper's, without, {most['score'] - 100 * most['score'] / most['kept']:+.2f}",
-        agreeing((with_bias - without).groupby("features").mean().tolist()),
-    )
 
 
 def plot(results: pd.DataFrame) -> Figure:
@@ -94,40 +106,42 @@ def plot(results: pd.DataFrame) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    parts = list(curves(results))
-    names = list(dict.fromkeys(name for name, *_ in parts))
-    figure, axes = style.panels(len(names), height=2.9, sharey=False)
-    for ax, name in zip(axes, names, strict=True):
-        for here, variant, rows in parts:
-            if here != name:
-                continue
-            full = rows.loc[rows["stress"] == "none", "score"].iloc[0]
-            for key, curve in rows[rows["stress"] != "none"].groupby("stress", sort=False):
-                stress, label = str(key), f"{'with' if variant else 'without'} a bias"
-                colour = style.COLOURS[stress]
-                ax.plot(
-                    curve["values"],
-                    curve["score"] - full,
-                    linewidth=1.6,
-                    linestyle="--" if variant else "-",
-                    color=colour,
-                    marker="o",
-                    markersize=4,
-                    markerfacecolor="white" if variant else colour,
-                    label=f"{words.LABELS[stress].split()[0]}, {label}",
-                )
-        zero(ax, "gain over the full vectors (points)")
-        ax.set(xlabel="values in a dictionary", ylim=(-3, 1.5))
-    style.add_titles_and_legend(figure, axes, names)
+    protocols: dict[str, list[tuple[str, pd.DataFrame]]] = {}
+    for features, variant, rows in by_protocol(results):
+        protocols.setdefault(features, []).append((variant, rows))
+    figure, axes = style.panels(len(protocols), height=2.9, sharey=False)
+    for ax, drawn in zip(axes, protocols.values(), strict=True):
+        for variant, rows in drawn:
+            _draw_gains(ax, rows, with_bias=variant == BIAS)
+        style.draw_zero_line(ax)
+        ax.set(xlabel="values in a dictionary", ylabel="gain over the full vectors (points)", ylim=(-3, 1.5))
+    style.add_titles_and_legend(figure, axes, list(protocols))
     return figure
+
+
+def _draw_gains(ax: Axes, rows: pd.DataFrame, *, with_bias: bool) -> None:
+    full = full_score(rows)
+    for key, curve in rows[rows["stress"] != "none"].groupby("stress", sort=False):
+        stress = str(key)
+        colour = style.COLOURS[stress]
+        ax.plot(
+            curve["values"],
+            curve["score"] - full,
+            linewidth=1.6,
+            linestyle="--" if with_bias else "-",
+            color=colour,
+            marker="o",
+            markersize=4,
+            markerfacecolor="white" if with_bias else colour,
+            label=f"{words.paper_name(stress)}, {'with' if with_bias else 'without'} a bias",
+        )
 
 
 def alt_text(results: pd.DataFrame) -> str:
     """Describe the figure in words, from its data."""
-    rows = gains(results)
-    said = [
-        f"{row['features']}, {words.LABELS[row['stress']].split()[0]}, {'with' if row[VARIANT] else 'without'} a bias: at "
+    curves = [
+        f"{row['features']}, {words.paper_name(row['stress'])}, {'with' if row[VARIANT] else 'without'} a bias: at "
         f"best {row['gain']:+.2f} points, with {row['values']} values"
-        for row in rows.to_dict("records")
+        for row in gains(results).to_dict("records")
     ]
-    return "What quantised vectors score above the full ones, with a bias and without. " + "; ".join(said) + "."
+    return "What quantised vectors score above the full ones, with a bias and without. " + "; ".join(curves) + "."

@@ -1,0 +1,1 @@
+"""Does it matter that the principal components keep the mean?"""

@@ -1,4 +1,7 @@
-"""Centring: does it matter that the paper's principal components are of rows from which no mean was taken?"""
+"""Centring: principal components of rows with and without their mean, under a classifier with and without a bias.
+
+Features in, results table out; the page beside it draws how far each protocol scores from the paper's.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,20 @@ VARIANTS = (
 
 
 def specs(n_features: int, numbers: Iterable[int], n_train: int) -> list[str]:
-    """Return the stresses, ``"none"`` first: those principal components that there are.
+    """Return the stresses, ``"none"`` first; numbers of components that the features do not have are left out.
+
+    Parameters
+    ----------
+    n_features : int
+    numbers : iterable of int
+        Numbers of principal components.
+    n_train : int
+        Training rows; there are no more components than these.
 
     Raises
     ------
     ValueError
-        When there are none.
+        When all numbers exceed what the features have.
 
     Examples
     --------
@@ -49,11 +60,11 @@ def measure(features: FeatureSet, numbers: Iterable[int], **options: Any) -> pd.
     numbers : iterable of int
         Numbers of principal components.
     **options : Any
-        As of :func:`stresslib.sweep`.
+        For :func:`stresslib.sweep`, such as `store`.
 
     Returns
     -------
     pandas.DataFrame
-        Also of the full vectors, from which the mean is taken too.
+        A results table with the column `variant`. The full vectors are centred too.
     """
     return sweep_variants(features, specs(features.X.shape[1], numbers, int(features.train.sum())), VARIANTS, **options)

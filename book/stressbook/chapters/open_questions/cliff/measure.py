@@ -1,4 +1,7 @@
-"""Cliff: does the score collapse at 56 erased bits, and is that a loss of information or of scale?: what is measured."""
+"""Cliff: erased bits as the protocol has them, re-normalised, with a C of their own, and ranked class by class.
+
+Features in, results table out; the page beside it draws what each protocol keeps around 56 erased bits.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,11 @@ from stresslib.features import FeatureSet
 from stresslib.running.variants import Variant, ranked, renormalised, sweep_variants, tuned
 
 EDGE, END = 56, 62
-"""Erased bits from which on a vector is one tiny number and zero, and from which on it is zero throughout."""
+"""Erased bits from which on a vector holds zeros and one tiny number, and from which on only zeros."""
 
 RENORMALISED, TUNED = "re-normalised", "C tuned"
 COSTS = (1.0, 1e3, 1e6)
-"""What C is chosen from: the largest makes up for vectors of 2^-15, and for none that are smaller."""
+"""The choices for C: the largest makes up for vectors of 2^-15, but not for smaller ones."""
 
 
 def measure(features: FeatureSet, bits: Iterable[int], **options: Any) -> pd.DataFrame:
@@ -26,27 +29,31 @@ def measure(features: FeatureSet, bits: Iterable[int], **options: Any) -> pd.Dat
     ----------
     features : FeatureSet
     bits : iterable of int
-        Numbers of erased bits. C is tuned from 56 on, where a large one is no hard problem.
+        Numbers of erased bits. C is tuned from 56 on, where the solver copes with a large one.
     **options : Any
-        As of :func:`stresslib.sweep`.
+        For :func:`stresslib.sweep`, such as `store`.
 
     Returns
     -------
     pandas.DataFrame
-        Where rows have one label, also with one ranking a class, scored by the mean average precision.
+        A results table with the column `variant`. Where rows have one label, the classes are also ranked one by one, and
+        scored by the mean average precision.
 
     Raises
     ------
     ValueError
-        When there are not places on both sides of the edge.
+        When `bits` has no number below 56, or none from 56 to 61.
     """
     bits = list(bits)
-    if not any(count < EDGE for count in bits) or not any(EDGE <= count < END for count in bits):
+    before = [count for count in bits if count < EDGE]
+    beyond = [count for count in bits if EDGE <= count < END]
+    if not before or not beyond:
         raise ValueError(f"bits={bits}; at least one below {EDGE} and one from {EDGE} to {END - 1} are needed")
     protocols = [Variant(), Variant(RENORMALISED, renormalised())]
-    tables = [sweep_variants(features, bit_erasure_measure.specs(bits), protocols, **options)]
+    grid = bit_erasure_measure.specs(bits)
+    tables = [sweep_variants(features, grid, protocols, **options)]
     if features.y.ndim == 1:
-        tiny = [spec for spec in bit_erasure_measure.specs(count for count in bits if EDGE <= count < END) if spec != "none"]
+        tiny = [spec for spec in bit_erasure_measure.specs(beyond) if spec != "none"]
         tables.append(sweep_variants(features, tiny, [Variant(TUNED, tuned(COSTS))], **options))
-        tables.append(sweep_variants(ranked(features), bit_erasure_measure.specs(bits), protocols, **options))
+        tables.append(sweep_variants(ranked(features), grid, protocols, **options))
     return pd.concat(tables, ignore_index=True)

@@ -7,21 +7,25 @@ restores the scale; a C that is chosen for each setting makes up for it.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.open_questions.answers import Answer, agreeing, span
+from stressbook.chapters.open_questions.answers import Answer, by_feature_set, format_range, full_score, sign_agreement
 from stressbook.chapters.open_questions.cliff.measure import COSTS, EDGE, END, RENORMALISED, TUNED
-from stressbook.chapters.rerun.bit_erasure import page
-from stressbook.drawing import style, tables, words
+from stressbook.chapters.rerun.bit_erasure import page as bit_erasure_page
+from stressbook.drawing import style, words
 from stresslib.paper.published import published, with_shares
 from stresslib.results import VARIANT
 from stresslib.running.variants import RANKED
 
 FALL = 10.0
 """Points of the kept share, lost between two neighbouring places, from which on it is called a cliff."""
+
+FIRST = 50
+"""Erased bits from which on the figure draws; before, nothing happens."""
 
 
 def falls(results: pd.DataFrame) -> pd.DataFrame:
@@ -39,115 +43,129 @@ def falls(results: pd.DataFrame) -> pd.DataFrame:
         points. Percent of the protocol's full score; for a tuned C, of the score with C = 1.
     """
     rows = []
-    for (name, metric), part in _each(results):
+    for features, metric, part in _by_metric(results):
         for variant in part[VARIANT].unique():
-            curve = _kept(part, variant)
-            start = curve if variant != TUNED else _kept(part, "")
+            curve = _kept_by_bits(part, variant)
+            # The tuned C has no place before the edge: its fall starts from the paper's protocol.
+            start = _kept_by_bits(part, "") if variant == TUNED else curve
             near, far = start[start.index < EDGE], curve[(curve.index >= EDGE) & (curve.index < END)]
             if len(near) and len(far):
-                before, edge, beyond = near.iloc[-1], far.iloc[0], far.iloc[-1]
-                values = {"before": before, "edge": edge, "beyond": beyond, "fall": before - edge}
-                rows.append({"features": name, "metric": metric, VARIANT: variant, **values})
+                rows.append({"features": features, "metric": metric, VARIANT: variant, **_fall(near, far)})
     return pd.DataFrame(rows)
 
 
-def _each(results: pd.DataFrame) -> Any:
+def _fall(near: pd.Series, far: pd.Series) -> dict[str, float]:
+    """Return what is kept around the edge, from a curve's part before it and its part beyond."""
+    before, edge, beyond = near.iloc[-1], far.iloc[0], far.iloc[-1]
+    return {"before": before, "edge": edge, "beyond": beyond, "fall": before - edge}
+
+
+def _by_metric(results: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Split a table into feature sets and metrics: the first metric of a feature set, as in all figures, and mAP."""
     table = results.assign(**{VARIANT: results[VARIANT].fillna("")})
-    # Of a feature set's own metrics the first, as in all figures, and mAP.
-    first = table.groupby(["dataset", "model", "layer"])["metric"].transform("first")
-    table = table[table["metric"].isin([RANKED]) | (table["metric"] == first)]
-    for _, part in table.groupby(["dataset", "model", "layer", "metric"], sort=False):
-        yield (tables.features_name(part), part["metric"].iloc[0]), part
+    for features, rows in by_feature_set(table):
+        for metric, part in rows.groupby("metric", sort=False):
+            if metric in (rows["metric"].iloc[0], RANKED):
+                yield features, str(metric), part
 
 
-def _kept(part: pd.DataFrame, variant: str) -> pd.Series:
-    rows = part[part[VARIANT] == variant]
-    full = part[(part[VARIANT] == ("" if variant == TUNED else variant)) & (part["stress"] == "none")]["score"].iloc[0]
-    rows = rows[rows["stress"] == page.STRESS]
+def _kept_by_bits(part: pd.DataFrame, variant: str) -> pd.Series:
+    """Return what a protocol keeps of its full score, in percent, indexed by the number of erased bits."""
+    # A tuned C has no full score of its own.
+    full = full_score(part[part[VARIANT] == ("" if variant == TUNED else variant)])
+    rows = part[(part[VARIANT] == variant) & (part["stress"] == bit_erasure_page.STRESS)]
     return (100 * rows["score"] / full).set_axis(rows["removed_bits"].astype(int)).sort_index()
 
 
 def answer(results: pd.DataFrame) -> Answer:
-    """Answer from the run: is there a cliff, and does re-normalising take it away?"""
-    rows = falls(results)
-    wide: Any = rows.set_index(["features", "metric", VARIANT])[["before", "edge", "beyond", "fall"]].unstack(VARIANT)  # noqa: PD010
-    plain, other = wide.xs("", axis=1, level=VARIANT), wide.xs(RENORMALISED, axis=1, level=VARIANT)
+    """Answer from the results: is there a cliff, and does re-normalising take it away?"""
+    rows = falls(results).set_index(["features", "metric"])
+    plain, renormalised = rows[rows[VARIANT] == ""], rows[rows[VARIANT] == RENORMALISED]
     steep = plain["fall"] > FALL
-    back = other["edge"] - plain["edge"]
+    regained = renormalised["edge"] - plain["edge"]
     if not steep.any():
-        said = (
+        finding = (
             f"No: from {EDGE} erased bits on, the score falls by no more than {plain['fall'].max():.1f} points of the share "
             f"kept, on any of {len(plain)} curves."
         )
     else:
-        gone = int((other.loc[steep, "fall"] <= FALL).sum())
-        said = (
+        levelled = int((renormalised.loc[steep, "fall"] <= FALL).sum())
+        finding = (
             f"The score collapses at {EDGE} erased bits on {int(steep.sum())} of {len(plain)} curves, from "
-            f"{span(plain.loc[steep, 'before'], '.0f', '%')} of the full score to "
-            f"{span(plain.loc[steep, 'edge'], '.0f', '%')}, and re-normalising removes the cliff on {gone}: the same "
-            f"bits then keep {span(other.loc[steep, 'edge'], '.0f', '%')}."
+            f"{format_range(plain.loc[steep, 'before'], '.0f', '%')} of the full score to "
+            f"{format_range(plain.loc[steep, 'edge'], '.0f', '%')}, and re-normalising removes the cliff on {levelled}: the "
+            f"same bits then keep {format_range(renormalised.loc[steep, 'edge'], '.0f', '%')}."
         )
     return Answer(
         f"Does the score collapse at {EDGE} erased bits because nothing is left, or because it is tiny?",
-        said,
-        f"re-normalising changes what is kept at {EDGE} bits by {span(back, '+.1f')} points of the full score",
-        agreeing(back.groupby("features").mean().tolist()),
+        finding,
+        f"re-normalising changes what is kept at {EDGE} bits by {format_range(regained, '+.1f')} points of the full score",
+        sign_agreement(regained.groupby("features").mean().tolist()),
     )
 
 
-def details(results: pd.DataFrame) -> str:
+def headline(results: pd.DataFrame) -> str:
+    """Return the answer as the first paragraph of the page, in Markdown."""
+    return answer(results).as_paragraph()
+
+
+def verdicts(results: pd.DataFrame) -> str:
     """Say what else could be the reason, and what was published, as a Markdown list."""
-    rows, lines = falls(results), []
+    lines = []
+    rows = falls(results)
     chosen = rows[rows[VARIANT] == TUNED]
     if len(chosen):
         lines.append(
-            f"- A C of up to {COSTS[-1]:,.0f}, chosen on validation, keeps {span(chosen['edge'], '.0f', '%')} at {EDGE} "
-            f"bits, and {span(chosen['beyond'], '.0f', '%')} at the last place before all is zero."
+            f"- A C of up to {COSTS[-1]:,.0f}, chosen on validation, keeps {format_range(chosen['edge'], '.0f', '%')} at "
+            f"{EDGE} bits, and {format_range(chosen['beyond'], '.0f', '%')} at the last place before all is zero."
         )
-    said = [
+    paper = [
         f"{row['features']} {row['edge']:.0f}% at {EDGE} bits and {row['beyond']:.0f}% in the end"
-        for row in _paper().to_dict("records")
+        for row in _published_falls().to_dict("records")
     ]
-    lines.append(f"- Published, in percent of the full score: {'; '.join(said)}.")
-    places: dict[str, list[str]] = {}
-    for _, part in _each(results):
-        for variant in part[VARIANT].unique():
-            places.setdefault(_place(_kept(part, variant)), []).append(variant or "the paper's protocol")
-    for _, curve in _published():
-        kept = curve.set_index(curve["removed_bits"].astype(int))["kept"]
-        places.setdefault(_place(kept), []).append(f"**published, {_called(curve)}**")
-    for place, whose in sorted(places.items()):
-        counted = (f"{name} ({count} curves)" if count > 1 else name for name, count in Counter(whose).items())
+    lines.append(f"- Published, in percent of the full score: {'; '.join(paper)}.")
+    for place, curves in sorted(_curves_by_cliff(results).items()):
+        counted = [f"{name} ({count} curves)" if count > 1 else name for name, count in Counter(curves).items()]
         lines.append(f"- Cliff {place}: {', '.join(counted)}.")
     return "\n".join(lines)
 
 
-def _place(kept: pd.Series) -> str:
+def _curves_by_cliff(results: pd.DataFrame) -> dict[str, list[str]]:
+    """Return, for each place where a curve falls off its cliff, the protocols and published curves that fall there."""
+    curves: dict[str, list[str]] = {}
+    for _, _, part in _by_metric(results):
+        for variant in part[VARIANT].unique():
+            place = _cliff(_kept_by_bits(part, variant))
+            curves.setdefault(place, []).append(variant or "the paper's protocol")
+    for dataset, rows in _published_curves():
+        place = _cliff(rows.set_index(rows["removed_bits"].astype(int))["kept"])
+        curves.setdefault(place, []).append(f"**published, {words.NAMES[dataset]}**")
+    return curves
+
+
+def _cliff(kept: pd.Series) -> str:
     """Say at which place from the edge on a curve falls off its cliff, before all is zero."""
     kept = kept[kept.index < END]
-    steep = (-kept.diff() > FALL) & (kept.index >= EDGE)
-    return f"at {kept.index[steep.to_numpy()][0]} bits" if steep.any() else "nowhere"
+    steep = kept.index[(-kept.diff() > FALL) & (kept.index >= EDGE)]
+    return f"at {steep[0]} bits" if len(steep) else "nowhere"
 
 
-def _paper() -> pd.DataFrame:
+def _published_falls() -> pd.DataFrame:
     """Return what the published curves of VGG-M keep before the edge, at it, and in the end."""
     rows = []
-    for _, curve in _published():
+    for dataset, curve in _published_curves():
         kept = curve.set_index("removed_bits")["kept"]
-        before, edge, beyond = kept[EDGE - 1], kept[EDGE], kept[END - 1]
-        values = {"before": before, "edge": edge, "beyond": beyond, "fall": before - edge}
-        rows.append({"features": _called(curve), "metric": curve["metric"].iloc[0], **values})
+        fall = _fall(kept.loc[: EDGE - 1], kept.loc[EDGE : END - 1])
+        rows.append({"features": words.NAMES[dataset], "metric": curve["metric"].iloc[0], **fall})
     return pd.DataFrame(rows)
 
 
-def _published() -> Any:
+def _published_curves() -> Iterator[tuple[str, pd.DataFrame]]:
+    """Return the published curves of VGG-M, each with the name of its data set."""
     table = with_shares(published())
-    table = table[(table["source"] == page.SOURCE) & (table["model"] == "vgg-m")]
-    return table.sort_values("removed_bits").groupby("dataset", sort=False)
-
-
-def _called(curve: pd.DataFrame) -> str:
-    return words.NAMES[curve["dataset"].iloc[0]]
+    table = table[(table["source"] == bit_erasure_page.SOURCE) & (table["model"] == "vgg-m")]
+    for dataset, curve in table.sort_values("removed_bits").groupby("dataset", sort=False):
+        yield str(dataset), curve
 
 
 _LOOKS: dict[str, dict[str, Any]] = {
@@ -155,7 +173,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
     RENORMALISED: {"color": "#0072B2", "label": "re-normalised after the erasure", "linewidth": 2.4},
     TUNED: {"color": "#D55E00", "label": f"C up to {COSTS[-1]:,.0f}, by validation", "linestyle": "--", "linewidth": 1.8},
 }
-_PAPERS = {"voc2007": "-", "mit67": "--", "food101": ":"}
+_PUBLISHED_LINES = {"voc2007": "-", "mit67": "--", "food101": ":"}
 
 
 def plot(results: pd.DataFrame) -> Figure:
@@ -169,50 +187,49 @@ def plot(results: pd.DataFrame) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    parts: dict[str, pd.DataFrame] = {}
-    for (name, _), part in _each(results):
-        parts.setdefault(name, part)  # a feature set's own metric comes before mAP
-    names = list(parts)
-    figure, axes = style.panels(len(names) + 1, height=2.1, sharex=True)
-    for ax, name in zip(axes, names, strict=False):
+    curves: dict[str, pd.DataFrame] = {}
+    for features, _, part in _by_metric(results):
+        curves.setdefault(features, part)  # a feature set's own metric comes before mAP
+    figure, axes = style.panels(len(curves) + 1, height=2.1, sharex=True)
+    for ax, part in zip(axes, curves.values(), strict=False):
         for variant, look in _LOOKS.items():
-            if variant in set(parts[name][VARIANT]):
-                kept = _kept(parts[name], variant).loc[_FIRST:]
+            if variant in set(part[VARIANT]):
+                kept = _kept_by_bits(part, variant).loc[FIRST:]
                 ax.plot(kept.index, kept, marker="o", ms=4.5, mec="white", mew=0.5, **look)
-    for dataset, curve in _published():
-        rows = curve[curve["removed_bits"].between(_FIRST, END)]
-        look = {**style.PAPER, "linestyle": _PAPERS[dataset], "linewidth": 1.4}
-        axes[-1].plot(
-            rows["removed_bits"], rows["kept"], color=style.COLOURS["bit-erasure"], label=f"paper: {_called(curve)}", **look
-        )
+    for dataset, curve in _published_curves():
+        rows = curve[curve["removed_bits"].between(FIRST, END)]
+        look = {
+            **style.PAPER,
+            "color": style.COLOURS["bit-erasure"],
+            "label": f"paper: {words.NAMES[dataset]}",
+            "linestyle": _PUBLISHED_LINES[dataset],
+            "linewidth": 1.4,
+        }
+        axes[-1].plot(rows["removed_bits"], rows["kept"], **look)
     for ax in axes:
         ax.axvline(EDGE - 0.5, color="#AAAAAA", linewidth=0.8, linestyle=":", zorder=0)
-        ax.set(ylim=(0, 106), xlim=(_FIRST - 0.5, END + 0.5))
+        ax.set(ylim=(0, 106), xlim=(FIRST - 0.5, END + 0.5))
     axes[-1].set(xlabel="lowest bits erased, of 64")
-    style.finish(figure, axes, [*names, "the paper: VGG-M"], columns=2)
+    style.finish(figure, axes, [*curves, "the paper: VGG-M"], columns=2)
     for ax in axes:
         ax.set_ylabel("score kept (%)")
     return figure
 
 
-_FIRST = 50
-"""Erased bits from which on the figure draws; before, nothing happens."""
-
-
 def table(results: pd.DataFrame) -> pd.DataFrame:
     """Return what is kept before the edge, at it and in the end, ours and the paper's, in percent of the full score."""
-    theirs = _paper()
-    theirs["features"], theirs[VARIANT] = "paper: " + theirs["features"], ""
-    rows = pd.concat([falls(results), theirs], ignore_index=True)
+    paper = _published_falls()
+    paper["features"], paper[VARIANT] = "paper: " + paper["features"], ""
+    rows = pd.concat([falls(results), paper], ignore_index=True)
     rows["protocol"] = rows.pop(VARIANT).replace("", "the paper's")
     return rows.set_index(["features", "metric", "protocol"]).round(1)
 
 
 def alt_text(results: pd.DataFrame) -> str:
     """Describe the figure in words, from its data."""
-    said = [
+    described = [
         f"{row['features']} ({row['metric']}), {row[VARIANT] or 'the protocol of the paper'}: from {row['before']:.0f}% to "
         f"{row['edge']:.0f}%"
         for row in falls(results).to_dict("records")
     ]
-    return f"Score kept against erased bits; at {EDGE} bits it goes " + "; ".join(said) + "."
+    return f"Score kept against erased bits; at {EDGE} bits it goes " + "; ".join(described) + "."

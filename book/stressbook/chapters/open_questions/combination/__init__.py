@@ -1,0 +1,1 @@
+"""Does the paper's combined stress have one dictionary, or one for each component?"""

@@ -1,4 +1,7 @@
-"""Combination: is the paper's FC one dictionary (Q-1) after principal components, or one for each (Q-2)?"""
+"""Combination: principal components followed by one shared dictionary (Q-1), or by one for each component (Q-2).
+
+Features in, results table out; the page beside it compares both surfaces with the published one.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,17 @@ from stresslib.running.grid import sweep
 
 
 def specs(n_features: int, tenths: Iterable[int], values: Iterable[int], n_train: int) -> list[str]:
-    """Return both candidates' settings, ``"none"`` first; sizes as in Figure 5.
+    """Return the settings of both candidates, ``"none"`` first; sizes as in Figure 5.
+
+    Parameters
+    ----------
+    n_features : int
+    tenths : iterable of int
+        Sizes, in tenths of the full vector.
+    values : iterable of int
+        Sizes of the dictionaries.
+    n_train : int
+        Training rows; larger sizes are left out.
 
     Examples
     --------
@@ -21,12 +34,12 @@ def specs(n_features: int, tenths: Iterable[int], values: Iterable[int], n_train
     >>> specs(1280, [1, 5], [8], n_train=500)
     ['none', 'DR2:128,Q2:8', 'DR2:128,Q1:8']
     """
-    first, *second = figure_5_measure.specs(n_features, tenths, values, n_train)
-    return [first, *second, *(spec.replace("Q2", "Q1") for spec in second)]
+    none, *per_component = figure_5_measure.specs(n_features, tenths, values, n_train)
+    return [none, *per_component, *(spec.replace("Q2", "Q1") for spec in per_component)]
 
 
 def measure(features: FeatureSet, tenths: Iterable[int], values: Iterable[int], **options: Any) -> pd.DataFrame:
-    """Evaluate both candidates.
+    """Evaluate both candidates for the paper's FC.
 
     Parameters
     ----------
@@ -36,7 +49,7 @@ def measure(features: FeatureSet, tenths: Iterable[int], values: Iterable[int], 
     values : iterable of int
         Sizes of the dictionaries.
     **options : Any
-        As of :func:`stresslib.sweep`.
+        For :func:`stresslib.sweep`, such as `store`.
 
     Returns
     -------

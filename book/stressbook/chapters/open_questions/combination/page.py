@@ -1,8 +1,8 @@
 """Combination: is the paper's FC one dictionary (Q-1) after principal components, or one for each (Q-2)?
 
 Both surfaces, dimensions times values, are measured and compared with the published one: by distance, by how even and odd
-dictionaries differ, and by where the front lies. The published settings are single runs, so that there is no noise to
-judge a distance by.
+dictionaries differ, and by where the front lies. The published settings are single runs: they have no noise that a
+distance could be judged by.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.open_questions.answers import Answer, span
-from stressbook.chapters.rerun.figure_5 import page
+from stressbook.chapters.open_questions.answers import Answer, format_range
+from stressbook.chapters.rerun.figure_5 import page as figure_5_page
 from stressbook.drawing import style, tables
 from stresslib.paper.published import GRID, with_shares
 
-CANDIDATES = {"Q-1": "pca+uniform-shared", "Q-2": page.STRESS}
+CANDIDATES = {"Q-1": "pca+uniform-shared", "Q-2": figure_5_page.STRESS}
 """Stresses that FC may have been, by what follows the principal components."""
 
 PAPER = "paper"
 
 
 def surfaces(results: pd.DataFrame) -> pd.DataFrame:
-    """Set both candidates beside the published surface, setting by setting.
+    """Pair both candidates with the published surface, setting by setting.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def surfaces(results: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         `features`, `step` (of the paper's grid), `values`, and what is kept with `Q-1`, `Q-2` and in the `paper`, in percent
-        of the own full score. Settings that all three have.
+        of its own full score; for the settings that all three have.
     """
     table = with_shares(tables.first_metric(results))
     table = table[table["stress"].isin(CANDIDATES.values())]
@@ -44,7 +44,7 @@ def surfaces(results: pd.DataFrame) -> pd.DataFrame:
         candidate=table["stress"].map({stress: name for name, stress in CANDIDATES.items()}),
     )
     wide = table.pivot_table(index=["features", "step", "values"], columns="candidate", values="kept", sort=False)
-    paper = page.reference().set_index(["step", "values"])["kept"].rename(PAPER)
+    paper = figure_5_page.reference().set_index(["step", "values"])["kept"].rename(PAPER)
     return wide.join(paper, on=["step", "values"], how="inner").dropna().reset_index()
 
 
@@ -58,9 +58,9 @@ def fits(results: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a feature set and surface, the paper's too: `distance` (mean over the settings of the absolute difference
-        to the paper's, in points), `odd_even` (see :func:`odd_even`), and `front` (how far the front lies above the
-        paper's, on average, in points).
+        One row for each feature set and surface, the paper's too: `distance` (mean over the settings of the absolute
+        difference to the paper's, in points), `odd_even` (see :func:`odd_even`), and `front` (how far the front lies above
+        the paper's, on average, in points).
     """
     rows = []
     for name, table in surfaces(results).groupby("features", sort=False):
@@ -72,7 +72,7 @@ def fits(results: pd.DataFrame) -> pd.DataFrame:
                     "surface": surface,
                     "distance": (table[surface] - table[PAPER]).abs().mean(),
                     "odd_even": float(np.nanmean(zigzag)) if np.isfinite(zigzag).any() else np.nan,
-                    "front": _above(table, surface),
+                    "front": _height_above_paper(table, surface),
                 }
             )
     return pd.DataFrame(rows)
@@ -109,44 +109,66 @@ def odd_even(curve: pd.Series) -> float:
     return float(np.mean(pairs)) if pairs else float("nan")
 
 
-def _above(table: pd.DataFrame, surface: str) -> float:
+def _height_above_paper(table: pd.DataFrame, surface: str) -> float:
     """Return how far a surface's front lies above the paper's of the same settings, between corners on a straight line."""
     bits: Any = table["step"].astype(float) * np.ceil(np.log2(table["values"].astype(float)))
-    fronts: list[tuple[Any, Any]] = []
-    for kept in (table[surface], table[PAPER]):
-        front = page.pareto_front(bits, kept)
-        order = np.argsort(bits[front])
-        fronts.append((np.log(bits[front].to_numpy()[order]), kept[front].to_numpy()[order]))
-    places = np.unique(np.concatenate([place for place, _ in fronts]))
-    places = places[(places >= max(place[0] for place, _ in fronts)) & (places <= min(place[-1] for place, _ in fronts))]
-    ours, theirs = (np.interp(places, *front) for front in fronts)
-    return float((ours - theirs).mean()) if len(places) else float("nan")
+    our_places, our_heights = _front(bits, table[surface])
+    places_there, heights_there = _front(bits, table[PAPER])
+    places = np.union1d(our_places, places_there)
+    first, last = max(our_places[0], places_there[0]), min(our_places[-1], places_there[-1])
+    places = places[(places >= first) & (places <= last)]
+    if not len(places):
+        return float("nan")
+    above = np.interp(places, our_places, our_heights) - np.interp(places, places_there, heights_there)
+    return float(above.mean())
+
+
+def _front(bits: pd.Series, kept: pd.Series) -> tuple[Any, Any]:
+    """Return the logarithms of the bits of a Pareto front, rising, and what is kept there."""
+    front = figure_5_page.pareto_front(bits, kept)
+    order = np.argsort(bits[front])
+    return np.log(bits[front].to_numpy()[order]), kept[front].to_numpy()[order]
 
 
 def answer(results: pd.DataFrame) -> Answer:
-    """Answer from the run: which of the two lies closer to the published surface?"""
+    """Answer from the results: which of the two lies closer to the published surface?"""
     rows = fits(results)
-    wide = rows.set_index(["features", "surface"]).unstack()  # noqa: PD010
-    one, two = wide["distance", "Q-1"], wide["distance", "Q-2"]
+    distance = rows.pivot_table(index="features", columns="surface", values="distance")
+    one, two = distance["Q-1"], distance["Q-2"]
     nearer = {"Q-1": int((one < two).sum()), "Q-2": int((two < one).sum())}
     if len(one) in nearer.values():
         winner = max(nearer, key=lambda name: nearer[name])
-        said = f"{winner}: it lies closer to the published surface on all of {len(one)} feature sets"
+        finding = f"{winner}: it lies closer to the published surface on all of {len(one)} feature sets"
     else:
-        said = f"Undecided: Q-1 lies closer to the published surface on {nearer['Q-1']} feature sets, Q-2 on {nearer['Q-2']}"
-    said += f", {span(two, '.2f')} points from it on average, Q-1 {span(one, '.2f')}."
+        finding = (
+            f"Undecided: Q-1 lies closer to the published surface on {nearer['Q-1']} feature sets, Q-2 on {nearer['Q-2']}"
+        )
+    finding += f", {format_range(two, '.2f')} points from it on average, Q-1 {format_range(one, '.2f')}."
     for column, name in (("odd_even", "By how even and odd dictionaries differ"), ("front", "By where its front lies")):
-        away = wide[column].sub(wide[column, PAPER], axis=0).abs()
+        away = _away_from_paper(rows, column)
         if away.notna().to_numpy().all():
-            like = {"Q-1": int((away["Q-1"] < away["Q-2"]).sum()), "Q-2": int((away["Q-2"] < away["Q-1"]).sum())}
-            said += f" {name}, Q-1 is nearer on {like['Q-1']}, Q-2 on {like['Q-2']}."
+            finding += (
+                f" {name}, Q-1 is nearer on {int((away['Q-1'] < away['Q-2']).sum())}, Q-2 on "
+                f"{int((away['Q-2'] < away['Q-1']).sum())}."
+            )
     return Answer(
         "Is the paper's FC one dictionary (Q-1) after principal components, or one for each (Q-2)?",
-        said,
-        f"Q-2 is closer by {span(one - two, '+.2f')} points of the share kept",
+        finding,
+        f"Q-2 is closer by {format_range(one - two, '+.2f')} points of the share kept",
         f"Q-2 is closer on {nearer['Q-2']} of {len(one)} feature sets; the published surface is of single runs on another "
         "data set, so that there is a distance but no significance",
     )
+
+
+def _away_from_paper(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return how far each candidate is from the paper in a column of :func:`fits`, one row for each feature set."""
+    fitted = rows.pivot_table(index="features", columns="surface", values=column, dropna=False)
+    return fitted[list(CANDIDATES)].sub(fitted[PAPER], axis=0).abs()
+
+
+def headline(results: pd.DataFrame) -> str:
+    """Return the answer as the first paragraph of the page, in Markdown."""
+    return answer(results).as_paragraph()
 
 
 _LOOKS: dict[str, dict[str, Any]] = {
@@ -167,19 +189,17 @@ def plot(results: pd.DataFrame) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    table = surfaces(results)
-    names = list(table["features"].unique())
-    figure, axes = style.panels(len(names), height=3.0)
-    ends = dict(zip(names, table.groupby("features", sort=False)["step"].min(), strict=True))
-    for ax, (name, rows) in zip(axes, table.groupby("features", sort=False), strict=True):
-        at = rows[rows["step"] == ends[name]].sort_values("values")
+    parts = list(surfaces(results).groupby("features", sort=False))
+    figure, axes = style.panels(len(parts), height=3.0)
+    for ax, (_, rows) in zip(axes, parts, strict=True):
+        at = rows[rows["step"] == rows["step"].min()].sort_values("values")
         for surface, look in _LOOKS.items():
             ax.plot(at["values"].astype(float), at[surface], **look)
         ax.set_xscale("log", base=2)
         ax.minorticks_off()
         ax.set_xticks(_TICKS, [str(tick) for tick in _TICKS])
         ax.set(xlabel="values of a dictionary", xlim=(1.85, 33))
-    titles = [f"{name}: {100 * step // GRID}% of the dimensions" for name, step in ends.items()]
+    titles = [f"{name}: {100 * rows['step'].min() // GRID}% of the dimensions" for name, rows in parts]
     style.finish(figure, axes, titles)
     return figure
 
@@ -201,11 +221,11 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
 def alt_text(results: pd.DataFrame) -> str:
     """Describe the figure in words, from its data."""
     rows = fits(results)
-    said = [
+    distances = [
         f"{row['features']}, {row['surface']}: {row['distance']:.1f} points away"
         for row in rows[rows["surface"] != PAPER].to_dict("records")
     ]
     return (
         "What is kept with principal components and then dictionaries of 2 to 30 values, one for all components and one for "
-        "each, beside the published curve. Mean distance to the published surface: " + "; ".join(said) + "."
+        "each, beside the published curve. Mean distance to the published surface: " + "; ".join(distances) + "."
     )

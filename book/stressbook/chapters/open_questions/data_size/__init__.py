@@ -1,0 +1,1 @@
+"""Does compressibility depend on the number of training images?"""

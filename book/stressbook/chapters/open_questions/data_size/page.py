@@ -1,18 +1,58 @@
-"""Data size: does it depend on the number of training images how much stress the features stand?
+"""Data size: does the stress that features withstand depend on the number of training images?
 
-Each class trains with 5, 10, 20 or 30 of its images, drawn several times, and with all of them, as in the paper.
+Each class trains with a few of its images, drawn several times, and with all of them, as in the paper.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
 
-from stressbook.chapters.open_questions.answers import LEVEL, Answer, agreeing
-from stressbook.chapters.open_questions.data_size.measure import ALL, kept
-from stressbook.drawing import style, words
+from stressbook.chapters.open_questions.answers import Answer, sign_agreement
+from stressbook.drawing import style, tables, words
+from stresslib.paper.published import FEATURES, GRID, with_shares
+from stresslib.results import TOLERANCE, VARIANT
+
+ALL = "all"
+"""How tables and the figure write the training set of the paper's protocol."""
+
+
+def kept(results: pd.DataFrame) -> pd.DataFrame:
+    """Return what is kept of the full score of the same training images.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each feature set, stress and number of images of each class, of the first metric: `features`,
+        `setting`, `stress`, `images` (infinity for all), the mean `kept` over the draws and its deviation `sd`, and `full`
+        (the mean full score).
+    """
+    rows = tables.first_metric(results)
+    rows = rows.assign(**{VARIANT: rows[VARIANT].fillna("")})
+    # Each draw is compared with its own full score.
+    shares = pd.concat([with_shares(draw) for _, draw in rows.groupby([VARIANT, "repeat"], dropna=False, sort=False)])
+    shares["features"] = shares[FEATURES].agg(", ".join, axis=1)
+    shares["images"] = pd.to_numeric(shares[VARIANT].replace("", "inf")).astype(float)
+    full = shares[shares["stress"] == "none"].groupby(["features", "images"])["score"].mean().rename("full").reset_index()
+    shares = shares[shares["stress"] != "none"]
+    shares["setting"] = [_setting(row) for row in shares.to_dict("records")]
+    key = ["features", "setting", "stress", "images"]
+    means = shares.groupby(key, sort=False)["kept"].agg(kept="mean", sd=lambda values: values.std(ddof=0)).reset_index()
+    return means.merge(full, on=["features", "images"]).sort_values("images", kind="stable", ignore_index=True)
+
+
+def _setting(row: dict[Any, Any]) -> str:
+    """Return the label of a stress, such as ``"FC 5% of dimensions, 8 values"``."""
+    levels = []
+    if not pd.isna(row["dimensions"]):
+        levels.append(f"{100 * row['step'] / GRID:.0f}% of dimensions")
+    if not pd.isna(row["values"]):
+        levels.append(f"{row['values']} values")
+    return f"{words.paper_name(row['stress'])} {', '.join(levels)}"
 
 
 def changes(results: pd.DataFrame) -> pd.DataFrame:
@@ -21,8 +61,8 @@ def changes(results: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        `features`, `setting`, `stress`, `fewest` (images a class), `kept_fewest`, `kept_all` and the `difference`, all
-        minus fewest, in points. Settings that the fewest images do not allow are left out.
+        `features`, `setting`, `stress`, `fewest` (images of each class), `kept_fewest`, `kept_all` and the `difference`,
+        all minus fewest, in points. Settings that the fewest images do not allow are left out.
     """
     rows = kept(results)
     fewest = rows[rows["images"] == rows.groupby("features")["images"].transform("min")]
@@ -34,38 +74,56 @@ def changes(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def answer(results: pd.DataFrame) -> Answer:
-    """Answer from the run: does the kept share change with the number of training images?"""
+    """Answer from the results: does the kept share change with the number of training images?"""
     question = "Does compressibility depend on how many images the classifier trains with?"
     rows = changes(results)
     if rows.empty:
         return Answer(question, "Nothing was measured with fewer images than all.", "none", "none")
-    up, down = int((rows["difference"] > LEVEL).sum()), int((rows["difference"] < -LEVEL).sum())
-    counts = f"in {up} of {len(rows)} settings more is kept with all images, in {down} less, by more than {LEVEL} points"
+    up, down = int((rows["difference"] > TOLERANCE).sum()), int((rows["difference"] < -TOLERANCE).sum())
+    counts = f"in {up} of {len(rows)} settings more is kept with all images, in {down} less, by more than {TOLERANCE} points"
     if up and down:
-        by_set = rows.groupby("features", sort=False)["difference"].mean()
-        each = "; ".join(f"{name} {change:+.2f}" for name, change in by_set.items())
-        said = f"Not one way: {counts} (on average {each})."
+        means = rows.groupby("features", sort=False)["difference"].mean()
+        changed = "; ".join(f"{name} {change:+.2f}" for name, change in means.items())
+        finding = f"Not one way: {counts} (on average {changed})."
     elif up or down:
-        said = f"Yes: features trained with fewer images stand {'less' if up else 'more'} stress; {counts}."
+        finding = f"Yes: features trained with fewer images withstand {'less' if up else 'more'} stress; {counts}."
     else:
-        said = (
-            f"Hardly: from {rows['fewest'].min()} images a class to all, no kept share changes by more than {LEVEL} points."
-        )
+        fewest = rows["fewest"].min()
+        finding = f"Hardly: from {fewest} images a class to all, no kept share changes by more than {TOLERANCE} points."
     largest = rows.iloc[rows["difference"].abs().argmax()]
-    said += (
+    finding += (
         f" The largest change is {largest['setting']} on {largest['features']}: {largest['kept_fewest']:.1f}% kept with "
         f"{largest['fewest']} images a class, {largest['kept_all']:.1f}% with all."
     )
     full = kept(results).drop_duplicates(["features", "images"]).groupby("features")["full"]
-    said += f" The full scores themselves change by {(full.last() - full.first()).abs().max():.1f} points at most."
-    means = rows.groupby("stress", sort=False)["difference"].mean()
-    effect = ", ".join(f"{words.LABELS[str(stress)].split()[0]} {change:+.2f}" for stress, change in means.items())
+    finding += f" The full scores themselves change by {(full.last() - full.first()).abs().max():.1f} points at most."
+    by_stress = rows.groupby("stress", sort=False)["difference"].mean()
+    effect = ", ".join(f"{words.paper_name(str(stress))} {change:+.2f}" for stress, change in by_stress.items())
     return Answer(
         question,
-        said,
+        finding,
         f"change of the kept share from the fewest images to all, mean over settings, in points: {effect}",
-        agreeing(rows.groupby("features")["difference"].mean().tolist()),
+        sign_agreement(rows.groupby("features")["difference"].mean().tolist()),
     )
+
+
+def headline(results: pd.DataFrame) -> str:
+    """Return the answer as the first paragraph of the page, in Markdown."""
+    return answer(results).as_paragraph()
+
+
+def table(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the kept shares: a row for each feature set and setting, a column for each number of images of a class."""
+    rows = kept(results)
+    rows["images"] = [_number_of_images(count) for count in rows["images"]]
+    order = list(dict.fromkeys(rows["images"]))
+    full = rows.drop_duplicates(["features", "images"]).assign(setting="full score", kept=lambda part: part["full"])
+    wide = pd.concat([full, rows]).pivot_table(index=["features", "setting"], columns="images", values="kept", sort=False)
+    return wide[order].rename_axis("images a class", axis=1).round(1).astype(object).fillna("")
+
+
+def _number_of_images(count: float) -> str:
+    return ALL if np.isinf(count) else f"{count:.0f}"
 
 
 def plot(results: pd.DataFrame) -> Figure:
@@ -109,7 +167,7 @@ def plot(results: pd.DataFrame) -> Figure:
                 zorder=2 + number / 100,
             )
         ax.axhline(100, color="#888888", linewidth=0.8, zorder=0)
-        ax.set_xticks(range(len(sizes)), [ALL if np.isinf(size) else f"{size:.0f}" for size in sizes])
+        ax.set_xticks(range(len(sizes)), [_number_of_images(count) for count in sizes])
         ax.set(xlabel="training images a class", ylabel="score kept (% of the full score\nof the same images)")
     style.add_titles_and_legend(figure, axes, names, columns=2)
     return figure
@@ -117,9 +175,9 @@ def plot(results: pd.DataFrame) -> Figure:
 
 def alt_text(results: pd.DataFrame) -> str:
     """Describe the figure in words, from its data."""
-    said = [
+    changed = [
         f"{row['features']}, {row['setting']}: {row['kept_fewest']:.1f}% with {row['fewest']} images a class, "
         f"{row['kept_all']:.1f}% with all"
         for row in changes(results).to_dict("records")
     ]
-    return "What is kept of the full score, against the number of training images a class. " + "; ".join(said) + "."
+    return "What is kept of the full score, against the number of training images a class. " + "; ".join(changed) + "."

@@ -1,0 +1,1 @@
+"""Can a curve be predicted from the features alone?"""

@@ -1,0 +1,1 @@
+"""Is a better network more compressible?"""

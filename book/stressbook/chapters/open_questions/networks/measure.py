@@ -1,4 +1,7 @@
-"""Networks: on the same images, is a better network more or less compressible?: what is measured."""
+"""Networks: few dimensions, few values and both, on the features of several networks.
+
+Features in, results table out; the page beside it compares the networks in pairs.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,11 @@ import pandas as pd
 from stresslib.features import FeatureSet
 from stresslib.paper.published import grid_dimensions
 from stresslib.running.grid import sweep
+from stresslib.stress.spec import parse_spec
 
 
 def specs(n_features: int, tenths: Iterable[int], values: Iterable[int]) -> list[str]:
-    """Return the stresses: ``"none"``, few dimensions, and combinations, from which to take the fewest bits.
+    """Return the stresses: ``"none"``, few dimensions, and combinations, among which to look for the fewest bits.
 
     Parameters
     ----------
@@ -34,11 +38,29 @@ def specs(n_features: int, tenths: Iterable[int], values: Iterable[int]) -> list
 
 
 def measure(features: FeatureSet, tenths: Iterable[int], values: Iterable[int], **options: Any) -> pd.DataFrame:
-    """Evaluate the stresses of :func:`specs` that there are training rows enough for; options as of `sweep`."""
-    rows = int(features.train.sum())
-    possible = [spec for spec in specs(features.X.shape[1], tenths, values) if _components(spec) <= rows]
+    """Evaluate the stresses of :func:`specs`.
+
+    Parameters
+    ----------
+    features : FeatureSet
+    tenths : iterable of int
+        Dimensions of the combinations, in tenths of the full vector. There are no more components than training rows;
+        larger numbers of them are left out.
+    values : iterable of int
+        Sizes of the dictionaries.
+    **options : Any
+        For :func:`stresslib.sweep`, such as `repeats` and `store`.
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
+    n_train = int(features.train.sum())
+    possible = [spec for spec in specs(features.X.shape[1], tenths, values) if _components(spec) <= n_train]
     return sweep(features, possible, **options)
 
 
 def _components(spec: str) -> int:
-    return int(spec.split(",")[0].removeprefix("DR2:")) if spec.startswith("DR2:") else 0
+    """Return the number of principal components that a stress keeps, 0 without them."""
+    parsed = parse_spec(spec)
+    return int(parsed.dimensions or 0) if parsed.reduction == "DR2" else 0

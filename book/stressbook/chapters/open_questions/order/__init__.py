@@ -1,0 +1,1 @@
+"""Reduce first, or quantise first?"""

@@ -1,0 +1,1 @@
+"""How much of the score comes from choosing on the test images?"""

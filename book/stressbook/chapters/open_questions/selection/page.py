@@ -1,6 +1,6 @@
 """Selection: how much of the score comes from choosing the number of values by the test score, as the paper did.
 
-The same choice is made on a part of the training rows, and what it scores on the test rows is drawn beside.
+The same choice is made on a part of the training rows, and its score on the test rows is drawn beside.
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.open_questions.answers import LEVEL, Answer, agreeing
+from stressbook.chapters.open_questions.answers import Answer, sign_agreement
 from stressbook.chapters.open_questions.selection.measure import STEPS
 from stressbook.drawing import style, tables
 from stresslib.paper.published import GRID, with_shares
+from stresslib.results import TOLERANCE
 from stresslib.stress.spec import bits_per_vector
 
 STRESS = "pca+uniform"
@@ -23,14 +24,14 @@ def chosen(results: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     results : pandas.DataFrame
-        Of :func:`specs`, on a feature set and on its :meth:`stresslib.FeatureSet.validation`.
+        Of :func:`~stressbook.chapters.open_questions.selection.measure.measure`.
 
     Returns
     -------
     pandas.DataFrame
-        One row a feature set, size and bits of a value: the number of values that is best on the test rows and what it
-        keeps there (`best`, `best_kept`), the one that is best on the validation rows and what it keeps on the test rows
-        (`picked`, `picked_kept`), and the `optimism`, in points. Of equal ones the smallest.
+        One row for each feature set, size and bits of a value: the number of values that is best on the test rows, and
+        what it keeps there (`best`, `best_kept`); the one that is best on the validation rows, and what it keeps on the
+        test rows (`picked`, `picked_kept`); and the `optimism`, in points. Ties go to the smallest number.
     """
     table = tables.first_metric(with_shares(results))
     table = table[table["stress"] == STRESS].copy()
@@ -42,10 +43,9 @@ def chosen(results: pd.DataFrame) -> pd.DataFrame:
     rows = []
     places = ["dataset", "model", "layer", "step", "bits"]
     for (dataset, model, layer, step, bits), group in both.groupby(places, sort=False):
-        # A stable sort: of equal ones the first, which has the fewest values.
-        best, picked = (
-            group.sort_values(name, ascending=False, kind="stable").iloc[0] for name in ("kept", "kept_validation")
-        )
+        # A stable sort: ties go to the first, which has the fewest values.
+        best = group.sort_values("kept", ascending=False, kind="stable").iloc[0]
+        picked = group.sort_values("kept_validation", ascending=False, kind="stable").iloc[0]
         rows.append(
             {
                 "features": f"{dataset}, {model}, {layer}",
@@ -61,41 +61,34 @@ def chosen(results: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def plot(results: pd.DataFrame) -> Figure:
-    """Draw what both choices keep on the test rows.
-
-    Parameters
-    ----------
-    results : pandas.DataFrame
-        As for :func:`chosen`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def answer(results: pd.DataFrame) -> Answer:
+    """Answer from the results: how much better does a choice on the test rows look than one made without them?"""
     rows = chosen(results)
-    colour = style.COLOURS[STRESS]
-    drawn = list(rows.groupby("features", sort=False))
-    figure, axes = style.panels(len(drawn), height=3.2)
-    for ax, (_, here) in zip(axes, drawn, strict=True):
-        for step, line in zip(STEPS, ("-", "--"), strict=True):
-            group, size = here[here["step"] == step], f"{100 * step // GRID}% of the dimensions"
-            ax.vlines(group["bits"], group["picked_kept"], group["best_kept"], color=colour, linewidth=1)
-            best, picked = f"{size}, best of the test", f"{size}, chosen on validation"
-            ax.plot(group["bits"], group["best_kept"], f"^{line}", color=colour, mfc="white", label=best)
-            ax.plot(group["bits"], group["picked_kept"], "o" if line == "-" else "s", color=colour, ms=5, label=picked)
-        ax.set(xlabel="bits of a value")
-        ax.set_xticks(sorted(here["bits"].unique()))
-    style.finish(figure, axes, [str(name) for name, _ in drawn])
-    return figure
+    mean, worst = rows["optimism"].mean(), rows.iloc[rows["optimism"].argmax()]
+    most = worst["optimism"]
+    if mean > TOLERANCE:
+        share = "Some of it"
+    elif most > TOLERANCE:
+        share = "Little"
+    else:
+        share = "Almost none"
+    same = int((rows["best"] == rows["picked"]).sum())
+    finding = (
+        f"{share}: the number of values that is best on the test images keeps {mean:.2f} points more on average than one "
+        f"chosen without them, at most {most:.2f}. Both choices are the same {same} times of {len(rows)}."
+    )
+    return Answer(
+        "How much of the paper's score comes from choosing the number of values on the test images?",
+        finding,
+        f"optimism {mean:+.2f} points on average, at most {most:+.2f} ({worst['features']}, "
+        f"{100 * worst['step'] // GRID}% of the dimensions, {worst['bits']} bits a value)",
+        sign_agreement(rows.groupby("features", sort=False)["optimism"].mean().tolist()),
+    )
 
 
-def table(results: pd.DataFrame) -> pd.DataFrame:
-    """Return both choices, to two decimals."""
-    rows = chosen(results)
-    rows["step"] = [f"{100 * step // GRID}%" for step in rows["step"]]
-    rows = rows.set_index(["features", "step", "bits"]).rename_axis(["features", "dimensions", "bits of a value"])
-    return rows.rename(columns=lambda name: name.replace("_", " ")).round(2)
+def headline(results: pd.DataFrame) -> str:
+    """Return the answer as the first paragraph of the page, in Markdown."""
+    return answer(results).as_paragraph()
 
 
 def verdicts(results: pd.DataFrame) -> str:
@@ -112,28 +105,41 @@ def verdicts(results: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def answer(results: pd.DataFrame) -> Answer:
-    """Answer from the run: how much better does a choice on the test rows look than one made without them?"""
+def table(results: pd.DataFrame) -> pd.DataFrame:
+    """Return both choices, to two decimals."""
     rows = chosen(results)
-    mean, worst = rows["optimism"].mean(), rows.iloc[rows["optimism"].argmax()]
-    most = worst["optimism"]
-    what = f"the number of values that is best on the test images keeps {mean:.2f} points more on average than one chosen"
-    what += f" without them, at most {most:.2f}"
-    if mean > LEVEL:
-        said = f"Some of it: {what}."
-    elif most > LEVEL:
-        said = f"Little: {what}."
-    else:
-        said = f"Almost none: {what}."
-    same = int((rows["best"] == rows["picked"]).sum())
-    said += f" Both choices are the same {same} times of {len(rows)}."
-    return Answer(
-        "How much of the paper's score comes from choosing the number of values on the test images?",
-        said,
-        f"optimism {mean:+.2f} points on average, at most {most:+.2f} ({worst['features']}, "
-        f"{100 * worst['step'] // GRID}% of the dimensions, {worst['bits']} bits a value)",
-        agreeing(rows.groupby("features", sort=False)["optimism"].mean().tolist()),
-    )
+    rows["step"] = [f"{100 * step // GRID}%" for step in rows["step"]]
+    rows = rows.set_index(["features", "step", "bits"]).rename_axis(["features", "dimensions", "bits of a value"])
+    return rows.rename(columns=lambda name: name.replace("_", " ")).round(2)
+
+
+def plot(results: pd.DataFrame) -> Figure:
+    """Draw what both choices keep on the test rows.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        As for :func:`chosen`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    rows = chosen(results)
+    colour = style.COLOURS[STRESS]
+    parts = list(rows.groupby("features", sort=False))
+    figure, axes = style.panels(len(parts), height=3.2)
+    for ax, (_, part) in zip(axes, parts, strict=True):
+        for step, line in zip(STEPS, ("-", "--"), strict=True):
+            group, size = part[part["step"] == step], f"{100 * step // GRID}% of the dimensions"
+            ax.vlines(group["bits"], group["picked_kept"], group["best_kept"], color=colour, linewidth=1)
+            best, picked = f"{size}, best of the test", f"{size}, chosen on validation"
+            ax.plot(group["bits"], group["best_kept"], f"^{line}", color=colour, mfc="white", label=best)
+            ax.plot(group["bits"], group["picked_kept"], "o" if line == "-" else "s", color=colour, ms=5, label=picked)
+        ax.set(xlabel="bits of a value")
+        ax.set_xticks(sorted(part["bits"].unique()))
+    style.finish(figure, axes, [str(name) for name, _ in parts])
+    return figure
 
 
 def alt_text(results: pd.DataFrame) -> str:

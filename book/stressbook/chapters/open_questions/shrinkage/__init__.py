@@ -1,0 +1,1 @@
+"""How much of the loss under random selection is regularisation?"""

@@ -12,56 +12,107 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.open_questions.answers import Answer, agreeing, span
-from stressbook.chapters.open_questions.shrinkage.measure import BOTH, RENORMALISED, STRESS, TUNED, losses
-from stressbook.drawing import style
+from stressbook.chapters.open_questions.answers import Answer, by_protocol, format_range, full_score, sign_agreement
+from stressbook.chapters.open_questions.shrinkage.measure import BOTH, NORM, RENORMALISED, TUNED
+from stressbook.drawing import style, tables
 from stresslib.paper.published import GRID, published, with_shares
 from stresslib.results import VARIANT
 
+STRESS = "random-selection"
+
+MATTERS = 10.0
+"""Percent of the loss from which on regularisation is called a part of it."""
+
+
+def losses(results: pd.DataFrame) -> pd.DataFrame:
+    """Return what is lost at each size under each protocol, in points.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        Of :func:`~stressbook.chapters.open_questions.shrinkage.measure.measure`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each feature set, size and protocol: `features`, `step`, `share` of the dimensions in percent,
+        `variant`, `score` (mean over repeats), `full` (the protocol's own full score) and the `loss` from it; `undone`, how
+        much of the loss under the paper's protocol is not lost under this one, in percent; `gain`, how far it scores above
+        that protocol; `norm`, the mean squared norm that is left.
+    """
+    rows = []
+    for features, variant, part in by_protocol(results):
+        full = full_score(part)
+        for _, at in part[part["stress"] == STRESS].groupby("step"):
+            score = at["score"].mean()
+            rows.append(
+                {
+                    "features": features,
+                    "step": int(at["step"].iloc[0]),
+                    "share": tables.percent_kept(at).iloc[0],
+                    VARIANT: variant,
+                    "score": score,
+                    "full": full,
+                    "loss": full - score,
+                    "norm": at[NORM].mean(),
+                }
+            )
+    lost = pd.DataFrame(rows)
+    plain = lost[lost[VARIANT] == ""].set_index(["features", "step"])[["loss", "score"]]
+    both = lost.join(plain.add_suffix("_plain"), on=["features", "step"])
+    return lost.assign(undone=100 * (1 - both["loss"] / both["loss_plain"]), gain=both["score"] - both["score_plain"])
+
 
 def answer(results: pd.DataFrame) -> Answer:
-    """Answer from the run: what part of the loss at the smallest size is regularisation?"""
+    """Answer from the results: which part of the loss at the smallest size is regularisation?"""
     rows = losses(results)
-    least = rows[rows["step"] == rows["step"].min()]
-    wide: Any = least.set_index(["features", VARIANT])[["loss", "undone", "gain", "score"]].unstack(VARIANT)  # noqa: PD010
-    percent = f"{100 * int(rows['step'].min()) // GRID}% of the dimensions"
-    undone = wide["undone", RENORMALISED]
-    said = f"With {percent} the paper's protocol loses {span(wide['loss', ''])} points of its full score. "
-    if undone.max() <= MATTERS:
-        said += f"Next to none of that is regularisation: re-normalising undoes {span(undone, '.0f', '%')} of the loss."
-    elif undone.min() > MATTERS:
-        said += f"A part of that is regularisation: re-normalising undoes {span(undone, '.0f', '%')} of the loss"
-        said += ", not most of it." if undone.max() < 50 else "."
+    smallest = rows[rows["step"] == rows["step"].min()]
+    size = f"{100 * int(rows['step'].min()) // GRID}% of the dimensions"
+    loss, undone, gain = (
+        smallest.pivot_table(index="features", columns=VARIANT, values=column) for column in ("loss", "undone", "gain")
+    )
+    by_norm = undone[RENORMALISED]
+    part = f"re-normalising undoes {format_range(by_norm, '.0f', '%')}"
+    finding = f"With {size} the paper's protocol loses {format_range(loss[''])} points of its full score. "
+    if by_norm.max() <= MATTERS:
+        finding += f"Next to none of that is regularisation: {part} of the loss."
+    elif by_norm.min() <= MATTERS:
+        finding += f"Whether that is regularisation depends on the features: {part}."
+    elif by_norm.max() < 50:
+        finding += f"A part of that is regularisation: {part} of the loss, not most of it."
     else:
-        said += f"Whether that is regularisation depends on the features: re-normalising undoes {span(undone, '.0f', '%')}."
-    if BOTH in set(rows[VARIANT]):
-        said += (
-            f" A C chosen for each setting undoes {span(wide['undone', TUNED], '.0f', '%')}, both together "
-            f"{span(wide['undone', BOTH], '.0f', '%')}."
+        finding += f"A part of that is regularisation: {part} of the loss."
+    if BOTH in undone:
+        finding += (
+            f" A C chosen for each setting undoes {format_range(undone[TUNED], '.0f', '%')}, both together "
+            f"{format_range(undone[BOTH], '.0f', '%')}."
         )
-    gain = wide["gain", RENORMALISED]
     return Answer(
         "How much of what random selection loses is regularisation, its vectors being shorter at the same C?",
-        said,
-        f"at {percent}, re-normalised vectors score {span(gain, '+.1f')} points above the paper's protocol",
-        agreeing(gain.tolist()),
+        finding,
+        f"at {size}, re-normalised vectors score {format_range(gain[RENORMALISED], '+.1f')} points above the paper's "
+        "protocol",
+        sign_agreement(gain[RENORMALISED].tolist()),
     )
 
 
-def details(results: pd.DataFrame) -> str:
+def headline(results: pd.DataFrame) -> str:
+    """Return the answer as the first paragraph of the page, in Markdown."""
+    return answer(results).as_paragraph()
+
+
+def verdicts(results: pd.DataFrame) -> str:
     """Say how much of the norm is left, and what was published, as a Markdown list."""
     rows = losses(results)
-    norms = rows[rows[VARIANT] == ""]
-    ratio = norms["norm"] / (norms["share"] / 100)
-    said = f"- The squared norm that is left is {ratio.min():.2f} to {ratio.max():.2f} times the share of the dimensions."
+    plain = rows[rows[VARIANT] == ""]
+    ratio = plain["norm"] / (plain["share"] / 100)
     paper = with_shares(published())
     paper = paper[paper["source"].isin(["figure-2", "figure-3"]) & paper["model"].eq("vgg-m") & paper["stress"].eq(STRESS)]
-    theirs = paper.loc[paper["step"] == rows["step"].min(), "kept"]
-    return said + f"\n- The paper's curves of VGG-M keep {span(theirs, unit='%')} of the full score there, at its own C."
-
-
-MATTERS = 10.0
-"""Percent of the loss from which on regularisation is a part of it."""
+    kept = paper.loc[paper["step"] == rows["step"].min(), "kept"]
+    return (
+        f"- The squared norm that is left is {ratio.min():.2f} to {ratio.max():.2f} times the share of the dimensions.\n"
+        f"- The paper's curves of VGG-M keep {format_range(kept, unit='%')} of the full score there, at its own C."
+    )
 
 
 _LOOKS: dict[str, dict[str, Any]] = {
@@ -91,7 +142,7 @@ def plot(results: pd.DataFrame) -> Figure:
             curve = rows[(rows["features"] == name) & (rows[VARIANT] == variant)]
             if len(curve):
                 ax.plot(curve["share"], -curve["loss"], linewidth=1.8, ms=4.5, mec="white", mew=0.5, **look)
-        ax.axhline(0, color="#888888", linewidth=0.8, zorder=0)
+        style.draw_zero_line(ax)
         ax.set(ylabel="points below full score")
     for name, marker in zip(names, "os^Dv", strict=False):
         left = rows[(rows["features"] == name) & (rows[VARIANT] == "")]
@@ -109,15 +160,25 @@ def plot(results: pd.DataFrame) -> Figure:
     return figure
 
 
+def table(results: pd.DataFrame) -> pd.DataFrame:
+    """Return scores, losses and the part of the loss that a protocol undoes, to one decimal."""
+    rows = losses(results).rename(columns={"share": "dimensions (%)", VARIANT: "protocol", "undone": "loss undone (%)"})
+    rows["protocol"] = rows["protocol"].replace("", "the paper's")
+    rows["dimensions (%)"] = rows["dimensions (%)"].round().astype(int)
+    columns = ["score", "loss", "loss undone (%)", "gain"]
+    return rows.set_index(["features", "dimensions (%)", "protocol"])[columns].round(1)
+
+
 def alt_text(results: pd.DataFrame) -> str:
     """Describe the figure in words, from its data."""
     rows = losses(results)
-    least = rows[rows["step"] == rows["step"].min()]
-    said = [
-        f"{row['features']}, {_LOOKS[row[VARIANT]]['label']}: {row['loss']:.1f} points" for row in least.to_dict("records")
+    smallest = rows[rows["step"] == rows["step"].min()]
+    lost = [
+        f"{row['features']}, {_LOOKS[row[VARIANT]]['label']}: {row['loss']:.1f} points"
+        for row in smallest.to_dict("records")
     ]
     return (
         "What random selection loses against the dimensions kept, at a fixed C and at one chosen by validation, with and "
         "without re-normalising, and the squared norm that is left. Lost at "
-        f"{100 * int(rows['step'].min()) // GRID}% of the dimensions: " + "; ".join(said) + "."
+        f"{100 * int(rows['step'].min()) // GRID}% of the dimensions: " + "; ".join(lost) + "."
     )

@@ -1,4 +1,7 @@
-"""Subsets: does it matter whether a repeat's random subsets are nested, and what can ten repeats tell apart?"""
+"""Subsets: random selections that are nested within a repeat, and ones that are drawn anew for each size.
+
+Features in, results table out; statistics.py computes deviations of such tables, and the page draws them.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from stresslib.running.variants import Variant, sweep_variants
 INDEPENDENT = "independent subsets"
 
 
-def measure(features: FeatureSet, steps: Iterable[int], repeats: int, **options: Any) -> pd.DataFrame:
+def measure(features: FeatureSet, steps: Iterable[int], *, repeats: int, **options: Any) -> pd.DataFrame:
     """Evaluate DR-1 with nested subsets and with independent ones.
 
     Parameters
@@ -23,13 +26,14 @@ def measure(features: FeatureSet, steps: Iterable[int], repeats: int, **options:
     steps : iterable of int
         Places on the paper's grid of dimensions.
     repeats : int
-        At least 2.
+        Draws of each size; at least 2.
     **options : Any
-        As of :func:`stresslib.sweep`.
+        For :func:`stresslib.sweep`, such as `store`.
 
     Returns
     -------
     pandas.DataFrame
+        A results table with the column `variant`, empty for nested subsets.
 
     Raises
     ------
@@ -38,12 +42,12 @@ def measure(features: FeatureSet, steps: Iterable[int], repeats: int, **options:
     """
     if repeats < 2:
         raise ValueError(f"repeats={repeats}; a deviation over repeats takes at least 2")
-    sizes, seeds = grid_dimensions(features.X.shape[1]), {"repeats": repeats, **options}
+    sizes = grid_dimensions(features.X.shape[1])
     specs = {step: f"DR1:{sizes[step - 1]}" for step in steps}
-    tables = [sweep_variants(features, ["none", *specs.values()], [Variant()], **seeds)]
-    # A seed is one permutation: seeds that no two sizes share make subsets that know nothing of each other.
-    tables += [
-        sweep_variants(features, spec, [Variant(INDEPENDENT)], random_state=1000 * step, **seeds)
+    nested = sweep_variants(features, ["none", *specs.values()], [Variant()], repeats=repeats, **options)
+    # A seed is one permutation: with seeds that no two sizes share, the subsets of different sizes are independent.
+    independent = [
+        sweep_variants(features, spec, [Variant(INDEPENDENT)], random_state=1000 * step, repeats=repeats, **options)
         for step, spec in specs.items()
     ]
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat([nested, *independent], ignore_index=True)

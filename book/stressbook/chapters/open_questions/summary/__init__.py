@@ -1,0 +1,1 @@
+"""What the paper left open: all answers in one table."""

@@ -6,14 +6,27 @@ Each answer is computed from the results table of its own page.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from stressbook.chapters.open_questions.answers import Answer
+from stressbook.chapters.open_questions.ap_definition import page as ap_definition
+from stressbook.chapters.open_questions.bias import page as bias
+from stressbook.chapters.open_questions.centring import page as centring
+from stressbook.chapters.open_questions.cliff import page as cliff
+from stressbook.chapters.open_questions.combination import page as combination
+from stressbook.chapters.open_questions.data_size import page as data_size
+from stressbook.chapters.open_questions.intrinsic_dimension import page as intrinsic_dimension
+from stressbook.chapters.open_questions.intrinsic_dimension.estimators import PREDICTORS
+from stressbook.chapters.open_questions.networks import page as networks
+from stressbook.chapters.open_questions.order import page as order
+from stressbook.chapters.open_questions.selection import page as selection
+from stressbook.chapters.open_questions.shrinkage import page as shrinkage
+from stressbook.chapters.open_questions.shrinkage.measure import NORM
+from stressbook.chapters.open_questions.subsets import page as subsets
 from stresslib.results import read_results
 
 
@@ -27,40 +40,38 @@ class Question:
         Name of its page, and of its table under results/.
     title : str
         What it is about, in a few words.
-    module : str
-        The module that answers it, from such a table.
+    answer : callable
+        Makes the :class:`~stressbook.chapters.open_questions.answers.Answer` of such a table.
+    more : sequence of str, default=()
+        Columns of numbers that the table has beside those of the schema.
     """
 
     page: str
     title: str
-    module: str
+    answer: Callable[[pd.DataFrame], Answer]
+    more: Sequence[str] = ()
 
-    def answer(self, folder: str | os.PathLike[str]) -> Answer | None:
-        """Return the answer from a folder of results; None where the question's table is not there."""
+    def answer_from(self, folder: str | os.PathLike[str]) -> Answer | None:
+        """Return the answer from a folder of results; None where the folder lacks the question's table."""
         path = Path(folder) / f"{self.page}.csv"
         if not path.is_file():
             return None
-        # Only here, so that a page loads no module that it has no table for.
-        module: Any = import_module(self.module)
-        answered: Answer = module.answer(getattr(module, "read", read_results)(path))
-        return answered
+        return self.answer(read_results(path, self.more))
 
-
-_HERE = "stressbook.chapters.open_questions"
 
 QUESTIONS = (
-    Question("bias", "A bias in the classifier", f"{_HERE}.bias.page"),
-    Question("shrinkage", "C, and the shrinking of vectors", f"{_HERE}.shrinkage.page"),
-    Question("cliff", "The cliff of erased bits", f"{_HERE}.cliff.page"),
-    Question("centring", "The centring of PCA", f"{_HERE}.centring.page"),
-    Question("subsets", "Nested or independent random subsets", f"{_HERE}.subsets.page"),
-    Question("combination", "The dictionary of the combined stress", f"{_HERE}.combination.page"),
-    Question("ap-definition", "The definition of average precision", f"{_HERE}.ap_definition.page"),
-    Question("order", "Reduce first, or quantise first", f"{_HERE}.order.page"),
-    Question("selection", "Choosing on the test images", "stressbook.chapters.open_questions.selection.page"),
-    Question("data-size", "The number of training images", f"{_HERE}.data_size.page"),
-    Question("intrinsic-dimension", "Intrinsic dimension", f"{_HERE}.intrinsic_dimension.page"),
-    Question("networks", "Networks then and now", f"{_HERE}.networks.page"),
+    Question("bias", "A bias in the classifier", bias.answer),
+    Question("shrinkage", "C, and the shrinking of vectors", shrinkage.answer, [NORM]),
+    Question("cliff", "The cliff of erased bits", cliff.answer),
+    Question("centring", "The centring of PCA", centring.answer),
+    Question("subsets", "Nested or independent random subsets", subsets.answer),
+    Question("combination", "The dictionary of the combined stress", combination.answer),
+    Question("ap-definition", "The definition of average precision", ap_definition.answer),
+    Question("order", "Reduce first, or quantise first", order.answer),
+    Question("selection", "Choosing on the test images", selection.answer),
+    Question("data-size", "The number of training images", data_size.answer),
+    Question("intrinsic-dimension", "Intrinsic dimension", intrinsic_dimension.answer, list(PREDICTORS)),
+    Question("networks", "Networks then and now", networks.answer),
 )
 """All questions, in the order of the chapter."""
 
@@ -78,12 +89,12 @@ def answers(folder: str | os.PathLike[str]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by the page: `title`, `question`, `answer`, `effect` and `confidence`. Of a question whose table is not
-        there, the answer is ``"not yet run"``, and the rest is empty.
+        Indexed by the page: `title`, `question`, `answer`, `effect` and `confidence`. Where the folder lacks the table of a
+        question, the answer is ``"not yet run"``, and the rest is empty.
     """
     rows = {}
     for question in QUESTIONS:
-        answered = question.answer(folder) or Answer("", NOT_YET, "", "")
+        answered = question.answer_from(folder) or Answer("", NOT_YET, "", "")
         rows[question.page] = {
             "title": question.title,
             "question": answered.question,
@@ -94,8 +105,8 @@ def answers(folder: str | os.PathLike[str]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("page")
 
 
-def in_words(answered: pd.DataFrame) -> str:
-    """Say in a sentence how many questions are answered, and which are not.
+def headline(answered: pd.DataFrame) -> str:
+    """Say how many questions are answered, and which are not, as the first paragraph of the page, in Markdown.
 
     Parameters
     ----------
@@ -104,20 +115,26 @@ def in_words(answered: pd.DataFrame) -> str:
     """
     waiting = answered["answer"] == NOT_YET
     done = int((~waiting).sum())
-    said = f"**{done} of {len(answered)} questions are answered below, each from the results table of its page.**"
+    counted = f"**{done} of {len(answered)} questions are answered below, each from the results table of its page.**"
     if waiting.any():
-        said += f" Not yet run: {', '.join(answered.index[waiting])}."
-    return said
+        counted += f" Not yet run: {', '.join(answered.index[waiting])}."
+    return counted
 
 
-def in_table(answered: pd.DataFrame) -> str:
-    """Write :func:`answers` as a Markdown table, each question linked to its page."""
+def table(answered: pd.DataFrame) -> str:
+    """Return the answers as a Markdown table, each question linked to its page.
+
+    Parameters
+    ----------
+    answered : pandas.DataFrame
+        Of :func:`answers`.
+    """
     lines = ["| question | answer | effect size | confidence |", "|---|---|---|---|"]
     for page, row in answered.iterrows():
         link = f"**{row['title']}**" if row["answer"] == NOT_YET else f"**{{doc}}`{row['title']} <{page}>`**"
-        # The first sentence: the rest of an answer stands on its page.
-        short = row["answer"].partition(". ")[0].rstrip(".")
-        cells = [f"{link} {row['question']}".strip(), short, row["effect"], row["confidence"]]
+        # The page itself has the rest of the answer.
+        first_sentence = row["answer"].partition(". ")[0].rstrip(".")
+        cells = [f"{link} {row['question']}".strip(), first_sentence, row["effect"], row["confidence"]]
         # A bar would end the cell.
         lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
     return "\n".join(lines)
