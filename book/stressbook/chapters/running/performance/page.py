@@ -1,10 +1,11 @@
-"""Performance: what the solver costs beside named peers, and how its time grows.
+"""Performance: what the solver and the codec cost beside named peers, and how the solver's time grows.
 
-Made of the tables that the benchmarks leave; it measures nothing.
+It reads the tables under benchmarks/results and draws them; nothing is measured here.
 """
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def tables(folder: str | Path) -> dict[str, pd.DataFrame]:
     Raises
     ------
     FileNotFoundError
-        When one is missing; the message has the command that makes it.
+        When a table is missing; the message has the command that makes it.
     """
     found = {}
     for part in PARTS:
@@ -43,8 +44,8 @@ def tables(folder: str | Path) -> dict[str, pd.DataFrame]:
     return found
 
 
-def codec(folder: str | Path) -> tuple[str, pd.DataFrame]:
-    """Say how fast the codec is beside faiss, with the table behind it.
+def codec(folder: str | Path) -> pd.DataFrame:
+    """Read the table of the codec's benchmark beside faiss.
 
     Parameters
     ----------
@@ -53,17 +54,20 @@ def codec(folder: str | Path) -> tuple[str, pd.DataFrame]:
 
     Returns
     -------
-    words : str
-    table : pandas.DataFrame
-        Empty where it was not measured; `words` have the command then.
+    pandas.DataFrame
+        Empty where it was not measured.
     """
     path = Path(folder) / "codec-faiss.csv"
-    if not path.is_file():
-        return "Not measured on this machine: `python benchmarks/codec.py faiss` does.", pd.DataFrame()
-    table = pd.read_csv(path)
+    return pd.read_csv(path) if path.is_file() else pd.DataFrame()
+
+
+def codec_headline(table: pd.DataFrame) -> str:
+    """Say how fast the codec is beside faiss; where :func:`codec` found no table, say which command measures it."""
+    if table.empty:
+        return "Not measured on this machine: `python benchmarks/codec.py faiss` does."
     slower = table[table["ratio"] < 1]
     names = ", ".join(f"{row['peer']} {row['what']} {row['ratio']:.2f}" for row in slower.to_dict("records"))
-    if not names:
+    if slower.empty:
         said = f"at least {table['ratio'].min():.1f} times as fast as faiss's scalar quantizer at equal bits"
     elif len(slower) < len(table):
         faster = table.loc[table["ratio"] >= 1, "ratio"]
@@ -73,18 +77,18 @@ def codec(folder: str | Path) -> tuple[str, pd.DataFrame]:
         )
     else:
         said = f"slower than faiss's scalar quantizer at equal bits (ours over the peer's: {names})"
-    return f"**The codec is {said}.**", table
+    return f"**The codec is {said}.**"
 
 
 def headline(measured: dict[str, pd.DataFrame]) -> str:
-    """Say how much faster than the peer one setting and the grids are.
+    """Say how many times as long as ours the peer takes for one setting and for whole grids.
 
     Parameters
     ----------
     measured : dict of str to pandas.DataFrame
-        Of :func:`tables`.
+        As returned by :func:`tables`.
     """
-    ours, peer = pair(measured["setting"])
+    ours, peer = ours_and_peer(measured["setting"])
     grids = ", ".join(f"{row['ratio']:.1f} for {row['grid']}" for row in measured["grids"].to_dict("records"))
     return (
         f"**One setting takes {ours['seconds']:.2f} s, {peer['solver']} {peer['seconds']:.2f} s: "
@@ -92,7 +96,16 @@ def headline(measured: dict[str, pd.DataFrame]) -> str:
     )
 
 
-def pair(setting: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+def problem(memory: pd.DataFrame) -> str:
+    """Say how large the problem of one setting is, from the first row of the table of memory."""
+    first = memory.iloc[0]
+    return (
+        f"{first['rows']:,.0f} training vectors of {first['numbers']:,.0f} numbers, and as many classes as VOC 2007: the sizes "
+        "of the paper's problem."
+    )
+
+
+def ours_and_peer(setting: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     """Return the row of ours at the widest tolerance, and that of the fastest peer that reaches as small a gap."""
     ours = setting.iloc[0]
     peers = setting[setting["solver"].str.startswith("LinearSVC") & (setting["gap"] <= ours["tol"])]
@@ -100,18 +113,18 @@ def pair(setting: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 
 
 def agreement(compared: pd.DataFrame) -> pd.DataFrame:
-    """Summarise where both solvers decide otherwise.
+    """Summarise where the two solvers decide differently.
 
     Parameters
     ----------
     compared : pandas.DataFrame
-        One row a setting, with columns `features`, `images`, ``images, tol=...`` and ``points, tol=...``.
+        A row for each setting, with columns `features`, `images`, ``images, tol=...`` and ``points, tol=...``.
 
     Returns
     -------
     pandas.DataFrame
-        One row a data set and tolerance: how many test images and settings; in how many of these (`differ`) an image
-        is decided otherwise, how many images at most, and how many points the accuracy moves at most.
+        A row for each data set and tolerance: the numbers of test images and settings, in how many settings (`differ`) an
+        image is decided differently, in how many images at most, and by how many points the accuracy moves at most.
     """
     rows = []
     for name, settings in compared.groupby("features", sort=False):
@@ -145,7 +158,7 @@ def plot(scaling: pd.DataFrame) -> Figure:
     """
     kinds = list(scaling["what grows"].unique())
     figure, axes = style.panels(len(kinds), height=1.2, sharey=False)
-    grid = figure.add_gridspec(-(-len(kinds) // 2), 2)
+    grid = figure.add_gridspec(math.ceil(len(kinds) / 2), 2)
     for place, (ax, kind) in enumerate(zip(axes, kinds, strict=True)):
         ax.set_subplotspec(grid[divmod(place, 2)])
         rows = scaling[scaling["what grows"] == kind]
@@ -166,8 +179,8 @@ def plot(scaling: pd.DataFrame) -> Figure:
 def growth(rows: pd.DataFrame) -> float:
     """Return the slope of seconds against size, in logarithms, over the larger half of the sizes."""
     upper = rows.iloc[len(rows) // 2 - 1 :]
-    # A zero without a sign.
-    return round(float(np.polyfit(np.log(upper["size"]), np.log(upper["seconds"]), 1)[0]), 3) + 0.0
+    slope, _ = np.polyfit(np.log(upper["size"]), np.log(upper["seconds"]), 1)
+    return round(float(slope), 3) + 0.0  # adding 0.0 makes a zero of a negative zero
 
 
 def alt_text(scaling: pd.DataFrame) -> str:
@@ -181,7 +194,7 @@ def alt_text(scaling: pd.DataFrame) -> str:
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of the benchmark with as many digits as a reader wants, its first column as the index."""
+    """Return a table of a benchmark rounded for display, with its first column as the index."""
     shown = table.copy()
     for name in shown:
         if name in ("tol", "gap", "their gap", "largest gap", "peer's largest gap"):

@@ -1,0 +1,1 @@
+"""Scale: the time and the storage that many images take."""

@@ -1,4 +1,7 @@
-"""Scale: what an image and a setting cost here, how that grows, and what a thousand million images would take."""
+"""Scale: measure the images a second that are extracted here, and the vectors a second that are stressed and scored.
+
+From photographs and a feature set to two speeds; the page says by arithmetic what many images take.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,23 @@ from pathlib import Path
 import skimage
 
 from stresslib.evaluation.linear_svm import LinearSVM
+from stresslib.extraction import Extractor
 from stresslib.features import FeatureSet
 from stresslib.stress.spec import make_stress
 
 PHOTOGRAPHS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")
-"""Photographs that scikit-image brings."""
+"""Photographs that come with scikit-image."""
 
 
 def extraction(model: str, images: int) -> tuple[float, str]:
-    """Measure the images a second of a network, reading and preprocessing included.
+    """Measure the images a second that a network takes, reading and preprocessing included.
 
     Parameters
     ----------
     model : str
+        The network's name.
     images : int
-        How many to measure over, after as many as fill a batch.
+        How many to time, after one batch that is not timed.
 
     Returns
     -------
@@ -31,8 +36,6 @@ def extraction(model: str, images: int) -> tuple[float, str]:
     machine : str
         Precision and processor.
     """
-    from stresslib.extraction import Extractor
-
     extractor = Extractor(model)
     folder = Path(skimage.__file__).parent / "data"
     paths = list(itertools.islice(itertools.cycle(folder / name for name in PHOTOGRAPHS), images))
@@ -43,7 +46,7 @@ def extraction(model: str, images: int) -> tuple[float, str]:
 
 
 def scoring(features: FeatureSet, spec: str, *, seconds: float = 1.0) -> float:
-    """Measure the vectors a second that are put under a stress and scored by a classifier, both fitted before.
+    """Measure the vectors a second that are put under a stress and scored by a classifier; both have been fitted.
 
     Parameters
     ----------
@@ -55,6 +58,7 @@ def scoring(features: FeatureSet, spec: str, *, seconds: float = 1.0) -> float:
     Returns
     -------
     float
+        Vectors per second.
     """
     train = features.X[features.train]
     stress = make_stress(spec).fit(train)

@@ -1,6 +1,6 @@
-"""Scale: what an image and a setting cost here, how that grows, and what a thousand million images would take.
+"""Scale: what many images would take, in time, storage and fits.
 
-Measured where the page is made, and arithmetic from there; the growth with rows is that of the solver's benchmark.
+Arithmetic, from the speeds that `measure` finds where the page is made; fits grow with rows as in the solver's benchmark.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ import pandas as pd
 from stressbook.chapters.running.performance.page import growth
 from stresslib.stress.spec import bits_per_vector, parse_spec
 
+N_FEATURES = 4096
+"""Numbers in a vector of the problem that the solver's benchmark measures."""
+
 
 def storage(specs: list[str], n_features: int, images: float) -> pd.DataFrame:
-    """Return what the vectors of some images take under stresses, by arithmetic.
+    """Return the storage that the vectors of some images take under each stress, by arithmetic.
 
     Parameters
     ----------
@@ -24,7 +27,7 @@ def storage(specs: list[str], n_features: int, images: float) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by the stress: bits and bytes a vector, gigabytes for all, percent of float32.
+        Indexed by the stress: bits and bytes per vector, gigabytes for all, percent of float32.
     """
     rows = {}
     for spec in specs:
@@ -39,18 +42,18 @@ def storage(specs: list[str], n_features: int, images: float) -> pd.DataFrame:
 
 
 def time_needed(images: float, speeds: dict[str, float]) -> pd.DataFrame:
-    """Return how long steps take for some images, each on one machine like this, by arithmetic.
+    """Return how long each step takes for some images on a machine like this one, by arithmetic.
 
     Parameters
     ----------
     images : float
     speeds : dict of str to float
-        Images a second of each step, as measured here.
+        Images per second of each step, as measured here.
 
     Returns
     -------
     pandas.DataFrame
-        Indexed by the step: a second's images, machine-hours, and machines that are done within a day.
+        Indexed by the step: images a second, machine-hours, and how many machines are done within a day.
     """
     rows = {
         step: {
@@ -64,7 +67,7 @@ def time_needed(images: float, speeds: dict[str, float]) -> pd.DataFrame:
 
 
 def fitting(scaling: pd.DataFrame, rows: list[int]) -> pd.DataFrame:
-    """Return what a setting's fit costs with more training vectors: measured up to the largest, by its power beyond.
+    """Return what the fit of a setting costs with more training vectors: measured, and extrapolated beyond the largest.
 
     Parameters
     ----------
@@ -76,27 +79,28 @@ def fitting(scaling: pd.DataFrame, rows: list[int]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by the number: seconds a setting, gigabytes of the vectors, and whether it was measured.
+        Indexed by the number: seconds per setting, gigabytes of the vectors, and whether the time was measured.
     """
     measured = scaling[scaling["what grows"] == "rows"]
     largest, power = measured.iloc[-1], growth(measured)
-    table = {}
+    costs = {}
     for count in rows:
         exact = measured.loc[measured["size"] == count, "seconds"]
-        seconds = exact.item() if len(exact) else largest["seconds"] * (count / largest["size"]) ** power
-        table[count] = {
+        extrapolated = largest["seconds"] * (count / largest["size"]) ** power
+        seconds = exact.item() if len(exact) else extrapolated
+        costs[count] = {
             "seconds a setting": seconds,
-            "gigabytes of float32": 4 * 4096 * count / 1e9,
+            "gigabytes of float32": 4 * N_FEATURES * count / 1e9,
             "known by": "measured" if len(exact) else f"its power {power:.2f}",
         }
-    return pd.DataFrame.from_dict(table, orient="index").rename_axis("training vectors").round(2)
+    return pd.DataFrame.from_dict(costs, orient="index").rename_axis("training vectors").round(2)
 
 
 def headline(images: float, table: pd.DataFrame, sizes: pd.DataFrame, machine: str) -> str:
-    """Say in two sentences what so many images take."""
-    extract, least = table.iloc[0], sizes.iloc[-1]
+    """Say in two sentences what `images` take; `table` is of :func:`time_needed`, `sizes` of :func:`storage`."""
+    extract, smallest = table.iloc[0], sizes.iloc[-1]
     return (
         f"**{images:,.0f} images are {extract['machine-hours']:,.0f} hours of a machine like this one ({machine}, "
         f"{joblib.cpu_count()} cores), or one day of {extract['machines for one day']:,.0f} of them.** Their vectors are "
-        f"{sizes.iloc[0]['gigabytes']:,.0f} GB in float32 and {least['gigabytes']:,.0f} GB under {sizes.index[-1]}."
+        f"{sizes.iloc[0]['gigabytes']:,.0f} GB in float32 and {smallest['gigabytes']:,.0f} GB under {sizes.index[-1]}."
     )
