@@ -169,7 +169,7 @@ def checked_layers(model: str, layers: Sequence[str]) -> tuple[str, ...]:
 _LEARNT = ("codewords", "components", "sample", "seed", "side", "step", "root")
 """Options that a codebook depends on; methods that differ in others share it."""
 
-_LEARNING = ("classical/codebook.py", "classical/descriptors.py", "extraction/preprocessing.py")
+_LEARNING = ("classical/codebook.py", "classical/descriptors.py", "images/decode.py")
 """Modules that a codebook depends on."""
 
 

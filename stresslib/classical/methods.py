@@ -1,6 +1,6 @@
-"""Methods: the classical features by their names, and what each name sets.
+"""Methods: the registry of classical features, and the options that are set in their names.
 
-The registry beside that of the networks; the extractor reads it.
+What `extraction.registry` is for networks; it joins descriptors, codebook and coding, and the extractor above runs it.
 """
 
 from __future__ import annotations
@@ -19,36 +19,35 @@ from stresslib.classical.descriptors import DenseSift
 Array = NDArray[Any]
 
 LAYERS = {"pooled": PYRAMID[:1], "pyramid": PYRAMID}
-"""Layers of every method: the whole image, or the whole image, its quarters and its three bands one after the other."""
+"""Layers of every method: the whole image, or the cells of the pyramid: the whole image, its quarters, three bands."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way from an image to a vector without a network.
+    """A way from an image to a vector that needs no network.
 
     Attributes
     ----------
     kind : {"bossanova", "bag-of-words", "fisher-vector"}
     codewords : int
-        Of the codebook; of a Fisher vector the Gaussians of the mixture.
+        Size of the codebook; for a Fisher vector, the number of Gaussians in the mixture.
     components : int
-        Principal components that descriptors are reduced to; 0 leaves them as they are.
+        Principal components to which descriptors are reduced; 0 leaves them as they are.
     sample : int
-        Descriptors of training images that the codebook is learnt from, at most.
+        The most descriptors of training images that the codebook is learnt from.
     seed : int
-        Of the sample, and of k-means or the mixture.
-    side, step : int
-        As of :class:`DenseSift`.
-    root : bool
-        As of :class:`DenseSift`.
+        Seed of the sample, and of k-means or the mixture.
+    side, step, root
+        As in :class:`DenseSift`.
     neighbours, bins, alpha_min, alpha_max, weight
-        As of :func:`stresslib.classical.coding.bossanova`; the others have none of these.
+        As in :func:`stresslib.classical.coding.bossanova`; the other kinds do not use them.
     power : float
-        The size of each value is raised to it at the end, its sign stays: .5 is the signed square root, 1 leaves it.
+        The magnitude of each value is raised to it at the end, its sign is kept: .5 is the signed square root, 1 changes
+        nothing.
 
     Notes
     -----
-    The paper's BossaNova has 63,440 values, and nothing else is known of it. A vector has ``codewords x (bins + 1)`` values
+    The paper's BossaNova has 63,440 values; nothing else is known of it. A vector has ``codewords x (bins + 1)`` values
     in each of the 1 or 1 + 4 + 3 cells. With 8 cells 63,440 is 3,965 codewords with 1 bin, 1,586 with 4 or 793 with 9;
     with the usual 2 bins no number of codewords gives it (2,643 give 63,432). That `neighbours` is 10, `bins` 2,
     `alpha_min` .4, `alpha_max` 2 and `weight` .001 in Avila et al. (2013) is from memory, and could not be checked.
@@ -93,16 +92,14 @@ class Method:
 
     @property
     def name(self) -> str:
-        """The one name that :func:`find_method` takes: the kind, and what is not its default."""
-        set_here = (f"+{name}={_text(getattr(self, name))}" for name in options(self.kind) if not self._is_default(name))
-        return self.kind + "".join(set_here)
-
-    def _is_default(self, name: str) -> bool:
-        return bool(getattr(self, name) == getattr(METHODS[self.kind], name))
+        """The name that :func:`find_method` takes: the kind, and every option that differs from its default."""
+        default = METHODS[self.kind]
+        changed = [name for name in options(self.kind) if getattr(self, name) != getattr(default, name)]
+        return self.kind + "".join(f"+{name}={_text(getattr(self, name))}" for name in changed)
 
     @property
     def mixture(self) -> bool:
-        """Whether its words are a mixture of Gaussians."""
+        """Whether its codewords are Gaussians of a mixture."""
         return self.kind == "fisher-vector"
 
     @property
@@ -112,33 +109,38 @@ class Method:
         return f"{_ABOUT[self.kind]} on dense {'Root' if self.root else ''}SIFT, {self.codewords:,} {words}"
 
     @property
+    def cite(self) -> str:
+        """Key of the book's bibliography; empty where it has none."""
+        return _CITE[self.kind]
+
+    @property
     def descriptors(self) -> DenseSift:
         """What describes the images."""
         return DenseSift(side=self.side, step=self.step, root=self.root)
 
     def width(self, layer: str) -> int:
-        """Return how many values a vector of a layer has."""
+        """Return the number of values in a vector of a layer."""
         reduced = self.components or 128
         slots = {"bossanova": self.bins + 1, "bag-of-words": 1, "fisher-vector": 2 * reduced + 1}[self.kind]
         return sum(rows * columns for rows, columns in LAYERS[layer]) * self.codewords * slots
 
     def code(self, descriptors: Array, places: Array, codebook: Codebook | Mixture, layer: str) -> Array:
-        """Make an image's vector of its descriptors.
+        """Make the vector of an image from its descriptors.
 
         Parameters
         ----------
         descriptors : ndarray of shape (n, 128)
         places : ndarray of shape (n, 2)
-            Row and column of each, from 0 to 1.
+            Row and column of each descriptor, from 0 to 1.
         codebook : Codebook or Mixture
-            The latter for a Fisher vector.
+            A mixture for a Fisher vector.
         layer : {"pooled", "pyramid"}
 
         Returns
         -------
         ndarray of shape (width,), float32
-            By cell, by codeword, and its histogram before its bag-of-words term. Not of unit norm: normalisation has its
-            one home in :func:`stresslib.load_features`.
+            Ordered by cell, then by codeword, and the histogram of a codeword before its bag-of-words term. Not of unit
+            norm: features are normalised when they are loaded, by :func:`stresslib.load_features`.
         """
         levels = LAYERS[layer]
         if isinstance(codebook, Mixture):
@@ -166,22 +168,40 @@ _ABOUT = {
     "fisher-vector": "A Fisher vector, the ways in which a mixture of Gaussians would have to change,",
 }
 
+_CITE = {"bossanova": "avila2013", "bag-of-words": "", "fisher-vector": "sanchez2013"}
+
 METHODS = {kind: Method(kind, codewords=64 if kind == "fisher-vector" else 1024) for kind in _ABOUT}
 """The methods by their names, with the default of every option."""
 
 
 def options(kind: str) -> list[str]:
-    """Return the names of the options that a kind of method has."""
-    without = () if kind == "bossanova" else ("neighbours", "bins", "alpha_min", "alpha_max", "weight")
-    return [field.name for field in fields(Method) if field.name != "kind" and field.name not in without]
+    """Return the names of the options that a kind of method has, in the order of :class:`Method`."""
+    names = [field.name for field in fields(Method) if field.name != "kind"]
+    if kind == "bossanova":
+        return names
+    return [name for name in names if name not in _OF_BOSSANOVA]
+
+
+_OF_BOSSANOVA = ("neighbours", "bins", "alpha_min", "alpha_max", "weight")
+"""Options that only BossaNova has."""
 
 
 def _text(value: float) -> str:
+    """Write the value of an option as it is written in a name."""
     return str(int(value)) if value == int(value) else repr(value)
 
 
+def _value(text: str, kind: type) -> Any:
+    """Read the value of an option; raise a ValueError on a text of another form."""
+    if kind is not bool:
+        return kind(text)
+    if text not in ("0", "1"):
+        raise ValueError(text)
+    return text == "1"
+
+
 def is_method(name: str) -> bool:
-    """Return whether a model's name is that of a method, not of a network."""
+    """Return whether a model's name is that of a classical method, not of a network."""
     return name.partition("+")[0] in METHODS
 
 
@@ -191,8 +211,8 @@ def find_method(name: str) -> Method:
     Parameters
     ----------
     name : str
-        ``"bossanova"``, ``"bag-of-words"`` or ``"fisher-vector"``, and behind it options other than the default, each as
-        ``+NAME=NUMBER`` and in the order of :class:`Method`: one setting has one name.
+        ``"bossanova"``, ``"bag-of-words"`` or ``"fisher-vector"``, followed by the options that differ from their default,
+        each as ``+NAME=NUMBER`` and in the order of :class:`Method`, so that each method has one name.
 
     Returns
     -------
@@ -220,15 +240,13 @@ def find_method(name: str) -> Method:
             near = difflib.get_close_matches(option, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"{name}: {kind} has no option {option!r}; it has {', '.join(known)}{hint}")
-        kind_of = type(getattr(METHODS[kind], option))
+        default = getattr(METHODS[kind], option)
         try:
-            values[option] = bool(("0", "1").index(text)) if kind_of is bool else kind_of(text)
+            values[option] = _value(text, type(default))
         except ValueError as error:
-            form = {int: "a whole number", float: "a number", bool: "0 or 1"}[kind_of]
-            raise ValueError(
-                f"{name}: {option} is {form}, as in +{option}={_text(getattr(METHODS[kind], option))}"
-            ) from error
+            form = {int: "a whole number", float: "a number", bool: "0 or 1"}[type(default)]
+            raise ValueError(f"{name}: {option} is {form}, as in +{option}={_text(default)}") from error
     method = replace(METHODS[kind], **values)
     if method.name != name:
-        raise ValueError(f"{name}: one setting has one name, this one's is {method.name!r}")
+        raise ValueError(f"{name}: a method has one name, this one's is {method.name!r}")
     return method

@@ -1,7 +1,4 @@
-"""Data sets: which images, which labels, which split, which metric.
-
-Before the first stop of the chain: an ImageSet goes through a network and comes out as a FeatureSet.
-"""
+"""Data sets: which images, labels, split and metric; extraction turns the ImageSets made here into FeatureSets."""
 
 from stresslib.datasets.imageset import ImageSet, from_csv, from_folder, read_labels
 from stresslib.datasets.loading import load_images

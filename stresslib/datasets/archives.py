@@ -1,6 +1,6 @@
-"""Archives: unpacked into the user's cache, as a whole or not at all, and without harm.
+"""Archives: unpacks tar and zip files into the user's cache, completely or not at all, and refuses harmful ones.
 
-Used by the named data sets: between a download, or a local file, and the reader of a data set.
+Between a download, or a local file, and the reader of a data set.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ except ImportError:  # not on Windows: leftovers of a killed process stay there
     fcntl = None  # type: ignore[assignment]
 
 LARGEST = 40 * 10**9
-"""Bytes that an archive may unpack to; the largest of the paper's data sets has 5 GB."""
+"""The most bytes that an archive may unpack to; the largest of the paper's data sets has 5 GB."""
 
 LARGEST_RATIO = 200
-"""Times its own size that an archive may unpack to; photographs hardly shrink."""
+"""The most that an archive may grow by unpacking, as a multiple of its own size; photographs hardly shrink."""
 
 SLOW = 10**8
 """Bytes from which on a progress bar is shown."""
 
 
 def unpack(*archives: str | os.PathLike[str]) -> tuple[Path, tuple[str, ...]]:
-    """Unpack tar or zip archives into one folder of the user's cache, unless they are there already.
+    """Unpack tar or zip archives into one folder of the user's cache, unless that was done before.
 
-    Members with absolute names, names that climb out of the folder, links out of it and devices are refused, and so is an
-    archive that would unpack to more than `LARGEST` or `LARGEST_RATIO`.
+    An archive is refused if it has members with absolute names, names or links that lead out of the folder, or devices, or
+    if it would unpack to more than `LARGEST` or `LARGEST_RATIO` allow.
 
     Parameters
     ----------
@@ -51,16 +51,16 @@ def unpack(*archives: str | os.PathLike[str]) -> tuple[Path, tuple[str, ...]]:
     -------
     folder : pathlib.Path
     sha256 : tuple of str
-        Of each archive; part of the folder's name, so that another archive never meets its files.
+        Of each archive. The folder's name contains it, so that files of two archives never mix.
 
     Raises
     ------
     FileNotFoundError
         When there is no such archive.
     ValueError
-        When one is damaged, of another kind, too large, or has a member as above.
+        When one is damaged, of another kind, too large, or has such a member.
     OSError
-        When the disk has too little space.
+        When the disk has too little space left.
     """
     paths = [Path(archive) for archive in archives]
     for path in paths:
@@ -103,26 +103,26 @@ def filling(folder: Path) -> Iterator[Path]:
         try:
             inside.rename(folder)
         except OSError:
-            # Another process may have been first.
+            # Another process may have done the same first.
             if not folder.is_dir():
                 raise
 
 
 @contextlib.contextmanager
 def _claimed(folder: Path) -> Iterator[None]:
-    """Hold a locked file in a folder: the system drops the lock with the process, however that dies."""
+    """Hold a locked file in a folder; the system releases the lock when the process ends, however it ends."""
     with open(folder / "lock.new", "w") as stream:
-        with contextlib.suppress(OSError, AttributeError):  # not every disk, nor every system, knows such locks
+        with contextlib.suppress(OSError, AttributeError):  # neither every disk nor every system has such locks
             fcntl.flock(stream, fcntl.LOCK_EX)
-            # Under this name it is never seen unlocked while its process lives.
+            # Renamed once it is locked, so that no other process ever sees it unlocked while this one lives.
             (folder / "lock.new").rename(folder / "lock")
         yield
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what processes that were killed left half unpacked."""
+    """Remove the half-unpacked folders of processes that were killed."""
     for left in folder.glob(".unpacking-*"):
-        # An OSError: somebody holds the lock, or has removed the folder, or owns it.
+        # An OSError means that another process holds the lock or has removed the folder, or that another user owns it.
         with contextlib.suppress(OSError, AttributeError), open(left / "lock", "r+") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(left, ignore_errors=True)
@@ -134,7 +134,7 @@ def _extract(archive: Path, folder: Path) -> None:
         _extract_tar(archive, folder, limit)
     elif zipfile.is_zipfile(archive):
         limit -= _extract_zip(archive, folder, limit)
-        # Caltech-101's zip holds its images in a tar of its own, and a Mac's shadow ._NAME of it.
+        # Caltech-101's zip holds its images in a tar inside, and macOS's shadow ._NAME of that.
         for inner in sorted(folder.rglob("[!.]*.tar.gz")):
             limit -= _extract_tar(inner, inner.parent, limit)
     else:
@@ -158,7 +158,7 @@ def _extract_zip(archive: Path, folder: Path, limit: int) -> int:
 
 def _extract_tar(archive: Path, folder: Path, limit: int) -> int:
     with tarfile.open(archive) as tar:
-        # The names and sizes of all members first, to the last byte: nothing is written of an archive that was cut.
+        # First the names and sizes of all members, to the last byte: of a truncated archive nothing is written.
         size = _total((member.size for member in tar), archive, limit)
         _read_end(tar, archive, limit)
         need_space(folder, size)
@@ -171,7 +171,7 @@ def _total(sizes: Iterable[int], archive: Path, limit: int) -> int:
     total = 0
     for size in sizes:
         total += size
-        # At once: a bomb takes its time to get through.
+        # Member by member: listing a decompression bomb to its end would take long.
         _check_size(total, archive, limit)
     return total
 
@@ -185,7 +185,7 @@ def _check_size(size: int, archive: Path, limit: int) -> None:
 
 
 def _read_end(tar: tarfile.TarFile, archive: Path, limit: int) -> None:
-    # tarfile takes the end of a cut file for the end of the archive, and never reads gzip's checksum behind it.
+    # tarfile takes the end of a truncated file for the end of the archive, and never reads the checksum of gzip after it.
     stream: Any = tar.fileobj
     stream.seek(tar.offset)
     block = stream.read(tarfile.BLOCKSIZE)
@@ -208,7 +208,7 @@ def _bar(archive: Path, size: int) -> Any:
 
 
 def _safe(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
-    # The data filter would make absolute names relative.
+    # The data filter alone would turn absolute names into relative ones.
     if PurePosixPath(member.name).is_absolute():
         raise tarfile.AbsolutePathError(member)
     return tarfile.data_filter(member, folder)

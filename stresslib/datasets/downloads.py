@@ -1,6 +1,6 @@
-"""Downloads: an official file comes into the user's cache, resumed where a connection broke, and checked by its hash.
+"""Downloads: fetches official files into the user's cache, resumes where a connection broke, and checks hashes.
 
-First of the data flow: what is fetched here is unpacked by archives, and read as one of the named data sets.
+The start of the data flow: what is fetched here is unpacked by archives, and read by the reader of a data set.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Download:
     ----------
     url : str
     known_hash : str or None
-        ``ALGORITHM:HEX``, as in pooch; only where somebody published it.
+        ``ALGORITHM:HEX``, as in pooch; None where nobody publishes it.
     published_by : str
-        Who did.
+        Who publishes the hash.
     size : int or None
-        In bytes, as a server or a named source gave it.
+        In bytes, as a server or a published log gave it.
     """
 
     url: str
@@ -59,7 +59,7 @@ class Download:
 def fetch(url: str, known_hash: str | None, name: str) -> Path:
     """Download a file into the user's cache, unless it is there already.
 
-    Where no hash is known, that of the first download is written beside it, and later ones are compared with that.
+    Where no hash is known, the hash of the first download is written beside the file, and later ones are compared with it.
 
     Parameters
     ----------
@@ -76,14 +76,14 @@ def fetch(url: str, known_hash: str | None, name: str) -> Path:
     Raises
     ------
     OSError
-        When the file cannot be fetched, or is not the one that was published, or not the one that was fetched first; the
-        message says how to give a local one.
+        When the file cannot be fetched, or its hash is neither the published one nor that of the first download; the message
+        says how to give a local file.
     """
     folder = cache_dir() / "archives"
     part = folder / f"{name}.part"
 
     def download(url: str, output_file: str, pooch_instance: Any) -> None:
-        # pooch hands out a new temporary name each time and deletes it on failure: what came so far lives in `part`.
+        # pooch uses a new temporary name each time and deletes it on failure, so that an incomplete file is kept in `part`.
         _download_rest(url, part)
         shutil.move(part, output_file)
 
@@ -100,7 +100,7 @@ def fetch(url: str, known_hash: str | None, name: str) -> Path:
 
 
 def _compare_with_first(path: Path, url: str) -> None:
-    """Hold a file against the SHA-256 that it had when it was fetched for the first time, or note that."""
+    """Compare a file's SHA-256 with the one it had when it was first fetched, or record it if this is the first time."""
     record = path.with_name(f"{path.name}.json")
     sha256 = file_sha256(path)
     if not record.exists():
@@ -116,12 +116,12 @@ def _compare_with_first(path: Path, url: str) -> None:
 
 
 def need_space(folder: Path, size: int) -> None:
-    """Refuse to write `size` bytes below a folder that exists where its disk has not that many left.
+    """Raise an OSError unless the disk of an existing folder has room for `size` bytes.
 
     Raises
     ------
     OSError
-        With both numbers.
+        It has both numbers.
     """
     free = shutil.disk_usage(folder).free
     if size > free:
@@ -132,9 +132,9 @@ def need_space(folder: Path, size: int) -> None:
 
 
 def _download_rest(url: str, part: Path) -> None:
-    """Append to `part` what it lacks of the file at `url`."""
+    """Append to `part` what is missing of the file at `url`."""
     done = part.stat().st_size if part.exists() else 0
-    # Not compressed on the way: sizes and places are those of the file.
+    # Without compression in transit, so that sizes and offsets are those of the file.
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={done}-"} if done else {})}
     with requests.get(url, headers=headers, stream=True, timeout=30) as response:
         if done and response.status_code == requests.codes.requested_range_not_satisfiable:
@@ -152,7 +152,7 @@ def _download_rest(url: str, part: Path) -> None:
             open(part, "ab" if done else "wb") as stream,
             tqdm(total=total or None, initial=done, unit="B", unit_scale=True, desc=part.stem) as bar,
         ):
-            # What a broken connection costs: up to one chunk.
+            # A broken connection costs at most one chunk.
             for chunk in response.iter_content(1 << 16):
                 stream.write(chunk)
                 bar.update(len(chunk))

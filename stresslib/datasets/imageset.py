@@ -1,6 +1,6 @@
-"""ImageSet: files, labels, split and metric of any folder of images.
+"""ImageSet: the files, labels, split and metric of any folder of images, and readers of plain folders and CSV files.
 
-The named data sets are such folders too, with their own split and metric.
+What goes into extraction. The readers of the known data sets make the same, with their own split and metric.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-"""Endings of the files that count as images."""
+"""Endings of file names that count as images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,7 @@ class ImageSet:
     ----------
     name : str
     root : pathlib.Path
-        Folder that the file names start from.
+        Folder to which the file names are relative.
     files : tuple of str
         Names with forward slashes, sorted.
     y : ndarray of shape (n,), class numbers; or of shape (n, classes), of 1, -1 and 0 (difficult)
@@ -36,7 +36,7 @@ class ImageSet:
     classes : tuple of str
     metric : {"accuracy", "mean-class-accuracy", "mAP"}
     provenance : dict
-        How split and labels came about, and the archive's hash where there is one.
+        How split and labels were made, and the archive's hash where there is one.
     """
 
     name: str
@@ -63,8 +63,8 @@ def from_folder(
 ) -> ImageSet:
     """Read ``CLASS/IMAGE`` or ``train/CLASS/IMAGE`` and ``test/CLASS/IMAGE`` below a folder.
 
-    Without the folders train and test the split is drawn: class by class in sorted order, one
-    ``numpy.random.RandomState(seed)`` permutes the class's sorted files, and the first ones train.
+    Without the folders train and test the split is drawn: one ``numpy.random.RandomState(seed)`` permutes the sorted files
+    of each class, class by class in sorted order, and the first ones of each class train.
 
     Parameters
     ----------
@@ -73,10 +73,10 @@ def from_folder(
         Default: the folder's own name.
     metric : {"accuracy", "mean-class-accuracy"}, default="accuracy"
     train_per_class : int, optional
-        Training images of each class where the split is drawn. Default: half of them, rounded down.
+        Training images of each class where the split is drawn. Default: half of the class, rounded down.
     seed : int, default=0
     leave_out : sequence of str, default=()
-        Folders that are no classes.
+        Folders that are not classes.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def from_csv(
 ) -> ImageSet:
     """Read a CSV with the column ``file``, and labels and split as in :func:`read_labels`.
 
-    File names start from the CSV's folder; images are taken in their sorted order.
+    File names are relative to the CSV's folder; images are taken in the sorted order of their names.
 
     Parameters
     ----------
@@ -163,19 +163,19 @@ def from_csv(
 def read_labels(
     path: str | Path, *, labels: str = "labels", metric: str | None = None, seed: int = 0
 ) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[str, ...], str, dict[str, Any]]:
-    """Read labels and split of rows that are given in the order of a CSV.
+    """Read the labels and the split of vectors or images from a CSV, one line for each, in their order.
 
-    Several labels of a row are joined by ``|``; a column ``difficult`` lists labels, joined alike, that are neither
-    right nor wrong there. A column ``split`` says train, or test or val (both are scored on); without it, half of the
-    rows train, drawn by ``numpy.random.RandomState(seed)``.
+    Several labels of a row are joined by ``|``; a column ``difficult`` lists labels, joined in the same way, that are
+    neither right nor wrong for the row. A column ``split`` says train, or test or val (both are test rows); without
+    it, half of the rows train, drawn by ``numpy.random.RandomState(seed)``.
 
     Parameters
     ----------
     path : path-like
     labels : str, default="labels"
-        The column that has the labels; ``label`` passes for ``labels``.
+        The column with the labels; for ``labels``, a column ``label`` is accepted too.
     metric : {"accuracy", "mean-class-accuracy", "mAP"}, optional
-        Default: accuracy where every row has exactly one label and none is difficult, else mAP.
+        Default: accuracy where every row has exactly one label and none is difficult, otherwise mAP.
     seed : int, default=0
 
     Returns
@@ -183,10 +183,10 @@ def read_labels(
     y : ndarray of shape (n,), class numbers; or of shape (n, classes), of 1, -1 and 0
     train : ndarray of bool, shape (n,)
     classes : tuple of str
-        For mAP, without those that lack a positive or a negative in either part of the split.
+        For mAP, those that have a positive and a negative row in both parts of the split.
     metric : str
     provenance : dict
-        How the split came about, and which classes were left out.
+        How the split was made, and which classes were left out.
 
     Raises
     ------
@@ -204,11 +204,11 @@ def _read_lines(path: Path, *columns: str) -> list[dict[str, str]]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no UTF-8 text: {error}") from error
+        raise ValueError(f"{path} is not UTF-8 text: {error}") from error
     reader = csv.DictReader(io.StringIO(text, newline=""))
     header = list(reader.fieldnames or ())
     if "labels" in columns and "labels" not in header:
-        # Where each row has one, the column is often called by the singular.
+        # Where each row has one label, the column is often called by the singular.
         header = ["labels" if name == "label" else name for name in header]
         reader.fieldnames = header
     for column in columns:
@@ -268,7 +268,7 @@ def _tags(cell: str | None) -> set[str]:
 
 
 def images_by_class(folder: Path) -> dict[str, list[str]]:
-    """Return the sorted names ``CLASS/IMAGE`` below a folder, class by class; a class without images is left out."""
+    """Return the sorted names ``CLASS/IMAGE`` below a folder, by class; classes without images are left out."""
     found = {}
     for child in sorted(folder.iterdir()):
         if child.is_dir() and not child.name.startswith("."):
@@ -280,7 +280,7 @@ def images_by_class(folder: Path) -> dict[str, list[str]]:
 
 
 def _is_image(path: Path) -> bool:
-    # A Mac leaves ._image.jpg beside image.jpg on foreign disks.
+    # macOS leaves ._image.jpg beside image.jpg on foreign disks.
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 

@@ -1,6 +1,6 @@
-"""Loading: a data set by its name, fetched or from local parts, or any folder or CSV of images, as an ImageSet.
+"""Loading: a data set by its name, downloaded or from local parts, or any folder or CSV of images, as an ImageSet.
 
-The way into this package, and the first stop of the chain.
+The way into this package: it looks names up in the registry, brings the parts together and calls the reader.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from stresslib.datasets.archives import filling, unpack
+from stresslib.datasets.dataset import Counts, Dataset
 from stresslib.datasets.downloads import fetch
 from stresslib.datasets.imageset import ImageSet, from_csv, from_folder
 from stresslib.datasets.parts import MissingPartError, Parts
-from stresslib.datasets.registry import DATASETS, Counts, Dataset
+from stresslib.datasets.registry import DATASETS
 from stresslib.files import cache_dir, file_sha256
 
 
@@ -25,7 +26,7 @@ def load_images(
     archive: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
     **options: Any,
 ) -> ImageSet:
-    """Load a named data set, or any folder or CSV of images.
+    """Load a data set by its name, or any folder or CSV of images.
 
     Parameters
     ----------
@@ -33,8 +34,8 @@ def load_images(
         ``"voc2007"``, ``"mit67"``, ``"food101"``, ``"upmc-food101"``, ``"caltech101"``, ``"scenes15"``, ``"coco"``,
         ``"digits"``; a folder of ``CLASS/IMAGE``; or a CSV of file and labels.
     archive : path-like or sequence of these, optional
-        The parts of a named data set: tar or zip archives, list files (``*.txt``), or a folder where they are unpacked.
-        Without it, those that were read last, or else the official download where there is one.
+        The parts of a data set that has a name: tar or zip archives, list files (``*.txt``), or a folder where they are
+        unpacked. Default: the parts that were read last, else the official download where there is one.
     **options
         For :func:`from_folder` or :func:`from_csv`.
 
@@ -45,9 +46,9 @@ def load_images(
     Raises
     ------
     FileNotFoundError
-        When there is neither such a data set nor such a path, or its archive is missing.
+        When there is neither such a data set nor such a path, or the archive is missing.
     ValueError
-        When the archive is another one, or not whole, or the data set comes without.
+        When the archive is of something else or incomplete, or the data set takes none.
     OSError
         When the official download fails, or the disk has too little space.
 
@@ -67,19 +68,23 @@ def load_images(
     if text in DATASETS:
         if options:
             raise TypeError(f"{text} has a split and a metric of its own; {', '.join(options)} is for folders and CSVs")
-        paths = [] if archive is None else [archive] if isinstance(archive, (str, os.PathLike)) else archive
-        return _load_named(DATASETS[text], [Path(path) for path in paths])
+        if archive is None:
+            archive = []
+        elif isinstance(archive, (str, os.PathLike)):
+            archive = [archive]
+        return _load_dataset(DATASETS[text], [Path(path) for path in archive])
     path = Path(text)
     if not path.exists():
         near = difflib.get_close_matches(text, DATASETS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise FileNotFoundError(f"{text!r} is no data set ({', '.join(DATASETS)}), folder or CSV{hint}")
+        raise FileNotFoundError(f"{text!r} is not a data set ({', '.join(DATASETS)}), folder or CSV{hint}")
     if archive is not None:
-        raise ValueError(f"{text} is no named data set, and needs no archive; leave {archive} out")
+        raise ValueError(f"{text} is a path, and needs no archive; leave {archive} out")
     return from_folder(path, **options) if path.is_dir() else from_csv(path, **options)
 
 
-def _load_named(dataset: Dataset, paths: list[Path]) -> ImageSet:
+def _load_dataset(dataset: Dataset, paths: list[Path]) -> ImageSet:
+    """Load a data set of the registry from its parts, or from a library that brings the images."""
     if dataset.write is not None:
         if paths:
             raise ValueError(f"{dataset.name} comes without an archive; leave {paths[0]} out")
@@ -93,7 +98,7 @@ def _load_named(dataset: Dataset, paths: list[Path]) -> ImageSet:
     try:
         images = dataset.read(parts)
     except MissingPartError as error:
-        raise ValueError(f"{error}; it is no archive of {dataset.name}, or not all of it ({dataset.source})") from error
+        raise ValueError(f"{error}; it is not an archive of {dataset.name}, or not all of it ({dataset.source})") from error
     _check_counts(dataset, images)
     images.provenance.update(provenance)
     if known is None:
@@ -102,7 +107,7 @@ def _load_named(dataset: Dataset, paths: list[Path]) -> ImageSet:
 
 
 def _gather(dataset: Dataset, paths: list[Path]) -> tuple[Parts, dict[str, Any]]:
-    """Bring the parts of a data set together: fetched where none are given, unpacked where they are archives."""
+    """Bring the parts of a data set together: download them where none are given, and unpack archives."""
     checksum = {}
     if not paths:
         if not dataset.downloads:
@@ -132,6 +137,7 @@ def _gather(dataset: Dataset, paths: list[Path]) -> tuple[Parts, dict[str, Any]]
 
 
 def _check_counts(dataset: Dataset, images: ImageSet) -> None:
+    """Refuse a copy that has other numbers of images or classes than a complete one."""
     train = int(images.train.sum())
     found = Counts(train, len(images) - train, len(images.classes))
     if dataset.counts is not None and found != dataset.counts:

@@ -21,7 +21,7 @@ from stresslib.datasets.parts import MissingPartError, Parts, from_lists, lines
 def voc2007(parts: Parts) -> ImageSet:
     """Read Pascal VOC 2007: ``ImageSets/Main/CLASS_trainval.txt`` trains, ``CLASS_test.txt`` tests.
 
-    A label is 1, -1, or 0 for difficult. The images of both parts stand in the order of their ids, which decides among equal
+    A label is 1, -1, or 0 for difficult. The images of both parts are in the order of their ids, which decides among equal
     scores in the paper's average precision (protocol 1.3).
 
     Parameters
@@ -85,7 +85,7 @@ def _class_lists(folders: list[Path], part: str) -> dict[str, Path]:
 
 
 def _labels(paths: list[Path]) -> dict[str, list[int]]:
-    """Return the labels of each image, one a list."""
+    """Return the labels of each image, one from each list."""
     columns = [_label(path) for path in paths]
     for path, column in zip(paths, columns, strict=True):
         for image in sorted(column.keys() ^ columns[0].keys()):
@@ -96,10 +96,12 @@ def _labels(paths: list[Path]) -> dict[str, list[int]]:
 def _label(path: Path) -> dict[str, int]:
     labels: dict[str, int] = {}
     for number, line in lines(path):
-        # The label is two characters wide: two blanks before 1 and 0.
+        # The label is two characters wide, so that 1 and 0 have two blanks before them.
         match = re.fullmatch(r"(\w+)\s+(-1|0|1)", line)
         if match is None:
-            raise ValueError(f"{path}, line {number}: {line!r} is no image and its label 1, 0 or -1, such as '000012 -1'")
+            raise ValueError(
+                f"{path}, line {number}: {line!r} is not an image and its label 1, 0 or -1, such as '000012 -1'"
+            )
         if match[1] in labels:
             raise ValueError(f"{path}, line {number}: image {match[1]} is listed more than once")
         labels[match[1]] = int(match[2])
@@ -126,7 +128,7 @@ def mit67(parts: Parts) -> ImageSet:
     Raises
     ------
     ValueError
-        When the folder or a list is missing, and as :func:`stresslib.datasets.parts.from_lists`.
+        When the folder or a list is missing, and as :func:`stresslib.datasets.parts.from_lists` does.
     """
     lists = {parts.file("TrainImages.txt"): True, parts.file("TestImages.txt"): False}
     provenance = {"split": "official: TrainImages.txt and TestImages.txt"}
@@ -151,7 +153,7 @@ def food101(parts: Parts) -> ImageSet:
     Raises
     ------
     ValueError
-        When the folder or a list is missing, and as :func:`stresslib.datasets.parts.from_lists`.
+        When the folder or a list is missing, and as :func:`stresslib.datasets.parts.from_lists` does.
     """
     lists = {parts.file("train.txt"): True, parts.file("test.txt"): False}
     provenance = {"split": "official: meta/train.txt and meta/test.txt"}
@@ -161,14 +163,18 @@ def food101(parts: Parts) -> ImageSet:
 PAPER_FOOD = (29_998, 333)
 """Test images, and those of class 1 among them, that the paper's scores on its Food-101 fit (protocol 1.3)."""
 
+UPMC_TRAIN_PER_CLASS = 600
+"""Training images of each class of UPMC Food-101 that these counts fit."""
+
 
 def upmc_food101(
-    parts: Parts, *, train_per_class: int = 600, seed: int = 0, expected: tuple[int, int] = PAPER_FOOD
+    parts: Parts, *, train_per_class: int = UPMC_TRAIN_PER_CLASS, seed: int = 0, expected: tuple[int, int] = PAPER_FOOD
 ) -> ImageSet:
     """Read UPMC Food-101: ``images/train/CLASS/*`` and ``images/test/CLASS/*`` pooled, or ``CLASS/*``.
 
-    The paper's counts fit 600 training images a class. How the authors drew them is unknown; here, class by class in sorted
-    order, one ``numpy.random.RandomState(seed)`` permutes the class's images, sorted by name, and the first ones train.
+    The paper's counts fit 600 training images a class. How the authors drew them is unknown. Here one
+    ``numpy.random.RandomState(seed)`` permutes the images of each class, class by class in sorted order and images sorted by
+    name, and the first ones of each class train.
 
     Parameters
     ----------
@@ -176,7 +182,7 @@ def upmc_food101(
     train_per_class : int, default=600
     seed : int, default=0
     expected : tuple of int
-        Test images, and those of the first class among them. Copies of the set differ: other numbers are a warning.
+        Test images, and those of the first class among them. Copies of the set differ, so other numbers are only a warning.
 
     Returns
     -------
@@ -188,7 +194,7 @@ def upmc_food101(
     ValueError
         When there is no folder of images, or a class has too few of them.
     """
-    # Or the classes lie in the given folder itself.
+    # The folders of the classes may also be in the given folder itself.
     roots = parts.folders("images") or [place for place in parts.places if place.is_dir()]
     pools = [pool for root in roots[:1] for pool in (root / "train", root / "test") if pool.is_dir()] or roots[:1]
     pooled: dict[str, list[Path]] = {}
@@ -205,7 +211,9 @@ def upmc_food101(
         # By the name alone, so that the draw is the same whether the two parts are pooled already or not.
         paths = sorted(pooled[label], key=lambda path: (path.name, path))
         if len(paths) <= train_per_class:
-            raise ValueError(f"class {label!r} in {root} has {len(paths)} image(s); {train_per_class} train, others test")
+            raise ValueError(
+                f"class {label!r} in {root} has {len(paths)} image(s); {train_per_class} train, and at least one must test"
+            )
         chosen = set(generator.permutation(len(paths))[:train_per_class].tolist())
         rows += [(path.relative_to(root).as_posix(), number, place in chosen) for place, path in enumerate(paths)]
     files, y, train = zip(*sorted(rows), strict=True)

@@ -1,4 +1,4 @@
-"""Parts: what was given of a data set, folders and list files, and how official lists of images are read.
+"""Parts: the folders and list files of a data set that were given, and how official lists of images are read.
 
 Between the unpacked archives and the readers of the data sets.
 """
@@ -16,7 +16,7 @@ from stresslib.datasets.imageset import ImageSet
 
 
 class MissingPartError(ValueError):
-    """A folder or a list that is not among what was given; the message names both."""
+    """A folder or a list is not among the parts that were given; the message names both."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Parts:
     Attributes
     ----------
     given : str
-        As the user gave them, for messages.
+        What the user gave, for messages.
     places : tuple of pathlib.Path
         Folders, unpacked archives among them, and list files.
     """
@@ -35,13 +35,13 @@ class Parts:
     places: tuple[Path, ...]
 
     def folders(self, *names: str) -> list[Path]:
-        """Return the folders of the first of these names that there are any of, the given ones themselves included."""
+        """Return all folders of one name, the first of `names` that occurs; the given folders themselves count too."""
         for name in names:
             found = [
                 folder
                 for place in self.places
                 if place.is_dir()
-                # Called "." a folder has no name.
+                # resolve(), because a folder given as "." has no name.
                 for folder in ([place] if place.resolve().name == name else sorted(place.rglob(name)))
                 if folder.is_dir() and "__MACOSX" not in folder.parts
             ]
@@ -50,7 +50,7 @@ class Parts:
         return []
 
     def folder(self, *names: str) -> Path:
-        """Return the first folder of these names.
+        """Return the first folder that has one of these names.
 
         Raises
         ------
@@ -63,7 +63,7 @@ class Parts:
         return found[0]
 
     def file(self, name: str) -> Path:
-        """Return a list file: one that was given by itself, or else one in a folder.
+        """Return a list file: one that was given itself, else one in a folder.
 
         Raises
         ------
@@ -84,12 +84,12 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
     Raises
     ------
     ValueError
-        When the list is empty, or no text.
+        When the list is empty, or is not text.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no UTF-8 text: {error}") from error
+        raise ValueError(f"{path} is not UTF-8 text: {error}") from error
     numbered = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not numbered:
         raise ValueError(f"{path} is empty; a list of images is needed")
@@ -101,16 +101,16 @@ def from_lists(
 ) -> ImageSet:
     """Read the images ``CLASS/IMAGE`` of a folder that two lists name, one for training and one for testing.
 
-    Images that neither lists are left out. Where upper and lower case differ from the file's, the file's count.
+    Images in neither list are left out. Upper and lower case of a listed name may differ from the file's, which then counts.
 
     Parameters
     ----------
     root : pathlib.Path
     lists : mapping of pathlib.Path to bool
-        Whether the images of each list train.
+        The lists; True for the one whose images train.
     name : str
     ending : str, default=""
-        What the lists leave out of the file names.
+        What the lists omit at the end of each file name.
     provenance : mapping
 
     Returns
@@ -121,7 +121,7 @@ def from_lists(
     Raises
     ------
     ValueError
-        On a line of another form, or that leads out of the folder, an image that is missing, or one that is listed twice.
+        On a line of another form or one that leads out of the folder, on an image that is missing or listed twice.
     """
     there: dict[str, list[str]] = {}
     for path in root.glob("*/*"):
@@ -133,7 +133,7 @@ def from_lists(
             place = f"{path}, line {number}"
             file = _find(_checked(line, place) + ending, there, root, place)
             if file in seen:
-                raise ValueError(f"{place}: {file} stands in {seen[file][0]} too; an image trains or tests, once")
+                raise ValueError(f"{place}: {file} is listed in {seen[file][0]} too; an image trains or tests, once")
             seen[file] = place, trains
     files = tuple(sorted(seen))
     classes = tuple(sorted({file.partition("/")[0] for file in files}))
@@ -144,18 +144,20 @@ def from_lists(
 
 
 def _checked(line: str, place: str) -> str:
+    """Return a line of a list unless it is malformed."""
     if ".." in PurePosixPath(line).parts or line.startswith("/"):
         raise ValueError(f"{place}: {line!r} leads out of the folder of images")
     if not all(line.partition("/")[::2]) or line.count("/") != 1:
-        raise ValueError(f"{place}: {line!r} is no CLASS/IMAGE")
+        raise ValueError(f"{place}: {line!r} is not CLASS/IMAGE")
     return line
 
 
 def _find(file: str, there: Mapping[str, list[str]], root: Path, place: str) -> str:
+    """Return the name of a listed file as it is spelt on the disk."""
     alike = there.get(file.casefold(), [])
     if file in alike:
         return file
     if len(alike) != 1:
-        what = f"more than one {file} but for upper and lower case" if alike else f"no {file}"
+        what = f"several files {file} that differ in upper and lower case" if alike else f"no {file}"
         raise ValueError(f"{root} has {what}, which {place}, lists")
     return alike[0]

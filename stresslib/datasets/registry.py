@@ -1,102 +1,34 @@
-"""The named data sets: the paper's own and those that stand in for them, and where each comes from."""
+"""The registry: the data sets that are known by name, the paper's own and those that stand in for them.
+
+Each entry has the facts of a data set, its reader and its official files; loading looks names up here.
+"""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 from stresslib.datasets import paper, stand_ins
+from stresslib.datasets.dataset import Counts, Dataset
 from stresslib.datasets.downloads import Download
-from stresslib.datasets.imageset import ImageSet
-from stresslib.datasets.parts import Parts
-from stresslib.files import cache_dir, write_json
 
-
-@dataclass(frozen=True)
-class Counts:
-    """How many images a data set has in each part, and how many classes."""
-
-    train: int
-    test: int
-    classes: int
-
-    def __str__(self) -> str:
-        return f"{self.train:,} training and {self.test:,} test images of {self.classes} classes"
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """What is fixed about a named data set.
-
-    Attributes
-    ----------
-    name : str
-    about : str
-        One line: size, split, metric.
-    source : str
-        Where it comes from: its official page, or whom to ask.
-    read : callable
-        Makes the ImageSet from the parts of the data set.
-    downloads : tuple of Download
-        The official files, where there are any.
-    counts : Counts or None
-        What a whole copy has; another one is refused.
-    write : callable or None
-        Writes the images into an empty folder, where they come with a library: no archive then.
-    """
-
-    name: str
-    about: str
-    source: str
-    read: Callable[[Parts], ImageSet]
-    downloads: tuple[Download, ...] = ()
-    counts: Counts | None = None
-    write: Callable[[Path], None] | None = None
-
-    @property
-    def size(self) -> int | None:
-        """Bytes to download, where the size of each file is known."""
-        sizes = [download.size for download in self.downloads]
-        return sum(size or 0 for size in sizes) if sizes and None not in sizes else None
-
-    def present(self) -> bool:
-        """Whether :func:`load_images` finds the images on this machine: they were loaded before, or come with a library."""
-        return self.write is not None or self.remembered() is not None
-
-    def remembered(self) -> tuple[Parts, dict[str, Any]] | None:
-        """Return the parts that were read last, and what is known of them, unless one is gone."""
-        try:
-            found = json.loads(self._memory.read_text(encoding="utf-8"))
-            parts = Parts(found["given"], tuple(map(Path, found["places"])))
-            return (parts, found["provenance"]) if all(place.exists() for place in parts.places) else None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def remember(self, parts: Parts, provenance: dict[str, Any]) -> None:
-        """Note where the data set is, so that it is found without being named again."""
-        places = [os.fspath(place.resolve()) for place in parts.places]
-        write_json(self._memory, {"given": parts.given, "places": places, "provenance": provenance})
-
-    @property
-    def _memory(self) -> Path:
-        return cache_dir() / "datasets" / f"{self.name}.json"
-
+_VOC2007 = Counts(train=5011, test=4952, classes=20)
+_MIT67 = Counts(train=5360, test=1340, classes=67)
+_FOOD101 = Counts(train=75_750, test=25_250, classes=101)
 
 DATASETS = {
     dataset.name: dataset
     for dataset in (
         Dataset(
-            "voc2007",
-            "Pascal VOC 2007: 9,963 photographs, 20 classes, several on one; trainval trains, test tests; mAP",
-            "http://host.robots.ox.ac.uk/pascal/VOC/voc2007/",
-            paper.voc2007,
+            name="voc2007",
+            about=f"Pascal VOC 2007: {_VOC2007.images:,} photographs, {_VOC2007.classes} classes, several on one; trainval "
+            "trains, test tests; mAP",
+            source="http://host.robots.ox.ac.uk/pascal/VOC/voc2007/",
+            read=paper.voc2007,
+            licence="photographs from Flickr, to be used under Flickr's terms, says its page",
+            note="An image may show several classes. An object that is marked as difficult is neither right nor wrong. "
+            "Among equal scores the order of the images decides.",
+            cite="everingham2010",
             # Addresses and hashes from torchvision 0.29 (datasets/voc.py), sizes from keras.io's guide to object
             # detection with KerasHub, which prints both downloads.
-            (
+            downloads=(
                 Download(
                     "https://thor.robots.ox.ac.uk/pascal/VOC/voc2007/VOCtrainval_06-Nov-2007.tar",
                     "md5:c52e279531787c972589f7e41ab4ae64",
@@ -110,19 +42,25 @@ DATASETS = {
                     451_020_800,
                 ),
             ),
-            Counts(5011, 4952, 20),
+            counts=_VOC2007,
         ),
         Dataset(
-            "mit67",
-            "MIT-67, Indoor Scene Recognition: 6,700 listed images of 67 classes, about 80 of each train, 20 test; accuracy",
+            name="mit67",
+            about=f"MIT-67, Indoor Scene Recognition: {_MIT67.images:,} listed images of {_MIT67.classes} classes, about "
+            f"{_MIT67.train // _MIT67.classes} of each train, {_MIT67.test // _MIT67.classes} test; accuracy",
             # On 30 September 2026 the archive's address answered 404, says github.com/Ryth0312/stable-datasets (its
             # documentation of Indoor67).
-            "https://web.mit.edu/torralba/www/indoor.html; where its archive is gone, ask the authors, or give a copy",
-            paper.mit67,
+            source="https://web.mit.edu/torralba/www/indoor.html; where its archive is gone, ask the authors, or give "
+            "a copy",
+            read=paper.mit67,
+            licence="for research purposes only, says its page",
+            note=f"The archive has 15,620 images; the authors' two lists name {_MIT67.images:,} of them, and the others are "
+            "left out.",
+            cite="quattoni2009",
             # The authors publish no hashes. The archive's is that of github.com/visym/vipy (vipy/data/mit67.py), its size
             # that of a download of 2020 (Content-Length). Those of the lists are in github.com/Ryth0312/stable-datasets
             # (stable_datasets/images/indoor67.py).
-            (
+            downloads=(
                 Download(
                     "http://groups.csail.mit.edu/vision/LabelMe/NewImages/indoorCVPR_09.tar",
                     "sha1:0b252516e746ba428b96af408d2e8162d9b08ac5",
@@ -140,16 +78,21 @@ DATASETS = {
                     "stable-datasets",
                 ),
             ),
-            Counts(5360, 1340, 67),
+            counts=_MIT67,
         ),
         Dataset(
-            "food101",
-            "Food-101 of ETH Zurich, not the paper's: 101,000 photographs of 101 dishes; 750 of each train, 250 test; "
-            "accuracy",
-            "https://data.vision.ee.ethz.ch/cvl/datasets_extra/food-101/",
-            paper.food101,
+            name="food101",
+            about=f"Food-101 of ETH Zurich, not the paper's: {_FOOD101.images:,} photographs of {_FOOD101.classes} dishes; "
+            f"{_FOOD101.train // _FOOD101.classes} of each train, {_FOOD101.test // _FOOD101.classes} test; accuracy",
+            source="https://data.vision.ee.ethz.ch/cvl/datasets_extra/food-101/",
+            read=paper.food101,
+            licence="images from Foodspotting; what goes beyond scientific fair use is to be settled with their owners, say "
+            "its authors",
+            note="It is not the paper's, whose published scores fit the set of the same name from UPMC. Its training images "
+            "were left uncleaned on purpose.",
+            cite="bossard2014",
             # Address and hash from torchvision 0.29 (datasets/food101.py), the size from logs of 2019 (Content-Length).
-            (
+            downloads=(
                 Download(
                     "http://data.vision.ee.ethz.ch/cvl/food-101.tar.gz",
                     "md5:85eeb15f3717b99a5da872d97d918f87",
@@ -157,25 +100,34 @@ DATASETS = {
                     4_996_278_331,
                 ),
             ),
-            Counts(75_750, 25_250, 101),
+            counts=_FOOD101,
         ),
         Dataset(
-            "upmc-food101",
-            "UPMC Food-101, which the paper's counts fit: about 90,600 images of 101 dishes; 600 per class train (seed 0; "
-            "the authors' draw is unknown), the rest test; accuracy",
+            name="upmc-food101",
+            about="UPMC Food-101, which the paper's counts fit: about 90,600 images of 101 dishes; "
+            f"{paper.UPMC_TRAIN_PER_CLASS} per class train (seed 0; the authors' draw is unknown), the rest test; accuracy",
             # The address is that of github.com/Cadene/torchnet-vision (datasets/upmcfood101.lua); users found it dead in
             # 2023 (github.com/Vincent-ZHQ/UniS-MMC, issue 1). Nobody publishes its hash.
-            "http://visiir.lip6.fr/explore, out of reach since 2023; ask the authors (X. Wang, D. Kumar, N. Thome, M. Cord, "
-            "F. Precioso, 2015), or give a copy",
-            paper.upmc_food101,
-            (Download("http://visiir.lip6.fr/data/public/UPMC_Food101.tar.gz"),),
+            source="http://visiir.lip6.fr/explore, out of reach since 2023; ask the authors (X. Wang, D. Kumar, N. Thome, "
+            "M. Cord, F. Precioso, 2015), or give a copy",
+            read=paper.upmc_food101,
+            licence="none known; the images come from a web search",
+            note="They were found by the name of each dish, so some show something else. Copies differ in their numbers, "
+            "and how the authors drew the training images is unknown.",
+            cite="wang2015",
+            downloads=(Download("http://visiir.lip6.fr/data/public/UPMC_Food101.tar.gz"),),
         ),
         Dataset(
-            "caltech101",
-            "8,677 images, 101 object classes; 30 per class train (seed 0), the rest test; mean class accuracy",
-            "https://data.caltech.edu/records/mzrjq-6wc02",
-            stand_ins.caltech101,
-            (
+            name="caltech101",
+            about=f"8,677 images, 101 object classes; {stand_ins.CALTECH101_TRAIN_PER_CLASS} per class train (seed 0), the "
+            "rest test; mean class accuracy",
+            source="https://data.caltech.edu/records/mzrjq-6wc02",
+            read=stand_ins.caltech101,
+            licence="CC BY 4.0",
+            note="The class of clutter is left out. Most objects stand in the middle, alone. Many of its classes are "
+            "ImageNet's too.",
+            cite="feifei2004",
+            downloads=(
                 Download(
                     "https://data.caltech.edu/records/mzrjq-6wc02/files/caltech-101.zip",
                     "md5:3138e1922a9193bfa496528edbbc45d0",
@@ -184,25 +136,36 @@ DATASETS = {
             ),
         ),
         Dataset(
-            "scenes15",
-            "15 scene classes, about 100 per class train; accuracy",
-            "no official download; give an archive of scenes15/{train,test}/CLASS/IMAGE",
-            stand_ins.scenes15,
+            name="scenes15",
+            about="15 scene classes, about 100 per class train; accuracy",
+            source="no official download; give an archive of scenes15/{train,test}/CLASS/IMAGE",
+            read=stand_ins.scenes15,
+            licence="none stated",
+            note="The copy at hand is grey, was squashed to 200 × 200 pixels and encoded anew as WebP; exact doubles "
+            "between training and test part were removed. Some of the images are from {cite:t}`oliva2001` and "
+            "{cite:t}`feifei2005`.",
+            cite="lazebnik2006",
         ),
         Dataset(
-            "coco",
-            "197 images with Pascal VOC's labels; mAP; too small to quote",
-            "no official download; give an archive of coco/labels.csv and its images",
-            stand_ins.coco,
+            name="coco",
+            about="197 images with Pascal VOC's labels; mAP; too small to quote",
+            source="no official download; give an archive of coco/labels.csv and its images",
+            read=stand_ins.coco,
+            licence="annotations CC BY 4.0; photographs from Flickr, each under a licence of its own",
+            note="A sample of COCO with the labels of VOC 2007, to try several labels an image. It is far too small to "
+            "quote.",
         ),
         Dataset(
-            "digits",
-            "1,797 handwritten digits of 8 x 8 pixels, from scikit-learn, far from ImageNet's photographs; 50 per class "
-            "train (seed 0), the rest test; accuracy",
-            "scikit-learn, which stresslib installs",
-            stand_ins.digits,
+            name="digits",
+            about="1,797 handwritten digits of 8 x 8 pixels, from scikit-learn, far from ImageNet's photographs; "
+            f"{stand_ins.DIGITS_TRAIN_PER_CLASS} per class train (seed 0), the rest test; accuracy",
+            source="scikit-learn, which stresslib installs",
+            read=stand_ins.digits,
+            licence="UCI's is CC BY 4.0; scikit-learn, which brings them, names none",
+            note="The 8 × 8 levels of grey are enlarged to the size of a photograph: nothing in ImageNet looks like them.",
+            cite="alpaydin1998,pedregosa2011",
             write=stand_ins.write_digits,
         ),
     )
 }
-"""The named data sets by their names."""
+"""The data sets by their names."""

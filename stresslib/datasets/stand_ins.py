@@ -1,6 +1,6 @@
-"""Data sets that stand in for the paper's: Caltech-101, 15-Scenes, a small sample of COCO, and handwritten digits.
+"""The readers of the data sets that stand in for the paper's: Caltech-101, 15-Scenes, a sample of COCO, handwritten digits.
 
-Beside the paper's own: each reader takes the parts of its data set and makes an ImageSet of them.
+Like those of the paper's own data sets, each takes the parts of its data set and makes an ImageSet of them.
 """
 
 from __future__ import annotations
@@ -14,16 +14,20 @@ from sklearn.datasets import load_digits
 from stresslib.datasets.imageset import ImageSet, from_csv, from_folder
 from stresslib.datasets.parts import Parts
 
+CALTECH101_TRAIN_PER_CLASS = 30
+"""The field's convention: the rest test, and the score is the mean accuracy over classes."""
+
+DIGITS_TRAIN_PER_CLASS = 50
+
 
 def caltech101(parts: Parts) -> ImageSet:
     """Read Caltech-101: ``CLASS/IMAGE`` below caltech101 or 101_ObjectCategories, a split drawn with seed 0."""
-    # The field's convention: 30 training images of each class, the rest test, mean accuracy over classes. The clutter
-    # class of the official archive is no object class.
+    # The official archive has a class of clutter too, which is not an object.
     return from_folder(
         parts.folder("caltech101", "101_ObjectCategories"),
         name="caltech101",
         metric="mean-class-accuracy",
-        train_per_class=30,
+        train_per_class=CALTECH101_TRAIN_PER_CLASS,
         leave_out=("BACKGROUND_Google",),
     )
 
@@ -34,22 +38,22 @@ def scenes15(parts: Parts) -> ImageSet:
 
 
 def coco(parts: Parts) -> ImageSet:
-    """Read the sample of COCO: ``labels.csv`` in the folder coco."""
+    """Read the sample of COCO: ``coco/labels.csv`` and the images that it lists."""
     return from_csv(parts.folder("coco") / "labels.csv", name="coco", labels="voc_labels", metric="mAP")
 
 
 def digits(parts: Parts) -> ImageSet:
     """Read the digits that :func:`write_digits` wrote."""
-    images = from_folder(parts.places[0], name="digits", metric="accuracy", train_per_class=50)
+    images = from_folder(parts.places[0], name="digits", metric="accuracy", train_per_class=DIGITS_TRAIN_PER_CLASS)
     images.provenance["origin"] = "scikit-learn's load_digits"
     return images
 
 
 def write_digits(folder: Path) -> None:
-    """Write scikit-learn's digits below an empty folder, one PNG each."""
+    """Write scikit-learn's digits into an empty folder, one PNG each, in a folder for each digit."""
     bunch = load_digits()
     for row, (levels, digit) in enumerate(zip(bunch.images, bunch.target, strict=True)):
         path = folder / str(digit) / f"{row:04d}.png"
         path.parent.mkdir(exist_ok=True)
-        # Levels 0 to 16. Not compressed, so that the bytes are the same with every zlib.
+        # Levels are 0 to 16. Files are not compressed, so that their bytes are the same with every zlib.
         Image.fromarray(np.rint(levels * 255 / 16).astype(np.uint8)).save(path, compress_level=0)

@@ -5,6 +5,7 @@ The registry's entries refer to them; this module needs no torch, so that a page
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -65,12 +66,13 @@ FACTS = {
 """By the names of :data:`stresslib.extraction.NETWORKS`."""
 
 
-def top1(model: str) -> float | None:
-    """Return the stated accuracy of a network on ImageNet in percent, or None where there is none.
+def top1(model: str) -> float:
+    """Return the accuracy on ImageNet that a network's source states, in percent; NaN where none is stated.
 
     Examples
     --------
     >>> top1("vgg-m"), top1("bossanova")
-    (62.7, None)
+    (62.7, nan)
     """
-    return FACTS[model].top1 if model in FACTS else None
+    stated = FACTS[model].top1 if model in FACTS else None
+    return math.nan if stated is None else stated

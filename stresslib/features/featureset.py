@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import train_test_split
 
 from stresslib.features.storage import BLOCK_ROWS, write_compact, write_float32
 
@@ -162,6 +161,8 @@ class FeatureSet:
         FeatureSet
             The name of its data set ends in ``-validation``.
         """
+        from sklearn.model_selection import train_test_split  # takes a second to import, and only this needs it
+
         rows = np.flatnonzero(self.train)
         labels = self.y[rows] if self.y.ndim == 1 else None
         kept, _ = train_test_split(np.arange(len(rows)), test_size=share, random_state=random_state, stratify=labels)

@@ -19,8 +19,8 @@ import pytest
 from PIL import Image
 
 from stresslib.datasets import DATASETS
+from stresslib.datasets.dataset import Counts
 from stresslib.datasets.paper import upmc_food101
-from stresslib.datasets.registry import Counts
 
 VOC_CLASSES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog"),

@@ -459,7 +459,7 @@ def test_names_and_widths() -> None:
         ("bossanova+alpha_min=3", "alpha_min=3.0 and alpha_max=2.0"),
         ("bossanova+components=200", "components=200"),
         ("bossanova+power=2", "power=2.0"),
-        ("bossanova+bins=2", "one setting has one name, this one's is 'bossanova'"),
+        ("bossanova+bins=2", "a method has one name, this one's is 'bossanova'"),
         ("bossanova+bins=4+codewords=8", "'bossanova[+]codewords=8[+]bins=4'"),
     ],
 )
@@ -544,7 +544,7 @@ def test_wrong_options_of_extract(pictures: ImageSet, options: dict[str, Any], e
 
 
 def test_a_method_is_no_network() -> None:
-    with pytest.raises(ValueError, match=r"'bossanova' is no network.*stresslib\.extract"):
+    with pytest.raises(ValueError, match=r"'bossanova' is not a network.*stresslib\.extract"):
         sl.Extractor("bossanova")
 
 

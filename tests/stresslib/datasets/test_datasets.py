@@ -809,5 +809,5 @@ def test_csv_that_is_no_text_or_has_a_short_line_is_named(tmp_path: Path) -> Non
     with pytest.raises(ValueError, match=r"line 3: 2 columns are needed"):
         from_csv(path)
     path.write_bytes("file,labels\ncaf\u00e9.jpg,cat\n".encode("latin-1"))
-    with pytest.raises(ValueError, match=f"{path.name} is no UTF-8 text"):
+    with pytest.raises(ValueError, match=f"{path.name} is not UTF-8 text"):
         from_csv(path)

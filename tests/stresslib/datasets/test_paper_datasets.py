@@ -28,10 +28,10 @@ from miniature_datasets import (
 
 from stresslib.cli.main import main
 from stresslib.datasets import DATASETS, ImageSet, from_folder, load_images
+from stresslib.datasets.dataset import Counts
 from stresslib.datasets.downloads import Download
 from stresslib.datasets.paper import upmc_food101
 from stresslib.datasets.parts import Parts
-from stresslib.datasets.registry import Counts
 from stresslib.features import FeatureSet
 from stresslib.images.decode import UnreadableImageError, open_image
 
@@ -187,9 +187,9 @@ def test_voc_one_archive_alone(written: Callable[..., Miniature]) -> None:
     ("old", "new", "message"),
     [
         ("000005", "000004", r"only one of .*train_trainval\.txt and boat_trainval\.txt lists image 00000[45]"),
-        ("000005 ", "000005\t2", r"train_trainval\.txt, line 1: '000005\\t2.*' is no image and its label"),
-        ("000005 ", "000005 000007 ", r"train_trainval\.txt, line 1: .* is no image and its label"),
-        ("000005 ", "../000005 ", r"train_trainval\.txt, line 1: .* is no image and its label"),
+        ("000005 ", "000005\t2", r"train_trainval\.txt, line 1: '000005\\t2.*' is not an image and its label"),
+        ("000005 ", "000005 000007 ", r"train_trainval\.txt, line 1: .* is not an image and its label"),
+        ("000005 ", "../000005 ", r"train_trainval\.txt, line 1: .* is not an image and its label"),
         ("000009", "000005", r"train_trainval\.txt, line 3: image 000005 is listed more than once"),
     ],
 )
@@ -282,17 +282,20 @@ def test_mit67_without_a_list(written: Callable[..., Miniature], missing: str) -
     [
         ("", r"TestImages\.txt is empty"),
         ("\n \n", r"TestImages\.txt is empty"),
-        ("bakery/bakery_0007.jpg\nbakery\n", r"TestImages\.txt, line 2: 'bakery' is no CLASS/IMAGE"),
-        ("\nImages/bakery/bakery_0001.jpg", r"line 2: .* is no CLASS/IMAGE"),
-        ("bakery/", r"line 1: 'bakery/' is no CLASS/IMAGE"),
+        ("bakery/bakery_0007.jpg\nbakery\n", r"TestImages\.txt, line 2: 'bakery' is not CLASS/IMAGE"),
+        ("\nImages/bakery/bakery_0001.jpg", r"line 2: .* is not CLASS/IMAGE"),
+        ("bakery/", r"line 1: 'bakery/' is not CLASS/IMAGE"),
         ("../x.jpg", r"line 1: '\.\./x\.jpg' leads out of the folder"),
         ("bakery/../../x.jpg", r"line 1: .* leads out of the folder"),
         ("/etc/passwd", r"line 1: '/etc/passwd' leads out of the folder"),
         ("bakery/gone.jpg", r"Images has no bakery/gone\.jpg, which .*TestImages\.txt, line 1, lists"),
-        ("bakery/bakery_0001.jpg", r"TestImages\.txt, line 1: bakery/bakery_0001\.jpg stands in .*TrainImages\.txt, line"),
+        (
+            "bakery/bakery_0001.jpg",
+            r"TestImages\.txt, line 1: bakery/bakery_0001\.jpg is listed in .*TrainImages\.txt, line",
+        ),
         # Another spelling of the same file is the same image.
-        ("Bakery/BAKERY_0001.jpg", r"bakery/bakery_0001\.jpg stands in .*TrainImages\.txt, line"),
-        ("bakery/bakery_0007.jpg\nbakery/bakery_0007.jpg", r"line 2: .* stands in .*TestImages\.txt, line 1 too"),
+        ("Bakery/BAKERY_0001.jpg", r"bakery/bakery_0001\.jpg is listed in .*TrainImages\.txt, line"),
+        ("bakery/bakery_0007.jpg\nbakery/bakery_0007.jpg", r"line 2: .* is listed in .*TestImages\.txt, line 1 too"),
     ],
 )
 def test_mit67_lists_that_are_wrong(written: Callable[..., Miniature], text: str, message: str) -> None:
@@ -305,7 +308,7 @@ def test_mit67_lists_that_are_wrong(written: Callable[..., Miniature], text: str
 def test_mit67_list_that_is_no_text(written: Callable[..., Miniature]) -> None:
     mit67 = written("mit67")
     (mit67.folder / "TestImages.txt").write_bytes("caf\u00e9/1.jpg".encode("latin-1"))
-    with pytest.raises(ValueError, match=r"TestImages\.txt is no UTF-8 text"):
+    with pytest.raises(ValueError, match=r"TestImages\.txt is not UTF-8 text"):
         load_images("mit67", archive=mit67.folder)
 
 
@@ -313,7 +316,7 @@ def test_mit67_spelling_that_fits_two_files(written: Callable[..., Miniature]) -
     mit67 = written("mit67")
     image = mit67.folder / "Images" / "bakery" / "BAKERY_0006.JPG"
     shutil.copy(image, image.with_name("bakery_0006.JPG"))
-    with pytest.raises(ValueError, match=r"more than one bakery/bakery_0006\.jpg but for upper and lower case"):
+    with pytest.raises(ValueError, match=r"several files bakery/bakery_0006\.jpg that differ in upper and lower case"):
         load_images("mit67", archive=mit67.folder)
     shutil.copy(image, image.with_name("bakery_0006.jpg"))
     assert "bakery/bakery_0006.jpg" in load_images("mit67", archive=mit67.folder).files
@@ -371,7 +374,9 @@ def test_upmc_food101_class_with_too_few_images(written: Callable[..., Miniature
     upmc = written("upmc-food101")
     for path in sorted((upmc.folder / "images").glob("*/baklava/*.jpg"))[:3]:
         path.unlink()
-    with pytest.raises(ValueError, match=r"class 'baklava' in .*images has 6 image\(s\); 6 train, others test"):
+    with pytest.raises(
+        ValueError, match=r"class 'baklava' in .*images has 6 .*; 6 train, and at least one must test"
+    ):
         load_images("upmc-food101", archive=upmc.folder)
     shutil.rmtree(upmc.folder / "images")
     with pytest.raises(ValueError, match=r"UPMC_Food101 has no folder images"):
@@ -406,7 +411,7 @@ def test_archive_of_another_data_set(written: Callable[..., Miniature], tmp_path
     archive = tmp_path / "other.tar"
     with tarfile.open(archive, "w") as tar:
         tar.add(__file__, "readme/readme.py")
-    with pytest.raises(ValueError, match=rf"other\.tar has no .*; it is no archive of {name}, or not all of it"):
+    with pytest.raises(ValueError, match=rf"other\.tar has no .*; it is not an archive of {name}, or not all of it"):
         load_images(name, archive=archive)
 
 
@@ -522,7 +527,7 @@ def test_command_line_takes_several_parts(
     assert main([*command, str(voc.files[1]), "--model", "no-such-network"]) == 1
     assert "no-such-network" in capsys.readouterr().err
     assert main(["extract", str(tmp_path), "--archive", "x.tar", "--model", "no-such-network"]) == 1
-    assert "is no named data set, and needs no archive" in capsys.readouterr().err
+    assert "is a path, and needs no archive" in capsys.readouterr().err
 
 
 # --- the registry -----------------------------------------------------------------------------------------------
@@ -530,7 +535,7 @@ def test_command_line_takes_several_parts(
 
 def test_every_data_set_says_where_it_is_from() -> None:
     for dataset in DATASETS.values():
-        assert dataset.about and dataset.source
+        assert dataset.about and dataset.source and dataset.licence and dataset.note
         for download in dataset.downloads:
             assert download.url.startswith("http") and download.path.name == download.name
             if download.known_hash is not None:

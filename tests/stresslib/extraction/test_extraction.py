@@ -138,7 +138,7 @@ def test_no_images() -> None:
     [
         ({"model": "efficientnet-lite"}, ["efficientnet-lite0", "resnet50", "did you mean"]),
         ({"model": MODEL, "layer": "poled"}, ["'poled'", "map, pooled, logits", "such as pooled"]),
-        ({"model": MODEL, "layer": "map@0"}, ["'map@0'", "whole number from 1 on", "stage4@2"]),
+        ({"model": MODEL, "layer": "map@0"}, ["'map@0'", "whole number of at least 1", "stage4@2"]),
         ({"model": MODEL, "layer": "map@x"}, ["'map@x'"]),
         ({"model": MODEL, "layer": "map@"}, ["'map@'"]),
         ({"model": MODEL, "layer": "poled@2"}, ["'poled'", "such as pooled"]),

@@ -11,6 +11,7 @@ from stressbook.chapters.reference.cards import page
 from stresslib.classical import METHODS, find_method
 from stresslib.datasets import DATASETS
 from stresslib.extraction import NETWORKS
+from stresslib.extraction.facts import FACTS
 from stresslib.features import load_features
 
 
@@ -20,7 +21,8 @@ def networks() -> str:
 
 
 def test_every_name_has_a_card(networks: str) -> None:
-    assert list(page.DATASET_NOTES) == list(DATASETS) and list(page.NETWORK_NOTES) == list(NETWORKS)
+    """And every network its facts, which all entries of the registry refer to."""
+    assert list(FACTS) == list(NETWORKS)
     for text, names in ((page.datasets(), DATASETS), (networks, NETWORKS), (page.methods(), METHODS)):
         assert re.findall(r"^### (\S+)$", text, re.M) == list(names)
 
@@ -47,5 +49,5 @@ def test_images_are_counted_in_the_shipped_features() -> None:
 @pytest.mark.parametrize("name", ["alexnet", "vgg16", "torchvision-googlenet", "resnet50"])
 def test_top_1_is_what_torchvision_states(networks: str, name: str) -> None:
     weights = models.get_weight(re.search(r"torchvision's (\S+),", NETWORKS[name].about)[1])  # type: ignore[index]
-    assert page.NETWORK_NOTES[name].top1 == weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
-    assert f"{page.NETWORK_NOTES[name].top1:.1f}%" in networks
+    assert NETWORKS[name].facts.top1 == weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
+    assert f"{NETWORKS[name].facts.top1:.1f}%" in networks

@@ -1,13 +1,12 @@
-"""Cards: a short one for each named data set, network and classical method.
+"""Cards: a short description of each data set, network and classical method that the project knows by name.
 
-What the registries know comes from them, shapes from a pass without numbers; what only a source can say stands here.
+Nothing is measured: facts come from the registries, shapes from a forward pass that computes no numbers.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -16,129 +15,11 @@ import torch
 
 from stresslib.classical import LAYERS, METHODS
 from stresslib.datasets import DATASETS
-from stresslib.datasets.registry import Counts
+from stresslib.datasets.dataset import Counts
 from stresslib.extraction import NETWORKS
 from stresslib.extraction.graph import cut
 from stresslib.extraction.network import Network
 from stresslib.features import EMBEDDED, list_features, load_features
-
-
-@dataclass(frozen=True)
-class Notes:
-    """What the registry does not say of a data set.
-
-    Attributes
-    ----------
-    cite : str
-        Keys of the bibliography, joined by commas; empty where it has none.
-    licence : str
-        Of the images, as their source states it.
-    odd : str
-        What somebody should know who has not worked with it.
-    """
-
-    cite: str
-    licence: str
-    odd: str
-
-
-DATASET_NOTES = {
-    "voc2007": Notes(
-        "everingham2010",
-        "photographs from Flickr, to be used under Flickr's terms, says its page",
-        "An image may show several classes. An object that is marked as difficult is neither right nor wrong. Among equal "
-        "scores the order of the images decides.",
-    ),
-    "mit67": Notes(
-        "quattoni2009",
-        "for research purposes only, says its page",
-        "The archive has 15,620 images; the authors' two lists name 6,700 of them, and the others are left out.",
-    ),
-    "food101": Notes(
-        "bossard2014",
-        "images from Foodspotting; what goes beyond scientific fair use is to be settled with their owners, say its authors",
-        "It is not the paper's, whose published scores fit the set of the same name from UPMC. Its training images were "
-        "left uncleaned on purpose.",
-    ),
-    "upmc-food101": Notes(
-        "wang2015",
-        "none known; the images come from a web search",
-        "They were found by the name of each dish, so some show something else. Copies differ in their numbers, and how the "
-        "authors drew the training images is unknown.",
-    ),
-    "caltech101": Notes(
-        "feifei2004",
-        "CC BY 4.0",
-        "The class of clutter is left out. Most objects stand in the middle, alone. Many of its classes are ImageNet's too.",
-    ),
-    "scenes15": Notes(
-        "lazebnik2006",
-        "none stated",
-        "The copy at hand is grey, was squashed to 200 × 200 pixels and encoded anew as WebP; exact doubles between "
-        "training and test part were removed. Some of the images are from {cite:t}`oliva2001` and {cite:t}`feifei2005`.",
-    ),
-    "coco": Notes(
-        "",
-        "annotations CC BY 4.0; photographs from Flickr, each under a licence of its own",
-        "A sample of COCO with the labels of VOC 2007, to try several labels an image. It is far too small to quote.",
-    ),
-    "digits": Notes(
-        "alpaydin1998,pedregosa2011",
-        "UCI's is CC BY 4.0; scikit-learn, which brings them, names none",
-        "The 8 × 8 levels of grey are enlarged to the size of a photograph: nothing in ImageNet looks like them.",
-    ),
-}
-"""By the names of :data:`stresslib.datasets.DATASETS`."""
-
-
-@dataclass(frozen=True)
-class Form:
-    """What the registry does not say of a network.
-
-    Attributes
-    ----------
-    cite : str
-        As in :class:`Notes`.
-    form : str
-        Its architecture in a sentence.
-    top1 : float or None
-        Percent of ImageNet's validation images, from one crop of the centre.
-    stated : str
-        Who states that number.
-    """
-
-    cite: str
-    form: str
-    top1: float | None
-    stated: str = ""
-
-
-_LITE = "EfficientNet without squeeze-and-excitation, and with ReLU6 for swish: no number of its last map is negative."
-_TPU = "of the original weights, by the page of TensorFlow's EfficientNet-Lite; these were converted from them"
-_DEVIL = "Five convolutions, the first two with local response normalisation, and three fully connected layers"
-_INCEPTION = "Nine inception modules, without batch normalisation, and an average over the last map."
-_MATCONVNET, _TORCHVISION = "by MatConvNet's page of pre-trained models", "by torchvision's documentation"
-
-NETWORK_NOTES = {
-    "efficientnet-lite0": Form("tan2019", _LITE, 75.1, _TPU),
-    "efficientnet-lite0-untrained": Form("tan2019", "The same, as a control: what is left when nothing was learnt.", None),
-    "efficientnet-lite1": Form("tan2019", _LITE, 76.7, _TPU),
-    "efficientnet-lite2": Form("tan2019", _LITE, 77.6, _TPU),
-    "vgg-m": Form("chatfield2014", f"{_DEVIL}, of 4,096, 4,096 and 1,000 numbers.", 62.7, _MATCONVNET),
-    "vgg-m-128": Form("chatfield2014", f"{_DEVIL}, of 4,096, 128 and 1,000 numbers.", 59.2, _MATCONVNET),
-    "googlenet": Form("szegedy2015", _INCEPTION, 65.8, _MATCONVNET),
-    "bvlc-googlenet": Form("szegedy2015,jia2014", _INCEPTION, 68.7, "by the readme of Caffe's model zoo"),
-    "alexnet": Form("paszke2019", "Five convolutions and three fully connected layers.", 56.522, _TORCHVISION),
-    "vgg16": Form("paszke2019", "Thirteen convolutions of 3 × 3 and three fully connected layers.", 71.592, _TORCHVISION),
-    "torchvision-googlenet": Form(
-        "paszke2019",
-        "Nine inception modules with batch normalisation: another network than the paper's of the same name.",
-        69.778,
-        _TORCHVISION,
-    ),
-    "resnet50": Form("paszke2019", "Sixteen residual blocks of three convolutions each.", 76.13, _TORCHVISION),
-}
-"""By the names of :data:`stresslib.extraction.NETWORKS`."""
 
 
 def shipped() -> list[str]:
@@ -152,13 +33,13 @@ def datasets() -> str:
     Returns
     -------
     str
-        In the order of the registry; numbers of images are those of the registry, else those of a shipped feature set.
+        In the order of the registry; numbers of images are those of a shipped feature set, else those of the registry.
     """
     return "\n\n".join(_dataset(name) for name in DATASETS)
 
 
 def _dataset(name: str) -> str:
-    dataset, notes = DATASETS[name], DATASET_NOTES[name]
+    dataset = DATASETS[name]
     here = [features for features in shipped() if features.startswith(f"{name}/")]
     facts = {"From": dataset.source, "Images": str(dataset.counts) if dataset.counts else ""}
     if here:
@@ -168,8 +49,8 @@ def _dataset(name: str) -> str:
         facts["Images"] = f"{counts}; {rows.min()} to {rows.max()} test images a class"
     if dataset.size is not None:
         facts["Download"] = f"{dataset.size / 1e6:,.0f} MB"
-    facts |= {"Licence": notes.licence, "Mind": notes.odd, "Shipped": _joined(here)}
-    return _card(name, dataset.about, notes.cite, facts)
+    facts |= {"Licence": dataset.licence, "Mind": dataset.note, "Shipped": _joined(here)}
+    return _card(name, dataset.about, dataset.cite, facts)
 
 
 def networks() -> str:
@@ -184,21 +65,23 @@ def networks() -> str:
 
 
 def _network(name: str) -> str:
-    network, notes = NETWORKS[name], NETWORK_NOTES[name]
+    network = NETWORKS[name]
     here = [features for features in shipped() if features.split("/")[1] == name]
     used = sorted({features.split("/")[0] for features in here})
     with torch.device("meta"):
         count = sum(parameter.numel() for parameter in network.architecture().parameters())
-    top1 = "none: it was never trained" if network.weights is None else f"{notes.top1:.1f}%, {notes.stated}"
+    top1 = "none: it was never trained"
+    if network.weights is not None:
+        top1 = f"{network.facts.top1:.1f}%, {network.facts.stated}"
     facts = {
-        "Form": notes.form,
+        "Form": network.facts.form,
         "Weights": f"{network.source}; {count / 1e6:.1f} million parameters",
         "Input": _input(network),
         "Layers": "; ".join(f"{_joined(layer.names)} {_shape(layer)}" for layer in layers(network)),
         "Top-1 on ImageNet": top1,
         "Shipped": f"features of {', '.join(used)}" if used else "",
     }
-    return _card(name, network.about, notes.cite, facts)
+    return _card(name, network.about, network.facts.cite, facts)
 
 
 def _input(network: Network) -> str:
@@ -206,15 +89,20 @@ def _input(network: Network) -> str:
     side = f"{given.size} × {given.size} pixels, {given.channels}"
     if set(given.mean) == {0.0} and set(given.std) == {1.0}:
         return f"{side}, 0 to 255; the average image that comes with the weights is subtracted"
-    mean, std = (
-        f"{values[0]:g}" if len(set(values)) == 1 else f"({', '.join(f'{value:g}' for value in values)})"
-        for values in (given.mean, given.std)
-    )
-    return f"{side}, " + (f"v − {mean}" if std == "1" else f"(v − {mean}) / {std}") + " of each value v from 0 to 255"
+    mean, std = _per_channel(given.mean), _per_channel(given.std)
+    formula = f"v − {mean}" if std == "1" else f"(v − {mean}) / {std}"
+    return f"{side}, {formula} of each value v from 0 to 255"
+
+
+def _per_channel(values: tuple[float, ...]) -> str:
+    """Write three values in brackets, or one where they are equal."""
+    if len(set(values)) == 1:
+        return f"{values[0]:g}"
+    return f"({', '.join(f'{value:g}' for value in values)})"
 
 
 class Layer(NamedTuple):
-    """What an image's output is, at a node of a network that has one name or more."""
+    """The output for one image of a node that has one name or more."""
 
     names: list[str]
     shape: tuple[int, ...]
@@ -222,7 +110,7 @@ class Layer(NamedTuple):
 
 
 def layers(network: Network) -> list[Layer]:
-    """Return the named layers of a network, found without its weights and without computing a number.
+    """Return the layers of a network that have names, found without its weights and without computing a number.
 
     Parameters
     ----------
@@ -231,7 +119,7 @@ def layers(network: Network) -> list[Layer]:
     Returns
     -------
     list of Layer
-        Names that are one node together, in the order of the registry.
+        In the order of the registry; names of the same node come together.
 
     Examples
     --------
@@ -253,12 +141,12 @@ def _shape(layer: Layer) -> str:
 
 
 def widths() -> pd.DataFrame:
-    """Return how many numbers each named layer of each network and method gives an image.
+    """Return how many numbers an image has in each layer with a name, of each network and method.
 
     Returns
     -------
     pandas.DataFrame
-        Columns `model`, `layer`, `width`; one row a name.
+        Columns `model`, `layer`, `width`; one row for each name.
     """
     rows = [(model, name, one.width) for model in NETWORKS for one in layers(NETWORKS[model]) for name in one.names]
     rows += [(model, layer, METHODS[model].width(layer)) for model in METHODS for layer in LAYERS]
@@ -267,7 +155,6 @@ def widths() -> pd.DataFrame:
 
 def methods() -> str:
     """Return the cards of the classical methods, as Markdown."""
-    cites = {"bossanova": "avila2013", "bag-of-words": "", "fisher-vector": "sanchez2013"}
     cards = []
     for name, method in METHODS.items():
         here = [features for features in shipped() if features.split("/")[1].partition("+")[0] == name]
@@ -278,7 +165,7 @@ def methods() -> str:
             "Layers": "; ".join(f"{_joined([layer])} {method.width(layer):,}" for layer in LAYERS),
             "Shipped": _joined(here),
         }
-        cards.append(_card(name, method.about, cites[name], facts))
+        cards.append(_card(name, method.about, method.cite, facts))
     return "\n\n".join(cards)
 
 
