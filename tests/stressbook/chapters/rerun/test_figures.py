@@ -15,8 +15,6 @@ from matplotlib.figure import Figure
 from places import ROOT
 
 import stresslib as sl
-from stressbook.chapters.beyond.live import measure as live_measure
-from stressbook.chapters.beyond.live import page as live_page
 from stressbook.chapters.rerun.figure_2 import measure as figure_2_measure
 from stressbook.chapters.rerun.figure_2 import page as figure_2_page
 from stressbook.chapters.rerun.figure_3 import measure as figure_3_measure
@@ -397,16 +395,3 @@ def test_templates_have_the_numbers_of_a_sweep(
     assert FIGURES[figure][1].alt_text(table)[:60] in shown and "rank correlation" in shown
     for ending in ("svg", "png"):
         assert (tmp_path / "out" / f"{figure}.{ending}").stat().st_size > 5_000
-
-
-# Live
-
-
-def test_live_vectors_that_differ_stop_the_page(tmp_path: Path) -> None:
-    classes = live_measure.top_five(np.eye(2, 1000) * 9, ["a.png", "b.png"])
-    vectors = np.float32([[1, 0], [0, 1]])
-    figure = figure_4_page.plot(sl.read_results(RESULTS / "figure-4.csv"))
-    live_measure.save(figure, classes, vectors, tmp_path, "live")
-    assert live_page.compare(vectors, tmp_path / "live.safetensors", ["a.png", "b.png"])["cosine"].tolist() == [1, 1]
-    with pytest.raises(ValueError, match=r"b\.png: the cosine"):
-        live_page.compare(np.float32([[1, 0], [0.1, 1]]), tmp_path / "live.safetensors", ["a.png", "b.png"])

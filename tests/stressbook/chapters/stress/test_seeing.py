@@ -19,7 +19,7 @@ from PIL import Image
 from toy_features import make_features
 
 import stresslib as sl
-from stressbook.chapters.stress.seeing import crops, dictionary, measure, neighbours, panels, vector
+from stressbook.chapters.stress.seeing import crops, dictionary, measure, neighbours, page, panels, vector
 from stressbook.drawing import style
 from stressbook.reproduce.catalogue import figures, project_root
 from stressbook.reproduce.run import reproduce
@@ -85,9 +85,9 @@ def make_table(scores: dict[str, float], draws: list[float]) -> pd.DataFrame:
 
 
 def test_crops_lie_in_their_photograph_and_every_second_one_is_mirrored(photographs: Path) -> None:
-    paths = crops.files(str(photographs))
+    paths = crops.photograph_paths(str(photographs))
     assert [path.name for path in paths] == ["sea.png", "wood.jpg"]
-    cut = crops.cut(paths)
+    cut = crops.cut_crops(paths)
     assert len(cut) == 36 and [crop.photograph for crop in cut] == [0] * 18 + [1] * 18
     pixels = np.asarray(crops.open_photograph(paths[0]))
     for place, crop in enumerate(cut[:18]):
@@ -108,17 +108,20 @@ def test_a_large_photograph_is_made_smaller(tmp_path: Path) -> None:
 
 def test_photographs_that_are_not_there(photographs: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere: there is no such folder; give its whole path"):
-        crops.files("nowhere")
+        crops.photograph_paths("nowhere")
     with pytest.raises(FileNotFoundError, match=r"cat\.png: there is no such photograph"):
-        crops.files(str(photographs), ["sea.png", "cat.png"])
+        crops.photograph_paths(str(photographs), ["sea.png", "cat.png"])
     with pytest.raises(ValueError, match=r"1 photograph\(s\); 2 or more that end in \.bmp"):
-        crops.files(str(photographs), ["sea.png"])
+        crops.photograph_paths(str(photographs), ["sea.png"])
 
 
 def test_those_of_scikit_image_come_inside_its_wheel() -> None:
     pytest.importorskip("skimage")
-    assert [path.name for path in crops.files()] == list(crops.PHOTOGRAPHS)
-    assert [path.name for path in crops.files(names=["coffee.png", "chelsea.png"])] == ["coffee.png", "chelsea.png"]
+    assert [path.name for path in crops.photograph_paths()] == list(crops.PHOTOGRAPHS)
+    assert [path.name for path in crops.photograph_paths(names=["coffee.png", "chelsea.png"])] == [
+        "coffee.png",
+        "chelsea.png",
+    ]
 
 
 def test_vectors_are_of_the_crops_pixels_and_of_unit_norm() -> None:
@@ -164,15 +167,15 @@ def test_score_by_hand() -> None:
     after = np.array([[1, 3], [0, 2], [3, 4], [4, 1], [0, 1]])  # right: 1, 2, 0, 1, 0; as before: 1, 2, 0, 1, 1
     found = {("none", 0): before, ("DR1:2", 0): after, ("DR1:2", 1): before}
     table = measure.score(found, [0, 0, 0, 1, 1], ORIGIN)
-    assert neighbours.means(table).to_dict() == {"none": 80, "DR1:2": 60}
-    assert neighbours.means(table, measure.SAME_NEIGHBOURS).to_dict() == {"none": 100, "DR1:2": 75}
+    assert page.mean_scores(table).to_dict() == {"none": 80, "DR1:2": 60}
+    assert page.mean_scores(table, measure.SAME_NEIGHBOURS).to_dict() == {"none": 100, "DR1:2": 75}
     assert table["repeat"].isna().sum() == 2 and set(table["dimensions"].dropna()) == {2}
 
 
 @given(st.lists(st.integers(0, 3), min_size=2, max_size=8))
 def test_chance_is_the_share_of_pairs(source: list[int]) -> None:
     pairs = [a == b for n, a in enumerate(source) for m, b in enumerate(source) if n != m]
-    assert neighbours.chance(source) == pytest.approx(100 * np.mean(pairs))
+    assert measure.chance(source) == pytest.approx(100 * np.mean(pairs))
 
 
 def made_up(tmp_path: Path) -> tuple[list[crops.Crop], dict[tuple[str, int], np.ndarray], Path]:
@@ -198,7 +201,7 @@ def test_the_typical_crop_is_nearest_to_the_means(tmp_path: Path) -> None:
 
 
 def test_words_follow_the_numbers(table: pd.DataFrame) -> None:
-    text = neighbours.headline(table, 36, 12.34)
+    text = page.headline(table, 36, 12.34)
     assert text.startswith(
         "**With a dictionary for each dimension, 4 bits a number are enough; with one for all, no number of bits that was "
         "tried is enough.** Of the 5 nearest neighbours of 36 crops, 98.0% are"
@@ -206,14 +209,14 @@ def test_words_follow_the_numbers(table: pd.DataFrame) -> None:
     assert "With 1 bit a number it is 90.0% and 40.0%, with 2 components 88.0%, with 2 numbers at random 65.0%, by" in text
     assert text.endswith("by chance 12.3%.")
     better = make_table({"none": 98, "Q2:16": 98, "Q2:2": 96, "Q1:16": 98, "Q1:2": 60, "DR2:2": 88}, [60])
-    text = neighbours.headline(better, 36, 12.34)
+    text = page.headline(better, 36, 12.34)
     assert "dimension, 1 bit a number is enough; with one for all, 4 bits a number are enough." in text
-    alone = neighbours.headline(make_table({"none": 98, "DR2:2": 88}, [60]), 36, 12.34)
+    alone = page.headline(make_table({"none": 98, "DR2:2": 88}, [60]), 36, 12.34)
     assert "With 2 components it is 88.0%, with 2 numbers" in alone and alone.count("no number of bits") == 2
-    remain = neighbours.changed(table)
+    remain = page.verdicts(table)
     assert "Under 4 bits a number (Q-2), 97.0% of the neighbours are right, and 67.0% of those before" in remain
     assert remain.endswith("from 10.0%, 1 bit a number (Q-1), to 67.0%, 4 bits a number (Q-2).")
-    alt = neighbours.alt_text(table)
+    alt = page.alt_text(table)
     assert "32 bits a number, no stress 98.0%; 4 bits a number (Q-2) 97.0%; 1 bit a number (Q-2) 90.0%" in alt
 
 
@@ -221,19 +224,19 @@ def test_rows_show_each_neighbour_and_cross_those_that_are_wrong(tmp_path: Path)
     cut, found, path = made_up(tmp_path)
     table = measure.score(found, [crop.photograph for crop in cut], ORIGIN)
     for query, crosses, words in ((0, 1, "0 of 5 here and 50.0%"), (1, 0, "1 of 5 here and 50.0%")):
-        figure = neighbours.plot_rows(query, found, cut, table, path)
+        figure = neighbours.plot(query, found, cut, table, path)
         # The photograph, the query, and one neighbour in each of two rows: Q-1 has none.
         assert len(figure.axes) == 4
         assert sum(text.get_text() == "×" for ax in figure.axes for text in ax.texts) == crosses
         said = [text.get_text() for text in figure.texts]
         assert said[:2] == ["32 bits a number, no stress", "all crops: 75.0% right"] and said[2] == "1 bit a number (Q-2)"
-        assert f"1 bit a number (Q-2) {words} over all crops" in neighbours.alt_rows(query, found, cut, table, path)
+        assert f"1 bit a number (Q-2) {words} over all crops" in neighbours.alt_text(query, found, cut, table, path)
 
 
 def test_dots_are_the_means_in_the_colours_of_their_stresses(table: pd.DataFrame) -> None:
-    [ax] = neighbours.plot(table, 12.34).axes
+    [ax] = page.plot(table, 12.34).axes
     dots = [(to_hex(line.get_color()).upper(), line.get_xdata()[0]) for line in ax.lines if line.get_marker() == "o"]
-    means = neighbours.means(table)
+    means = page.mean_scores(table)
     expected = [(style.COLOURS.get(parse_spec(spec).stress, panels.NONE), value) for spec, value in means.items()]
     assert sorted(dots) == sorted(expected)
     assert [label.get_text() for label in ax.get_yticklabels()] == [
@@ -247,7 +250,7 @@ def test_photographs_within_a_drawing_are_jpeg(tmp_path: Path) -> None:
     table = measure.score(found, [crop.photograph for crop in cut], ORIGIN)
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
-        panels.save_photographs(neighbours.plot_rows(0, found, cut, table, path), tmp_path / folder, "rows")
+        panels.save_photographs(neighbours.plot(0, found, cut, table, path), tmp_path / folder, "rows")
     drawing = (tmp_path / "one" / "rows.svg").read_text()
     assert drawing.count("data:image/jpeg;base64,") == 4 and "image/png" not in drawing and "<path" in drawing
     for ending in ("svg", "jpg"):
@@ -274,7 +277,7 @@ def test_bars_are_the_numbers_before_and_after(wide: sl.FeatureSet) -> None:
     [before] = bars(figure, 1)
     np.testing.assert_array_equal(before, one[:64])
     for panel, spec in enumerate(vector.examples(200), start=2):
-        expected = panels.stressed(wide, one[None], spec)[0]
+        expected = measure.stressed(wide, one[None], spec)[0]
         *behind, after = bars(figure, panel)
         if spec == "DR1:20":
             kept = sl.make_stress(spec).fit(wide.X)[0].get_support()[:64]
@@ -285,7 +288,7 @@ def test_bars_are_the_numbers_before_and_after(wide: sl.FeatureSet) -> None:
         if spec == "DR2:20":
             assert behind == []
         elif spec == "DR2:20,Q2:8":
-            np.testing.assert_allclose(behind[0], panels.stressed(wide, one[None], "DR2:20")[0], rtol=1e-5, atol=1e-7)
+            np.testing.assert_allclose(behind[0], measure.stressed(wide, one[None], "DR2:20")[0], rtol=1e-5, atol=1e-7)
         else:
             np.testing.assert_array_equal(behind[0], one[:64])
     # The numbers of the vector are on one scale; components on their own.
@@ -305,19 +308,19 @@ def test_words_of_one_vector_have_its_zeros_and_bits() -> None:
 def counted(X: list[list[float]], values: int) -> tuple[sl.FeatureSet, pd.DataFrame]:
     rows = np.array([*X, *[[99.0] * len(X[0])] * 2])  # the last two are test rows, and count nowhere
     features = sl.FeatureSet(rows, np.arange(len(rows)) % 2, np.arange(len(rows)) < len(X))
-    return features, dictionary.count(features, values)
+    return features, measure.value_shares(features, values)
 
 
 def test_dictionary_by_hand() -> None:
     """From 0 to 8 two bins meet at 4; of the first dimension they meet at 1, of the second at 4."""
     features, table = counted([[0, 0], [0, 0], [2, 3], [1, 8]], 2)
-    assert dictionary.zeros(features) == 50
+    assert measure.share_of_zeros(features) == 50
     assert table.to_dict("list") == {
         "stress": ["uniform-shared"] * 2 + ["uniform-per-dimension"] * 2,
         "value": [0, 1, 0, 1],
         "share": [87.5, 12.5, 62.5, 37.5],
     }
-    words = dictionary.words(features, table)
+    words = dictionary.headline(features, table)
     assert words == (
         "**One dictionary of 2 values makes 87.5% of all numbers the same.** Before, 50.0% of them are zero. With a "
         "dictionary for each dimension 62.5% are at the lowest value of their own: 3.0 times as many numbers are above it."
@@ -349,7 +352,7 @@ def test_quick_is_a_part_of_full_and_no_photograph_is_committed() -> None:
     assert set(profiles["quick"]["bits"]) < set(profiles["full"]["bits"])
     assert profiles["quick"]["repeats"] <= profiles["full"]["repeats"]
     committed = sl.read_results(ROOT / "results" / "seeing.csv")
-    assert set(neighbours.means(committed).index) == set(measure.specs(1280, profiles["full"]["bits"]))
+    assert set(page.mean_scores(committed).index) == set(measure.specs(1280, profiles["full"]["bits"]))
     assert "<image" not in (ROOT / "results" / "seeing.svg").read_text()
 
 
@@ -363,8 +366,8 @@ def test_template_has_the_numbers_of_a_slow_search(
     executed = reproduce("seeing", parameters=parameters, output=tmp_path / "out")
     made = sl.read_results(tmp_path / "out" / "seeing.csv")
 
-    paths = crops.files(str(photographs))
-    cut = crops.cut(paths)
+    paths = crops.photograph_paths(str(photographs))
+    cut = crops.cut_crops(paths)
     source = [crop.photograph for crop in cut]
     vectors = crops.unit_vectors(sl.Extractor("efficientnet-lite0", precision="float32"), [crop.image for crop in cut])
     found: dict[tuple[str, int], Any] = {}
@@ -377,12 +380,12 @@ def test_template_has_the_numbers_of_a_slow_search(
     assert made["score"].to_numpy() == pytest.approx(expected["score"].to_numpy(), abs=1e-5)
 
     shown = json.dumps([cell.get("outputs") for cell in nbformat.read(executed, 4).cells], ensure_ascii=False)
-    counts = dictionary.count(features, 3)
+    counts = measure.value_shares(features, 3)
     for said in (
-        neighbours.headline(made, 36, neighbours.chance(source)),
-        neighbours.alt_text(made),
-        neighbours.changed(made),
-        dictionary.words(features, counts),
+        page.headline(made, 36, measure.chance(source)),
+        page.alt_text(made),
+        page.verdicts(made),
+        dictionary.headline(features, counts),
         dictionary.alt_text(features, counts),
     ):
         assert said in shown

@@ -1,0 +1,1 @@
+"""Sample photographs, sent through the network while the book is built."""

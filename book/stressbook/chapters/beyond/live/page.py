@@ -1,7 +1,12 @@
-"""Live: photographs with what the network sees in them, and their vectors beside the project's own."""
+"""Live: draw photographs with the classes that the network sees in them, and say how close their vectors are to known ones.
+
+Takes what `measure` makes, and writes the files of the page.
+"""
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,36 +14,36 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
+from safetensors.numpy import save_file
 
-AGREED = 0.999
-"""Least cosine between a vector and the project's own."""
+from stressbook.chapters.beyond.live.measure import SAME_VECTOR
+from stresslib.files import replacing, write_text
+from stresslib.images import open_image
+
+_COLUMNS = 2
 
 
 def plot(paths: Sequence[Path], classes: pd.DataFrame) -> Figure:
-    """Draw each photograph over bars of its five likeliest classes.
+    """Draw each photograph above bars of its likeliest classes.
 
     Parameters
     ----------
     paths : sequence of pathlib.Path
     classes : pandas.DataFrame
-        Of :func:`top_five`.
+        Of :func:`~stressbook.chapters.beyond.live.measure.likeliest_classes`.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    from stresslib.images.decode import open_image
-
-    columns = 2
-    rows = -(-len(paths) // columns)
+    rows = math.ceil(len(paths) / _COLUMNS)
     figure = Figure(figsize=(6.2, 3.9 * rows), layout="constrained")
     for place, path in enumerate(paths):
-        row, column = divmod(place, columns)
-        picture = figure.add_subplot(2 * rows, columns, 2 * row * columns + column + 1)
+        row, column = divmod(place, _COLUMNS)
+        picture = figure.add_subplot(2 * rows, _COLUMNS, 2 * row * _COLUMNS + column + 1)
         picture.imshow(open_image(path))
         picture.set_axis_off()
-        bars = figure.add_subplot(2 * rows, columns, (2 * row + 1) * columns + column + 1)
+        bars = figure.add_subplot(2 * rows, _COLUMNS, (2 * row + 1) * _COLUMNS + column + 1)
         best = classes[classes["photograph"] == path.name]
         bars.barh(best["rank"], best["probability"], color="#9CC8E6", height=0.8)
         for rank, name, share in zip(best["rank"], best["name"], best["probability"], strict=True):
@@ -48,42 +53,60 @@ def plot(paths: Sequence[Path], classes: pd.DataFrame) -> Figure:
     return figure
 
 
-def compare(vectors: NDArray[np.float32], reference: str | Path, names: Sequence[str]) -> pd.DataFrame:
-    """Compare vectors with those of a file.
+def save(
+    figure: Figure, classes: pd.DataFrame, vectors: NDArray[np.float32], folder: str | os.PathLike[str], name: str
+) -> None:
+    """Write the figure as PNG, the classes as CSV, the vectors as safetensors.
 
     Parameters
     ----------
+    figure : matplotlib.figure.Figure
+    classes : pandas.DataFrame
+        Of the photographs, in the order of `vectors`.
     vectors : ndarray of shape (n, d)
-    reference : path-like
-        As :func:`save` writes it; empty compares nothing.
-    names : sequence of str
-        Of the photographs.
+    folder : path-like
+    name : str
+        Of the files, without their endings.
+    """
+    with replacing(Path(folder) / f"{name}.png") as temporary:
+        figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+    write_text(Path(folder) / f"{name}.csv", classes.to_csv(index=False, lineterminator="\n"))
+    photographs = list(dict.fromkeys(classes["photograph"]))
+    with replacing(Path(folder) / f"{name}.safetensors") as temporary:
+        save_file(dict(zip(photographs, vectors, strict=True)), temporary)
+
+
+def verdicts(cosines: pd.DataFrame) -> str:
+    """Say how close the vectors are to those that the project keeps.
+
+    Parameters
+    ----------
+    cosines : pandas.DataFrame
+        Of :func:`~stressbook.chapters.beyond.live.measure.cosines`.
 
     Returns
     -------
-    pandas.DataFrame
-        Columns `photograph` and `cosine`.
+    str
 
-    Raises
-    ------
-    ValueError
-        When a cosine is below 0.999; the message names the photograph.
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from stressbook.chapters.beyond.live.page import verdicts
+    >>> verdicts(pd.DataFrame({"photograph": ["a.png", "b.png"], "cosine": [0.99991, 0.99987]}))
+    'The least cosine is 0.99987; below 0.999 the build stops.'
     """
-    if not reference:
-        return pd.DataFrame(columns=["photograph", "cosine"])
-    known = load_file(reference)
-    cosines = [
-        float(vector @ known[name] / (np.linalg.norm(vector) * np.linalg.norm(known[name])))
-        for name, vector in zip(names, vectors, strict=True)
-    ]
-    for name, cosine in zip(names, cosines, strict=True):
-        if not cosine >= AGREED:
-            raise ValueError(f"{name}: the cosine with the vector in {reference} is {cosine:.5f}, below {AGREED}")
-    return pd.DataFrame({"photograph": names, "cosine": cosines})
+    if cosines.empty:
+        return "This run writes the vectors with which later ones are compared."
+    return f"The least cosine is {cosines['cosine'].min():.5f}; below {SAME_VECTOR} the build stops."
+
+
+def table(cosines: pd.DataFrame) -> pd.DataFrame:
+    """Return the cosines of the photographs, to five decimals."""
+    return cosines.set_index("photograph").round(5)
 
 
 def alt_text(classes: pd.DataFrame) -> str:
-    """Say in words what the network sees in each photograph.
+    """Describe the figure in words: what the network sees in each photograph.
 
     Parameters
     ----------
@@ -93,9 +116,8 @@ def alt_text(classes: pd.DataFrame) -> str:
     -------
     str
     """
-    best = classes[classes["rank"] == 1]
-    parts = [
-        f"{row.photograph}: {row.name_}, {row.probability:.0f}%"
-        for row in best.rename(columns={"name": "name_"}).itertuples()
+    likeliest = [
+        f"{row['photograph']}: {row['name']}, {row['probability']:.0f}%"
+        for row in classes[classes["rank"] == 1].to_dict("records")
     ]
-    return "Photographs with bars of the five likeliest classes of each. Likeliest: " + "; ".join(parts) + "."
+    return "Photographs with bars of the five likeliest classes of each. Likeliest: " + "; ".join(likeliest) + "."

@@ -1,6 +1,6 @@
-"""Crops: photographs that come inside scikit-image, or the reader's own, cut into squares, and their vectors.
+"""Crops: photographs that come with scikit-image, or the reader's own, cut into squares, and the vectors of these.
 
-A search among crops has a right answer: the crops of the same photograph.
+The input of `measure`: a search among crops has a right answer, the crops of the same photograph.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image, ImageOps
 from sklearn.preprocessing import normalize
 
-from stressbook.chapters.stress.seeing.panels import Vectors
+from stressbook.chapters.stress.seeing.measure import Vectors
+from stresslib.images import open_image
 
 PHOTOGRAPHS = (
     "chelsea.png",
@@ -27,22 +28,44 @@ PHOTOGRAPHS = (
     "retina.jpg",
     "ihc.png",
 )
-"""The colour photographs that come inside scikit-image."""
+"""The colour photographs that come with scikit-image."""
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-"""What the name of a photograph in a reader's own folder ends in."""
+"""Endings by which photographs are recognised in a reader's own folder."""
 
 CROPS = ((0.4, 3), (0.25, 3))
-"""Side of a crop as a share of the photograph's shorter side, and how many stand in a row and in a column."""
+"""Side of a crop as a share of the photograph's shorter side, and the number of crops in each row and column."""
+
+LARGEST = 800
+"""Pixels of the shorter side of a photograph, at most: crops need no more."""
 
 
-def files(folder: str = "", names: Iterable[str] = ()) -> list[Path]:
-    """Return the files of photographs.
+def sample_folder() -> Path:
+    """Return the folder of the photographs that come with scikit-image."""
+    import skimage
+
+    return Path(skimage.__file__).parent / "data"
+
+
+def collection(folder: str = "") -> str:
+    """Return the name of a folder of photographs in a results table.
+
+    Examples
+    --------
+    >>> from stressbook.chapters.stress.seeing.crops import collection
+    >>> collection(""), collection("/home/me/photographs")
+    ('scikit-image', 'photographs')
+    """
+    return Path(folder).name or "scikit-image"
+
+
+def photograph_paths(folder: str = "", names: Iterable[str] = ()) -> list[Path]:
+    """Return the paths of photographs.
 
     Parameters
     ----------
     folder : str, default=""
-        Empty: the photographs that come inside scikit-image.
+        Empty: that of the photographs that come with scikit-image.
     names : iterable of str, default=()
         File names in the folder. Empty: all photographs of the folder, or :data:`PHOTOGRAPHS`.
 
@@ -55,7 +78,7 @@ def files(folder: str = "", names: Iterable[str] = ()) -> list[Path]:
     FileNotFoundError
         When the folder or a file is not there.
     ValueError
-        On fewer than two photographs.
+        When there are fewer than two photographs.
     """
     names = list(names)
     if folder:
@@ -64,9 +87,7 @@ def files(folder: str = "", names: Iterable[str] = ()) -> list[Path]:
             raise FileNotFoundError(f"{folder}: there is no such folder; give its whole path, such as /home/me/photographs")
         names = names or sorted(path.name for path in place.iterdir() if path.suffix.lower() in ENDINGS)
     else:
-        import skimage
-
-        place, names = Path(skimage.__file__).parent / "data", names or list(PHOTOGRAPHS)
+        place, names = sample_folder(), names or list(PHOTOGRAPHS)
     paths = [place / name for name in names]
     for path in paths:
         if not path.is_file():
@@ -77,11 +98,9 @@ def files(folder: str = "", names: Iterable[str] = ()) -> list[Path]:
 
 
 def open_photograph(path: Path) -> Image.Image:
-    """Decode a photograph; a large one is made smaller, its shorter side to 800 pixels: crops are no larger than needed."""
-    from stresslib.images.decode import open_image
-
+    """Decode a photograph as RGB, upright; one larger than :data:`LARGEST` is made smaller."""
     image = open_image(path)
-    shrink = min(image.size) / 800
+    shrink = min(image.size) / LARGEST
     if shrink <= 1:
         return image
     return image.resize((round(image.width / shrink), round(image.height / shrink)), Image.Resampling.LANCZOS)
@@ -94,13 +113,13 @@ class Crop:
     Attributes
     ----------
     photograph : int
-        Which one.
+        Number of the photograph.
     box : tuple of int
         Left, upper, right and lower edge, in pixels of :func:`open_photograph`.
     image : PIL.Image.Image
         RGB.
     mirrored : bool
-        Whether the image is.
+        Whether `image` is mirrored.
     """
 
     photograph: int
@@ -109,7 +128,7 @@ class Crop:
     mirrored: bool = False
 
 
-def cut(paths: Sequence[Path]) -> list[Crop]:
+def cut_crops(paths: Sequence[Path]) -> list[Crop]:
     """Cut photographs into overlapping squares of two sizes, every second one mirrored.
 
     Parameters
@@ -119,7 +138,7 @@ def cut(paths: Sequence[Path]) -> list[Crop]:
     Returns
     -------
     list of Crop
-        As many of each photograph.
+        The same number of each photograph.
     """
     found = []
     for number, path in enumerate(paths):
@@ -132,7 +151,7 @@ def cut(paths: Sequence[Path]) -> list[Crop]:
 
 
 def boxes(width: int, height: int) -> list[tuple[int, int, int, int]]:
-    """Return where crops lie in a photograph: left, upper, right and lower edge.
+    """Return the boxes of the crops in a photograph of a size: left, upper, right and lower edge of each.
 
     Examples
     --------
@@ -155,7 +174,7 @@ def unit_vectors(extractor: Any, images: Iterable[Image.Image]) -> Vectors:
     Parameters
     ----------
     extractor : stresslib.Extractor
-        Or another function from files to vectors.
+        Or any other function from paths to vectors.
     images : iterable of PIL.Image.Image
 
     Returns
@@ -166,6 +185,6 @@ def unit_vectors(extractor: Any, images: Iterable[Image.Image]) -> Vectors:
         paths = []
         for number, image in enumerate(images):
             paths.append(Path(folder) / f"{number:06d}.png")
-            image.save(paths[-1], compress_level=1)  # without loss, and fast
+            image.save(paths[-1], compress_level=1)  # lossless, and fast
         unit: Vectors = normalize(extractor(paths))
     return unit

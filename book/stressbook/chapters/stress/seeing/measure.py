@@ -1,4 +1,7 @@
-"""Neighbours: what a search among the crops of photographs finds when vectors are under stress: what is measured."""
+"""Seeing: search among the crops of photographs when their vectors are under stress, and count the values of dictionaries.
+
+Takes vectors and the feature set on which stresses are fitted; `page`, `neighbours`, `dictionary` and `vector` draw.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,32 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stressbook.chapters.stress.seeing.panels import Vectors, stressed
 from stresslib.features import FeatureSet
 from stresslib.paper.published import grid_dimensions
 from stresslib.results import results_table
-from stresslib.stress.spec import parse_spec
+from stresslib.stress.on_features.quantization import UniformQuantizer
+from stresslib.stress.spec import make_stress, parse_spec
+
+Vectors = NDArray[np.floating[Any]]
 
 NEAREST = 5
-"""Neighbours that are looked at."""
+"""Neighbours of each vector that are looked at."""
 
 SAME_PHOTOGRAPH, SAME_NEIGHBOURS = f"precision@{NEAREST}", f"overlap@{NEAREST}"
-"""Percent of the neighbours that are crops of the query's photograph; and that are its neighbours under no stress too."""
+"""Metrics: percent of the neighbours that are of the query's photograph, and that are its neighbours without a stress too."""
+
+SCOPES = {"shared": "uniform-shared", "per_dimension": "uniform-per-dimension"}
+"""Scopes of a dictionary, with the stress that each is in a results table."""
 
 Neighbours = Mapping[tuple[str, int], NDArray[np.intp]]
-"""Places of the nearest vectors, (n, 5), for a stress and the draw of it."""
+"""Indices of the nearest vectors, of shape (n, 5), for each stress and draw of it."""
+
+
+def stressed(features: FeatureSet, vectors: Vectors, spec: str, random_state: int = 0) -> Vectors:
+    """Return vectors under a stress that is fitted on the training rows of a feature set."""
+    stress = make_stress(spec, random_state=random_state).fit(features.X[features.train])
+    transformed: Vectors = stress.transform(vectors)
+    return transformed
 
 
 def specs(n_features: int, bits: Iterable[int] = (8, 4, 2, 1)) -> list[str]:
@@ -53,8 +68,8 @@ def specs(n_features: int, bits: Iterable[int] = (8, 4, 2, 1)) -> list[str]:
     bits = list(bits)
     if not all(1 <= count <= 12 for count in bits):
         raise ValueError(f"bits={bits}; a dictionary has 1 to 12 bits a number here")
-    counts, few = [2**count for count in bits], max(1, grid_dimensions(n_features)[0])
-    dictionaries = [f"{scope}:{count}" for scope in ("Q2", "Q1") for count in counts]
+    sizes, few = [2**count for count in bits], max(1, grid_dimensions(n_features)[0])
+    dictionaries = [f"{token}:{size}" for token in ("Q2", "Q1") for size in sizes]
     return ["none", *dictionaries, f"DR2:{few}", f"DR1:{few}"]
 
 
@@ -69,7 +84,7 @@ def nearest(vectors: Vectors, count: int = NEAREST) -> NDArray[np.intp]:
     Returns
     -------
     ndarray of shape (n, count), integer
-        Places, the nearest first, by Euclidean distance; of equally near ones the first.
+        Indices, the nearest first, by Euclidean distance; ties go to the first.
 
     Examples
     --------
@@ -101,36 +116,36 @@ def search(
     vectors : ndarray of shape (n, d)
     specs : iterable of str
     repeats : int, default=1
-        Draws of a random stress.
+        Number of draws of a random stress.
 
     Returns
     -------
     dict of (str, int) to ndarray of shape (n, 5)
-        For a stress and its draw, the places of the nearest, as of :func:`nearest`.
+        For each stress and draw, the indices that :func:`nearest` returns.
     """
-    return {
-        (spec, repeat): nearest(stressed(features, vectors, spec, random_state=repeat))
-        for spec in specs
-        for repeat in range(repeats if parse_spec(spec).is_random else 1)
-    }
+    found = {}
+    for spec in specs:
+        for repeat in range(repeats if parse_spec(spec).is_random else 1):
+            found[spec, repeat] = nearest(stressed(features, vectors, spec, random_state=repeat))
+    return found
 
 
 def score(found: Neighbours, photograph: Sequence[int], origin: Mapping[str, Any]) -> pd.DataFrame:
-    """Count how many neighbours are crops of the query's photograph, and how many were neighbours before the stress.
+    """Measure how many neighbours are crops of the query's photograph, and how many were neighbours before the stress.
 
     Parameters
     ----------
     found : mapping
         Of :func:`search`, with the stress ``"none"``.
     photograph : sequence of int
-        Of each crop, the number of its photograph.
+        The number of each crop's photograph.
     origin : mapping
         `dataset`, `model`, `layer` and `n_features` of the crops' vectors.
 
     Returns
     -------
     pandas.DataFrame
-        In the schema of results tables: two rows a stress and draw, means over all crops, in percent.
+        A results table with two rows for each stress and draw: means over all crops, in percent.
     """
     source, before = np.asarray(photograph), found["none", 0]
     rows = []
@@ -146,9 +161,60 @@ def score(found: Neighbours, photograph: Sequence[int], origin: Mapping[str, Any
         }
         same = source[places] == source[:, None]
         kept = (places[:, :, None] == before[:, None, :]).any(axis=2)
-        # Rounded as a table on disk is, so that the picture drawn of that is the same.
+        # Rounded as in a table on disk, so that a picture redrawn from that is the same.
         rows += [
             {**setting, "metric": metric, "score": round(100 * float(hits.mean()), 6)}
             for metric, hits in ((SAME_PHOTOGRAPH, same), (SAME_NEIGHBOURS, kept))
         ]
     return results_table(rows)
+
+
+def chance(photograph: Sequence[int]) -> float:
+    """Return the percent of right neighbours among crops drawn at random.
+
+    Parameters
+    ----------
+    photograph : sequence of int
+        The number of each crop's photograph.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> from stressbook.chapters.stress.seeing.measure import chance
+    >>> round(chance([0, 0, 1, 1, 1]), 1)  # of four others: one is right for two crops, two for three
+    40.0
+    """
+    counts = np.bincount(photograph)
+    return float(100 * (counts * (counts - 1)).sum() / (counts.sum() * (counts.sum() - 1)))
+
+
+def value_shares(features: FeatureSet, values: int = 4) -> pd.DataFrame:
+    """Count how many of all training numbers a dictionary sends to each of its values.
+
+    Parameters
+    ----------
+    features : FeatureSet
+    values : int, default=4
+        Size of the dictionary.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `stress`, `value` from 0 on, and `share` in percent of all numbers: first of one dictionary, then of one for
+        each dimension.
+    """
+    X = features.X[features.train]
+    rows = []
+    for scope, stress in SCOPES.items():
+        codes = UniformQuantizer(values, scope=scope).fit(X).encode(X)
+        shares = 100 * np.bincount(codes.ravel(), minlength=values) / codes.size
+        rows += [{"stress": stress, "value": value, "share": float(share)} for value, share in enumerate(shares)]
+    return pd.DataFrame(rows)
+
+
+def share_of_zeros(features: FeatureSet) -> float:
+    """Return the percent of all training numbers that are zero."""
+    return 100 * float((features.X[features.train] == 0).mean())
