@@ -1,6 +1,7 @@
 """The codec: stressed features as small as they are counted, in one checked file; and what that really costs.
 
-After `spec`, beside `evaluation`: packing -> codec -> container -> accounting, each built on the one before.
+Each builds on those before: bits, radix, compressors -> packing; reducers, coders -> codec -> format -> writing, reading ->
+accounting. Beside them, `peers` measures other ways to make vectors small.
 
 Examples
 --------
@@ -14,9 +15,12 @@ Examples
 """
 
 from stresslib.codec.accounting import accounting
+from stresslib.codec.bits import pack_bits, unpack_bits
 from stresslib.codec.codec import Codec
-from stresslib.codec.container import CompressedFeatures, compress, decompress
-from stresslib.codec.packing import PACKINGS, pack_bits, pack_radix, radix_digits, unpack_bits, unpack_radix
+from stresslib.codec.packing import PACKINGS
+from stresslib.codec.radix import pack_radix, radix_digits, unpack_radix
+from stresslib.codec.reading import CompressedFeatures, decompress
+from stresslib.codec.writing import compress
 
 __all__ = [
     "PACKINGS",

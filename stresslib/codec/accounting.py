@@ -16,9 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stresslib.codec.codec import Codec
-from stresslib.codec.container import CompressedFeatures
+from stresslib.codec.format import index_entry_bytes
+from stresslib.codec.reading import CompressedFeatures
 from stresslib.features import FeatureSet
-from stresslib.stress.spec import FLOAT_BITS, Spec, bits_per_vector, parse_spec
+from stresslib.stress.spec import Spec, bits_per_vector, parse_spec
 
 Array = NDArray[Any]
 
@@ -108,7 +109,7 @@ def accounting(
                     "side_bytes": codec.side_bytes,
                     "side_bits": 8 * codec.side_bytes / count,
                     "total_bits": packed + 8 * codec.side_bytes / count,
-                    "pays_from": _break_even(8 * codec.side_bytes, FLOAT_BITS * width - packed),
+                    "pays_from": _break_even(8 * codec.side_bytes, bits_per_vector("none", width) - packed),
                     "reduction_pays_from": _break_even(8 * (codec.side_bytes - other.side_bytes), without - packed),
                     "file_bytes": _size(path, parsed, packing),
                 }
@@ -119,7 +120,7 @@ def accounting(
 
 def _packed_bits(codec: Codec, packing: str, X: Array) -> float:
     codec = replace(codec, packing=packing)
-    sizes = [len(block) + codec.index_entry for block in codec.encode_blocks(X)]
+    sizes = [len(block) + index_entry_bytes(codec) for block in codec.encode_blocks(X)]
     return 8 * sum(sizes) / len(X)
 
 

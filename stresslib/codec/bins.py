@@ -1,7 +1,7 @@
-"""Bins: the numbers of values' bins, and the values that those stand for; each is one loop, compiled when first needed.
+"""Bins of equal width, block by block: the number of each value's bin and the centre of each bin, one compiled loop each.
 
-Used by `codec.codec` on one block at a time. The arithmetic is that of `quantization`, in float64 and in the same order:
-each step rounds as it does there. That the quantizers halve both numbers first is exact.
+Used by `codec.coders`. The arithmetic is that of `stresslib.stress.on_features.base`, in float64 and in the same order, so
+that each step rounds as it does there; that the quantizers halve both numbers first is exact.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_compiled
-def number(values: Array, low: Array, width: Array, last: Array, codes: Array) -> bool:
+def write_bin_numbers(values: Array, low: Array, width: Array, last: Array, codes: Array) -> bool:
     """Write the number of each value's bin.
 
     Parameters
     ----------
     values : ndarray of shape (n, d), float32
     low, width, last : ndarray of shape (d,), float64
-        Where the bins of a dimension begin, how wide they are, and the number of the last; of width 0 there is only the
-        first.
+        Where the bins of each dimension begin, how wide they are, and the number of the last one. Where the width is 0,
+        all values go to the first bin.
     codes : ndarray of shape (n, d), unsigned integer
         Written.
 
     Returns
     -------
     bool
-        Whether all values were finite. The codes of others mean nothing.
+        Whether all values were finite; codes of values that are not mean nothing.
     """
     finite = True
     for row in range(values.shape[0]):
@@ -42,20 +42,20 @@ def number(values: Array, low: Array, width: Array, last: Array, codes: Array) -
             value = np.float64(values[row, column])
             finite &= bool(abs(value) < np.inf)
             place = (value - low[column]) / (width[column] if width[column] > 0 else np.inf)
-            # Of numbers that are not negative, the integer part is the floor.
+            # No place is negative, so that dropping the fraction rounds down.
             codes[row, column] = np.int64(min(max(place, 0.0), last[column]))
     return finite
 
 
 @_compiled
-def centres(codes: Array, low: Array, width: Array, values: Array) -> None:
+def write_bin_centres(codes: Array, low: Array, width: Array, values: Array) -> None:
     """Write the centre of each bin.
 
     Parameters
     ----------
     codes : ndarray of shape (n, d), unsigned integer
     low, width : ndarray of shape (d,), float64
-        As for :func:`number`.
+        As for :func:`write_bin_numbers`.
     values : ndarray of shape (n, d), float32
         Written.
     """

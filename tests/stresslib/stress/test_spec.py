@@ -206,3 +206,13 @@ def test_the_seed_reaches_the_random_selection() -> None:
     X = np.arange(20.0)[None]
     draws = {tuple(make_stress("DR1:5", random_state=seed).fit_transform(X)[0]) for seed in range(4)}
     assert len(draws) > 1
+
+
+def test_the_bits_of_an_allocated_vector_are_in_its_token() -> None:
+    spec = parse_spec("dr2:128, qa:640")
+    assert (str(spec), spec.stress, spec.allocated_bits) == ("DR2:128,QA:640", "pca+allocated-640-bits", 640)
+    assert spec.dictionary_size is None and spec.removed_bits is None
+    assert bits_per_vector(spec, 1280) == 640
+    assert parse_spec("QA:5").stress == "allocated-5-bits"
+    with pytest.raises(ValueError, match="out of range"):
+        parse_spec("QA:0")

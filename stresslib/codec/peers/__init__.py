@@ -1,0 +1,23 @@
+"""Peers: what else makes vectors small, in the libraries that people use for it, and measured as a stress is."""
+
+from stresslib.codec.peers.baselines import Binary, Int8, KMeansBins, Projection, Truncation, Zstd
+from stresslib.codec.peers.choice import peers
+from stresslib.codec.peers.measuring import BYTES, RETRIEVAL, measure, search
+from stresslib.codec.peers.peer import Peer
+from stresslib.codec.peers.with_faiss import Faiss
+
+__all__ = [
+    "BYTES",
+    "RETRIEVAL",
+    "Binary",
+    "Faiss",
+    "Int8",
+    "KMeansBins",
+    "Peer",
+    "Projection",
+    "Truncation",
+    "Zstd",
+    "measure",
+    "peers",
+    "search",
+]

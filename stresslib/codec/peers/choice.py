@@ -1,0 +1,79 @@
+"""Which peers there are for a budget of bytes a vector, and with which settings.
+
+Between the peers and the chapter that draws them beside the codec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from stresslib.codec.peers.baselines import Binary, Int8, KMeansBins, Projection, Truncation, Zstd
+from stresslib.codec.peers.peer import Peer
+from stresslib.codec.peers.with_faiss import Faiss
+
+_LARGEST_LEARNT = 256
+"""Numbers for which rotations and bins are learnt: beyond, learning takes minutes, and simpler methods are as good."""
+
+
+def peers(width: int, budgets: Iterable[int]) -> list[Peer]:
+    """Return all peers that have a setting for one of the budgets.
+
+    Parameters
+    ----------
+    width : int
+        Numbers of a vector.
+    budgets : iterable of int
+        Bytes a vector, powers of two from 8 on.
+
+    Returns
+    -------
+    list of Peer
+        Those of a fixed size, such as a byte a number, are included where the size lies between the smallest budget and
+        the largest.
+
+    Examples
+    --------
+    >>> from stresslib.codec.peers import peers
+    >>> [peer.name for peer in peers(1280, [2560]) if peer.family == "faiss-sq"]
+    ['faiss-sq: SQfp16']
+    """
+    budgets = sorted(budgets)
+    fixed: list[tuple[int, Peer]] = [
+        (2 * width, Faiss("faiss-sq", "SQfp16")),
+        (width, Faiss("faiss-sq", "SQ8")),
+        (width * 6 // 8, Faiss("faiss-sq", "SQ6")),
+        (width // 2, Faiss("faiss-sq", "SQ4")),
+        (width, Int8()),
+        (width // 8, Binary()),
+        (2 * width, Zstd()),
+    ]
+    found = [peer for size, peer in fixed if budgets[0] <= size <= budgets[-1]]
+    for size in budgets:
+        bits = 8 * size
+        for name, count in (("SQfp16", size // 2), ("SQ8", size), ("SQ6", bits // 6), ("SQ4", 2 * size)):
+            if count < width:
+                found.append(Faiss("faiss-pca-sq", f"PCA{count},{name}", count))
+        if width % size == 0:
+            found.append(Faiss("faiss-pq", f"PQ{size}np"))
+        if width % (2 * size) == 0:
+            found.append(Faiss("faiss-pq", f"PQ{2 * size}x4np"))
+        if 4 * size <= _LARGEST_LEARNT // 2:
+            found.append(Faiss("faiss-opq", f"OPQ{size}_{4 * size},PQ{size}np", 4 * size))
+        if bits <= _LARGEST_LEARNT:
+            found.append(Faiss("faiss-itq", f"ITQ{bits},LSH", bits))
+        if bits < width:
+            found.append(Faiss("faiss-lsh", f"LSH{bits}rt"))
+        # Eight bytes of each code are two floats.
+        if size > 8 and 8 * (size - 8) < width:
+            found.append(Faiss("faiss-rabitq", f"PCAR{8 * (size - 8)},RaBitQ", 8 * (size - 8)))
+        if 8 * size <= _LARGEST_LEARNT // 2:
+            found.append(Faiss("faiss-rq", f"PCA{8 * size},RQ{size}x8", 8 * size))
+        if size // 4 < width:
+            found.append(Projection(size // 4, "float32"))
+        if size // 2 < width:
+            found.append(Projection(size // 2, "float16"))
+        if 2 * size <= _LARGEST_LEARNT:
+            found.append(KMeansBins(2 * size))
+        if size // 4 < width:
+            found.append(Truncation(size // 4))
+    return found

@@ -1,0 +1,156 @@
+"""Measuring the codec and its peers alike: write files, read them again, classify and search what was read.
+
+Above the codec and the peers; a chapter of the book draws the table.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from stresslib.codec.peers.peer import Peer
+from stresslib.codec.reading import CompressedFeatures
+from stresslib.codec.writing import compress
+from stresslib.evaluation.linear_svm import LinearSVM
+from stresslib.evaluation.metrics import SCORES
+from stresslib.evaluation.threads import one_thread
+from stresslib.features import FeatureSet
+from stresslib.results import COLUMNS
+from stresslib.stress.spec import Spec, parse_spec
+
+Array = NDArray[Any]
+
+BYTES = ("bytes", "side_bytes", "file_bytes")
+"""Columns beside those of the schema: bytes of a vector's code, of what all vectors share, and of all that was written."""
+
+RETRIEVAL = "retrieval-mAP"
+"""Metric of a search for the nearest training rows of a test row; rows of its class are relevant."""
+
+QUERIES = 1000
+"""Test rows, at most, that are queries."""
+
+
+def measure(
+    features: FeatureSet, methods: Iterable[str | Peer], *, n_jobs: int = -1, retrieval: bool = True
+) -> pd.DataFrame:
+    """Write vectors in each of several ways, read them back, and score what was read.
+
+    Parameters
+    ----------
+    features : FeatureSet
+    methods : iterable of str or Peer
+        A stress, which the codec writes; or a peer.
+    n_jobs : int, default=-1
+        Processes, as in joblib.
+    retrieval : bool, default=True
+        Whether to search, too.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In the schema of results tables, with the columns :data:`BYTES`: one row a method and metric, the feature set's own
+        metric first, then :data:`RETRIEVAL`. All bytes are those of files: of the code of a vector (all codes, over the
+        rows), of what all vectors share, and of all together; the codec's file holds labels and names as well.
+    """
+    with one_thread():
+        start = LinearSVM().fit(features.X[features.train], features.y[features.train]).coef_
+    calls = (joblib.delayed(_measured)(features, method, retrieval, start) for method in methods)
+    rows = [row for rows in joblib.Parallel(n_jobs)(calls) for row in rows]
+    table = pd.DataFrame(rows, columns=[*COLUMNS, *BYTES])
+    return table.astype(COLUMNS | dict.fromkeys(BYTES, "float64"))
+
+
+def _measured(features: FeatureSet, method: str | Peer, retrieval: bool, start: Array) -> list[dict[str, Any]]:
+    """Return the rows of the table for one method."""
+    train, test = features.train, features.test
+    with one_thread(), tempfile.TemporaryDirectory() as folder:
+        if isinstance(method, str):
+            spec = parse_spec(method)
+            setting = {"stress": spec.stress, "dimensions": spec.dimensions, "values": spec.dictionary_size}
+            X, sizes = _through_codec(features, spec, Path(folder))
+        else:
+            setting = {"stress": method.name, "dimensions": method.dimensions}
+            X, sizes = _through_peer(features, method, Path(folder))
+        # Vectors of full width are near the original ones, and so are the weights: a warm start.
+        near = start if X.shape[1] == start.shape[1] else None
+        model = LinearSVM().fit(X[train], features.y[train], coef_init=near)
+        decision = model.decision_function(X[test])
+        score = 100 * SCORES[features.metric](features.y[test], decision)
+        mean_precision = 100 * search(X, features.y, train) if retrieval else None
+    origin = {name: features.provenance[name] for name in ("dataset", "model", "layer")}
+    common = {**origin, "n_features": features.X.shape[1], **setting, **sizes}
+    rows = [{**common, "metric": features.metric, "score": score, "objective_gap": float(max(model.objective_gap_))}]
+    if mean_precision is not None:
+        rows.append({**common, "metric": RETRIEVAL, "score": mean_precision})
+    return rows
+
+
+def _through_codec(features: FeatureSet, spec: Spec, folder: Path) -> tuple[Array, dict[str, float]]:
+    """Return vectors that went through a file of the codec, and its bytes."""
+    path = compress(features, spec, folder / "vectors.stress")
+    compressed = CompressedFeatures(path)
+    # Opening the file has compared its size with the sum of its parts.
+    sizes = (compressed.packed_bytes / len(compressed), compressed.codec.side_bytes, path.stat().st_size)
+    return compressed[:], dict(zip(BYTES, sizes, strict=True))
+
+
+def _through_peer(features: FeatureSet, peer: Peer, folder: Path) -> tuple[Array, dict[str, float]]:
+    """Return vectors that went through two files of a peer, codes and what they share, and their bytes."""
+    X = np.ascontiguousarray(features.X, dtype=np.float32)
+    peer.fit(X[features.train])
+    codes, side = folder / "codes", folder / "side"
+    codes.write_bytes(peer.encode(X))
+    side.write_bytes(peer.side())
+    code_bytes, shared_bytes = codes.stat().st_size, side.stat().st_size
+    sizes = (code_bytes / len(X), shared_bytes, code_bytes + shared_bytes)
+    return peer.decode(codes.read_bytes(), len(X)), dict(zip(BYTES, sizes, strict=True))
+
+
+def search(X: Array, y: Array, train: Array, *, queries: int = QUERIES, random_state: int = 0) -> float:
+    """Return the mean average precision of searches among the training rows, with test rows as queries.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        Decoded vectors, of queries and of what is searched.
+    y : ndarray of shape (n,) or (n, n_classes)
+        Classes, or 1 in the column of each class that a row has; rows that share a class with the query are relevant.
+    train : ndarray of shape (n,), bool
+        Which rows are searched.
+    queries : int, default=1000
+        Test rows, at most, drawn at random; so is the order of equally near rows.
+    random_state : int, default=0
+
+    Returns
+    -------
+    float
+        From 0 to 1; nearest is by Euclidean distance. Queries without a relevant row do not count.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stresslib.codec.peers import search
+    >>> X = np.array([[0.0], [1.0], [2.0], [0.4]])  # from 0.4, the nearest are 0, 1, 2
+    >>> round(search(X, np.array([1, 0, 1, 1]), np.array([True, True, True, False])), 4)  # (1/1 + 2/3) / 2
+    0.8333
+    """
+    generator = np.random.default_rng(random_state)
+    asked = np.sort(generator.permutation(np.flatnonzero(~train))[:queries])
+    kept = generator.permutation(np.flatnonzero(train))
+    base, wanted = X[kept].astype(np.float64), X[asked].astype(np.float64)
+    distances = (base**2).sum(axis=1) - 2 * wanted @ base.T
+    # Equal rows are equally far only up to the last digits of float64 sums.
+    order = np.argsort(np.round(distances, 9), axis=1, kind="stable")
+    alike = y[asked][:, None] == y[kept] if y.ndim == 1 else (y[asked] == 1).astype(int) @ (y[kept] == 1).T > 0
+    relevant = np.take_along_axis(alike, order, axis=1)
+    found = relevant.cumsum(axis=1)
+    precisions = np.where(relevant, found / np.arange(1, len(kept) + 1), 0).sum(axis=1)
+    any_relevant = found[:, -1] > 0
+    return float((precisions[any_relevant] / found[any_relevant, -1]).mean())
