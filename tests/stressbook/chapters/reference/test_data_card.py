@@ -14,6 +14,7 @@ from matplotlib.colors import to_hex
 from toy_features import make_features
 
 import stresslib as sl
+from stressbook.chapters.reference.data_card import card as data_card
 from stressbook.chapters.reference.data_card import measure, page
 from stressbook.drawing import style
 from stressbook.reproduce.catalogue import figures, project_root
@@ -154,7 +155,7 @@ def test_one_number_changes_the_figure_and_its_words(table: pd.DataFrame, tmp_pa
 def test_a_card_says_what_is_in_the_file() -> None:
     name = "caltech101/efficientnet-lite0/stage6@1"
     [path] = measure.paths(name)
-    card, features = page.card(path), sl.load_features(path, normalize=False)
+    card, features = data_card.card(path), sl.load_features(path, normalize=False)
     assert "/".join(card.name) == name
     assert card[["train", "test", "classes", "width"]].tolist() == [3030, 5647, 101, 192]
     assert card["signed"] == "yes" and features.X.min() < 0
@@ -166,24 +167,24 @@ def test_a_card_says_what_is_in_the_file() -> None:
 
 def test_cards_are_shown_small_and_whole() -> None:
     paths = measure.paths(["digits/efficientnet-lite0/pooled", "scenes15/efficientnet-lite0/pooled"])
-    cards = pd.DataFrame([page.card(path) for path in paths])
-    small = page.overview(cards)
+    cards = data_card.cards(paths)
+    small = data_card.overview(cards)
     assert small["SHA-256"].str.len().tolist() == [8, 8] and small["signed"].tolist() == ["no", "no"]
     assert small["train + test"].to_dict() == {
         "digits, efficientnet-lite0, pooled": "500 + 1297",
         "scenes15, efficientnet-lite0, pooled": "1498 + 2969",
     }
-    whole = page.details(cards)
+    whole = data_card.folded(cards)
     assert whole.count("<details>") == 2 and all(file_sha256(path) in whole for path in paths)
     assert "scikit-learn&#x27;s load_digits" in whole and "one test image: 0.077 points" in whole  # 1 of 1,297
     total = sum(round(path.stat().st_size / 1e6, 1) for path in paths)
-    assert f"6,264 vectors in {total:.1f} MB" in page.inventory(cards)
+    assert f"6,264 vectors in {total:.1f} MB" in data_card.headline(cards)
 
 
 def test_a_card_of_classical_features_has_their_options() -> None:
     """What a network's card says by the hash of its weights."""
     [path] = measure.paths("scenes15/bossanova+codewords=64/pooled")
-    card = page.card(path)
+    card = data_card.card(path)
     assert card["width"] == 192 and card[["preprocessing", "SHA-256 of the weights"]].isna().all()
     assert ", codewords 64, " in card["options"]
     assert len(card["SHA-256 of the codebook"]) == 64 and "opencv" in card["made with"]
@@ -191,7 +192,7 @@ def test_a_card_of_classical_features_has_their_options() -> None:
 
 def test_a_card_of_vectors_without_a_history(tmp_path: Path) -> None:
     path = make_features(multilabel=True).save(tmp_path / "own.safetensors")
-    card = page.card(path)
+    card = data_card.card(path)
     assert card[["images", "split", "SHA-256 of the weights", "made with"]].isna().all()
     assert card["metric"] == "mAP" and card.name == ("toy", "drawn", "only")
 

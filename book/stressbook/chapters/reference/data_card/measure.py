@@ -1,27 +1,33 @@
-"""Data card: what each shipped feature set is, and what its 8 bits cost beside float32, stress by stress."""
+"""Data card: measure the shipped feature sets under every kind of stress, and beside them their float32 originals.
+
+From a feature set to its results table; the page takes the differences, which are what 8 bits a number cost.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from stresslib.features import FeatureSet, features_path, list_features, load_features
 from stresslib.paper.published import FEATURES, grid_dimensions
+from stresslib.running.grid import sweep
 
 FLOAT32 = "-float32"
-"""What a table adds to a layer's name for the scores of the features before they were packed."""
+"""Suffix of a layer's name in a results table for the scores of the features before they were packed."""
 
 
 def specs(n_features: int, n_train: int | None = None) -> list[str]:
-    """Return the stresses of the comparison: some settings of each, one after the other.
+    """Return the stresses of the comparison: some settings of each.
 
     Parameters
     ----------
     n_features : int
     n_train : int, optional
-        Training rows: principal components beyond that many do not exist, and are left out.
+        Training rows: there are no more principal components than that, and larger numbers are left out.
 
     Returns
     -------
@@ -43,11 +49,12 @@ def specs(n_features: int, n_train: int | None = None) -> list[str]:
 def paths(dataset: str | Iterable[str]) -> list[Path]:
     """Return the files of feature sets, each given as ``DATASET/MODEL/LAYER`` or as a path."""
     at_hand = dict(list_features())
-    return [Path(at_hand.get(name, name)) for name in ([dataset] if isinstance(dataset, str) else dataset)]
+    names = [dataset] if isinstance(dataset, str) else dataset
+    return [Path(at_hand.get(name, name)) for name in names]
 
 
 def original(features: FeatureSet) -> FeatureSet | None:
-    """Return a feature set as it was before it was packed, under a layer name of its own.
+    """Return a feature set as it was before it was packed; its layer's name ends in :data:`FLOAT32`.
 
     Parameters
     ----------
@@ -56,7 +63,7 @@ def original(features: FeatureSet) -> FeatureSet | None:
     Returns
     -------
     FeatureSet or None
-        None where the user's cache does not hold it.
+        None when the user's cache does not hold it.
 
     Raises
     ------
@@ -69,6 +76,44 @@ def original(features: FeatureSet) -> FeatureSet | None:
         return None
     exact = load_features(path)
     if exact.files != features.files or not np.array_equal(exact.train, features.train):
-        raise ValueError(f"{path} has other images or another split than {features.name}: nothing was packed from it")
-    provenance = {**exact.provenance, "layer": names["layer"] + FLOAT32}
-    return FeatureSet(exact.X, exact.y, exact.train, exact.metric, exact.classes, exact.files, provenance)
+        raise ValueError(f"{path} has other images or another split than {features.name}: that was not packed from it")
+    return exact.replace(provenance={"layer": names["layer"] + FLOAT32})
+
+
+def measure(
+    features: FeatureSet,
+    *,
+    float32: bool = True,
+    repeats: int = 3,
+    store: str | os.PathLike[str] | None = None,
+    n_jobs: int = -1,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Measure a shipped feature set, and its original where the user's cache holds it.
+
+    Parameters
+    ----------
+    features : FeatureSet
+    float32 : bool, default=True
+        Whether to measure the original too.
+    repeats : int, default=3
+        How often a random selection is drawn.
+    store, n_jobs, progress
+        As :func:`stresslib.sweep` takes them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A results table.
+
+    Raises
+    ------
+    ValueError
+        As :func:`original` raises it.
+    """
+    exact = original(features) if float32 else None
+    measured = [features] if exact is None else [features, exact]
+    stresses = specs(features.X.shape[1], n_train=int(features.train.sum()))
+    return pd.concat(
+        sweep(one, stresses, repeats=repeats, store=store, n_jobs=n_jobs, progress=progress) for one in measured
+    )

@@ -1,9 +1,9 @@
-"""Data card: what each shipped feature set is, and what its 8 bits cost beside float32, stress by stress."""
+"""Data card: what the 8 bits of a shipped number cost beside float32, stress by stress.
+
+From the results table to the figure and the words of the page; `card` says what the sets are.
+"""
 
 from __future__ import annotations
-
-import html
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,20 +12,15 @@ from matplotlib.lines import Line2D
 
 from stressbook.chapters.reference.data_card.measure import FLOAT32
 from stressbook.drawing import style, tables
-from stressbook.drawing.words import LABELS
-from stresslib.features import FeatureSet, load_features
-from stresslib.files import file_sha256
+from stressbook.drawing.words import LABELS, paper_name
 from stresslib.paper.published import FEATURES
 from stresslib.results import SETTING
 
-STRESSES = {"none": "full vector", **{stress: label.split()[0] for stress, label in LABELS.items()}}
+STRESSES = {"none": "full vector", **{stress: paper_name(stress) for stress in LABELS}}
 """The stresses of the comparison and their short names, in the order in which they are shown."""
 
 NONE = "#000000"
 """Colour of the full vectors, which are under no stress."""
-
-
-# What the packing costs
 
 
 def differences(results: pd.DataFrame) -> pd.DataFrame:
@@ -34,13 +29,14 @@ def differences(results: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     results : pandas.DataFrame
-        Of :func:`specs`, for the shipped features and the originals. What stands there without the other is left out.
+        As returned by :func:`~stressbook.chapters.reference.data_card.measure.measure`, for one feature set or several.
+        Settings that only one of both has are left out.
 
     Returns
     -------
     pandas.DataFrame
-        One row a setting and metric: its columns, `score`, `score_float32` and `difference`. Of random selections, means
-        over the draws.
+        A row for each setting and metric: its columns, `score`, `score_float32` and `difference`. The scores of random
+        selections are means over the draws.
     """
     key = [name for name in SETTING if name != "repeat"]
     means = results.groupby(key, dropna=False, sort=False)["score"].mean().reset_index()
@@ -48,6 +44,11 @@ def differences(results: pd.DataFrame) -> pd.DataFrame:
     originals = means[exact].assign(layer=means["layer"].str.removesuffix(FLOAT32))
     both = means[~exact].merge(originals, on=key, suffixes=("", "_float32"))
     return both.assign(difference=both["score"] - both["score_float32"])
+
+
+def has_originals(results: pd.DataFrame) -> bool:
+    """Return whether a results table has any setting with and without the packing, so that there is a figure to draw."""
+    return len(differences(results)) > 0
 
 
 def costs(results: pd.DataFrame) -> pd.DataFrame:
@@ -61,14 +62,14 @@ def costs(results: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a feature set and stress: the number of `settings`, the `mean` difference, the `lowest` and the `highest`.
+        A row for each feature set and stress: the number of `settings`, and the `mean`, `lowest` and `highest` difference.
     """
     groups = differences(tables.first_metric(results)).groupby([*FEATURES, "stress"], sort=False)["difference"]
     return groups.agg(settings="size", mean="mean", lowest="min", highest="max").reset_index()
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
-    """Return for each feature set, stress by stress, the difference that is largest in size, and its full score in float32.
+    """Return the difference that is largest in size for each feature set and stress, and the full score in float32.
 
     Parameters
     ----------
@@ -78,14 +79,14 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a feature set, to two decimals; a stress that was not measured has no column.
+        A row for each feature set, to two decimals; a stress that was not measured has no column.
     """
     rows = differences(tables.first_metric(results))
     full = rows[rows["stress"] == "none"].set_index(FEATURES)["score_float32"].rename("full score")
     largest = rows.pivot_table("difference", FEATURES, "stress", lambda part: part.loc[part.abs().idxmax()], sort=False)
     measured = [stress for stress in STRESSES if stress in largest]
     small = pd.concat([largest[measured].rename(columns=STRESSES), full], axis=1).round(2)
-    return small.set_axis(_joined(small.index))
+    return small.set_axis([", ".join(name) for name in small.index])
 
 
 def plot(results: pd.DataFrame) -> Figure:
@@ -120,9 +121,9 @@ def plot(results: pd.DataFrame) -> Figure:
     ax.tick_params(axis="y", length=0)
     ax.set(ylim=(len(sets), 0), xlabel="shipped minus float32 (points of the score)")
     handles = [Line2D([], [], ms=5, mew=0, label=STRESSES[stress], **look) for stress, look in looks.items()]
-    # Above the many rows: below them it would be a screen away on a phone.
-    near = {"handlelength": 0.8, "handletextpad": 0.4, "columnspacing": 1.4}
-    figure.legend(handles=handles, loc="outside upper center", ncols=7, frameon=False, fontsize="small", **near)
+    # Above the panel: below its many rows the legend would be a screen away on a phone.
+    spacing = {"handlelength": 0.8, "handletextpad": 0.4, "columnspacing": 1.4}
+    figure.legend(handles=handles, loc="outside upper center", ncols=7, frameon=False, fontsize="small", **spacing)
     return figure
 
 
@@ -179,93 +180,3 @@ def alt_text(results: pd.DataFrame) -> str:
         f"{len(rows[FEATURES].drop_duplicates())} feature sets. Lowest, mean and highest difference by stress: "
         f"{'; '.join(parts)}."
     )
-
-
-# What the sets are
-
-
-def card(path: Path) -> pd.Series:
-    """Return what there is to know of a feature set, from its file.
-
-    Parameters
-    ----------
-    path : path-like
-        Of a saved feature set.
-
-    Returns
-    -------
-    pandas.Series
-        Named by a tuple of data set, network and layer. What the file does not record is missing.
-    """
-    features = load_features(path, normalize=False)
-    origin = features.provenance
-    size = path.stat().st_size
-    return pd.Series(
-        {
-            "images": origin.get("archive", origin.get("origin")),
-            "SHA-256 of the images": origin.get("archive_sha256"),
-            "split": origin.get("split"),
-            "train": int(features.train.sum()),
-            "test": int(features.test.sum()),
-            "classes": len(features.classes),
-            "metric": features.metric,
-            "one test image": _weight(features),
-            "preprocessing": origin.get("preprocessing"),
-            "SHA-256 of the weights": origin.get("weights_sha256"),
-            "options": ", ".join(f"{name} {value}" for name, value in origin.get("options", {}).items()) or None,
-            "SHA-256 of the codebook": origin.get("codebook_sha256"),
-            "computed in": origin.get("precision"),
-            "made with": ", ".join(f"{name} {number}" for name, number in origin.get("versions", {}).items()) or None,
-            "width": features.X.shape[1],
-            "signed": "yes" if features.X.min() < 0 else "no",
-            "zeros": f"{100 * float((features.X == 0).mean()):.1f}%",
-            "MB": round(size / 1e6, 1),
-            "bits a number": f"{8 * size / features.X.size:.1f}",
-            "file": path.name,
-            "SHA-256": file_sha256(path),
-        },
-        name=tuple(str(origin[name]) for name in FEATURES),
-    )
-
-
-def _weight(features: FeatureSet) -> str:
-    """Points that the score moves by when one test image turns."""
-    if features.metric == "mAP":
-        return "depends on its rank"
-    weights = np.array([100 / features.test.sum()])
-    if features.metric == "mean-class-accuracy":
-        weights = 100 / len(features.classes) / np.bincount(features.y[features.test])
-    ends = dict.fromkeys(f"{weight:.2g}" for weight in (weights.min(), weights.max()))
-    return f"{' to '.join(ends)} points"
-
-
-def inventory(cards: pd.DataFrame) -> str:
-    """Say in a sentence how much there is; `cards` has a row of :func:`card` for each feature set."""
-    datasets, networks, _ = (cards.index.unique(level) for level in range(3))
-    return (
-        f"**{len(cards)} feature sets** of {', '.join(datasets)}, made with {', '.join(networks)}: "
-        f"{(cards['train'] + cards['test']).sum():,} vectors in {cards['MB'].sum():.1f} MB."
-    )
-
-
-def overview(cards: pd.DataFrame) -> pd.DataFrame:
-    """Return the part of the cards that fits a phone: one row a feature set, the first eight digits of its SHA-256."""
-    small = cards[["width", "signed", "MB", "SHA-256"]].assign(**{"SHA-256": cards["SHA-256"].str[:8]})
-    small.insert(0, "train + test", [f"{train} + {test}" for train, test in zip(cards["train"], cards["test"], strict=True)])
-    return small.set_axis(_joined(cards.index))
-
-
-def details(cards: pd.DataFrame) -> str:
-    """Return the whole cards as HTML, each folded under its name; a hash may break anywhere, so that it fits a phone."""
-    folded = []
-    for name, (_, facts) in zip(_joined(cards.index), cards.iterrows(), strict=True):
-        items = "".join(f"<li>{html.escape(f'{fact}: {value}')}</li>" for fact, value in facts.dropna().items())
-        folded.append(
-            f'<details><summary>{html.escape(name)}</summary><ul style="overflow-wrap: anywhere">{items}</ul></details>'
-        )
-    return "\n".join(folded)
-
-
-def _joined(names: pd.Index) -> list[str]:
-    """Names of feature sets, each as one string."""
-    return [", ".join(name) for name in names]

@@ -1,0 +1,1 @@
+"""Provenance: when, from what and with what each committed table was made."""

@@ -1,6 +1,6 @@
 """Provenance: when, from what and with what each committed table was made.
 
-Made of the JSON beside each table and of the manifest; it computes nothing.
+It reads the JSON beside each table and the manifest; nothing is measured here.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from stresslib.results import SETTING, read_results
 
 
 def records(folder: str | Path) -> dict[str, dict[str, Any]]:
-    """Read what is recorded of the figures of a folder.
+    """Read what is recorded about the runs whose tables lie in a folder.
 
     Parameters
     ----------
     folder : path-like
-        With a manifest and one JSON a figure, as results/ has them.
+        With a manifest and a JSON for each figure, as in results/.
 
     Returns
     -------
     dict
-        By the figures' names, in the order of their run: what its JSON holds, its entry in the manifest as `manifest`,
-        and its file as `path`.
+        For each figure, in the order in which the runs finished: what its JSON holds, its entry in the manifest as
+        `manifest`, and its file as `path`.
     """
     folder = Path(folder)
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
@@ -44,19 +44,19 @@ def records(folder: str | Path) -> dict[str, dict[str, Any]]:
 
 
 def runs(folder: str | Path) -> pd.DataFrame:
-    """Return one row a figure: what its run computed, how long it took, and whether its table still is what it made.
+    """Return for each figure what its run computed, how long it took, and whether its table is still what the run made.
 
     Parameters
     ----------
     folder : path-like
-        As of :func:`records`.
+        As :func:`records` takes it.
 
     Returns
     -------
     pandas.DataFrame
-        Distinct `settings` of the table (repeats and metrics aside), the `largest gap` of the solver, `minutes`, `cores`,
-        `commit`, the day it `finished`; `table`: ``"as made"``, or ``"edited"`` where the manifest has another SHA-256;
-        `code`: ``"this"``, or ``"other"`` where what computes a score was changed since.
+        A row for each figure: distinct `settings` of the table (repeats and metrics aside), the `largest gap` of the solver,
+        `minutes`, `cores`, `commit`, the day it `finished`; `table`: ``"as made"``, or ``"edited"`` when the manifest has
+        another SHA-256; `code`: ``"this"``, or ``"other"`` when the code that computes the scores has changed since.
     """
     rows = {name: _run(record) for name, record in records(folder).items()}
     return pd.DataFrame.from_dict(rows, orient="index").convert_dtypes()
@@ -79,7 +79,7 @@ def _run(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def headline(folder: str | Path) -> str:
-    """Say in a sentence or two what was run, how exactly it was solved, and whether it still stands."""
+    """Say what was run, how exactly it was solved, and whether tables and code are still those of the runs."""
     table, solved = runs(folder), records(folder).values()
     gap = max(record.get("largest_objective_gap", 0.0) for record in solved)
     edited, other = table.index[table["table"] == "edited"], table.index[table["code"] == "other"]
@@ -91,7 +91,7 @@ def headline(folder: str | Path) -> str:
 
 
 def versions(folder: str | Path) -> pd.DataFrame:
-    """Return the versions of the libraries, one column for the figures that were made with the same ones."""
+    """Return the versions of the libraries, with one column for all figures that were made with the same versions."""
     used: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for name, record in records(folder).items():
         used.setdefault(tuple(sorted(record["versions"].items())), []).append(name)
@@ -99,7 +99,7 @@ def versions(folder: str | Path) -> pd.DataFrame:
 
 
 def features(folder: str | Path) -> pd.DataFrame:
-    """Return the feature sets that the tables were computed from: how the SHA-256 of the file begins, and for which."""
+    """Return the feature sets that the tables were computed from: the first digits of each SHA-256, and the figures."""
     used = pd.DataFrame(
         [
             {"features": features, "SHA-256": sha256[:16], "figures": name}

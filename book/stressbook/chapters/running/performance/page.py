@@ -100,8 +100,8 @@ def problem(memory: pd.DataFrame) -> str:
     """Say how large the problem of one setting is, from the first row of the table of memory."""
     first = memory.iloc[0]
     return (
-        f"{first['rows']:,.0f} training vectors of {first['numbers']:,.0f} numbers, and as many classes as VOC 2007: the sizes "
-        "of the paper's problem."
+        f"{first['rows']:,.0f} training vectors of {first['numbers']:,.0f} numbers, and as many classes as VOC 2007: the "
+        "sizes of the paper's problem."
     )
 
 
