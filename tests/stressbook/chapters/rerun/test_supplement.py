@@ -27,7 +27,7 @@ from stressbook.reproduce.check import check
 from stressbook.reproduce.run import reproduce
 from stresslib.classical import LAYERS as LAYERS_OF_METHODS
 from stresslib.classical import is_method
-from stresslib.cli.main import _parser
+from stresslib.cli.main import main, parse
 from stresslib.paper.counterparts import COLUMNS, FIGURES, LAYERS, STAND_INS, command, counterparts, rival
 from stresslib.paper.published import FEATURES, published, with_shares
 from stresslib.results import SETTING, results_table
@@ -120,7 +120,7 @@ def test_each_published_row_appears_once() -> None:
         pd.testing.assert_frame_equal(theirs, published()[theirs.columns.tolist()])
         for name in (*FEATURES, "n_features", "dimensions", "metric", "score", "score_sd"):
             pd.testing.assert_series_equal(table[f"published_{name}"], published()[name], check_names=False)
-        assert coverage_page.summary(table).loc["all", "settings"] == 1112
+        assert coverage_page.table(table).loc["all", "settings"] == 1112
         assert (table["reason"].isna() == table["difference"].notna()).all()
         assert (table["command"].isna() == table["difference"].notna()).all()
 
@@ -252,18 +252,18 @@ def test_every_command_works_today() -> None:
         if words[0] == "papermill":
             continue
         assert words[0] == "stresslib", line
-        options = _parser().parse_args(words[1:])
+        options = parse(words[1:])
         seen.add(words[1])
         if words[1] == "extract":
-            assert options.images in DATASETS or options.images.endswith(".csv"), line
-            known_layers = LAYERS_OF_METHODS if is_method(options.model) else NETWORKS[options.model].layers
-            assert all(split_layer(layer)[0] in known_layers for layer in options.layer), line
+            assert options["images"] in DATASETS or options["images"].endswith(".csv"), line
+            known_layers = LAYERS_OF_METHODS if is_method(options["model"]) else NETWORKS[options["model"]].layers
+            assert all(split_layer(layer)[0] in known_layers for layer in options["layer"]), line
         if words[1] == "reproduce":
-            assert options.profile in ("quick", "full", "paper")
-            for name in options.figure:
+            assert options["profile"] in ("quick", "full", "paper")
+            for name in options["figure"]:
                 if name != "all":
                     parameters = papermill.inspect_notebook(str(ROOT / "notebooks" / known[name]["template"]))
-                    assert {text.partition("=")[0] for text in options.parameters} <= set(parameters), line
+                    assert {text.partition("=")[0] for text in options["parameters"]} <= set(parameters), line
     assert seen == {"import", "extract", "reproduce"}
 
 
@@ -276,8 +276,7 @@ def test_imported_vectors_carry_the_names_of_their_file(tmp_path: Path) -> None:
         ("mine", "mine/own/own"),
     ):
         arguments = ["import", str(tmp_path / "X.npy"), str(tmp_path / "labels.csv"), "-o", str(tmp_path / name)]
-        options = _parser().parse_args([*arguments[:-1], f"{arguments[-1]}.safetensors"])
-        options.run(options)
+        assert main([*arguments[:-1], f"{arguments[-1]}.safetensors"]) == 0
         assert sl.load_features(tmp_path / f"{name}.safetensors").name == expected
 
 
@@ -400,7 +399,7 @@ def test_one_number_changed_in_a_table_changes_page_and_figure(
 
 def test_coverage_counts_and_lists(folder: Path) -> None:
     joined = coverage_page.join(folder)
-    small = coverage_page.summary(joined)
+    small = coverage_page.table(joined)
     assert small["numbers"].tolist() == [80, 40, 58, 261, 125, 646, 1210]
     assert small.loc["supplement-bits", "found"] == 100
     assert small.loc["figure-3", "found"] == 0
