@@ -1,7 +1,4 @@
-"""Classical features: from an image to a vector without a network, by dense SIFT, a codebook and pooling.
-
-Beside `extraction`, and behind the same command. BossaNova is what the paper compares its networks with.
-"""
+"""Classical features: from an image to a vector without a network; the paper compares its networks with one, BossaNova."""
 
 from stresslib.classical.codebook import Codebook, Mixture, learn_codebook, learn_mixture, load_codebook
 from stresslib.classical.descriptors import DenseSift

@@ -1,6 +1,6 @@
-"""Codebook: the words that descriptors are counted by, or their mixture of Gaussians, learnt from training images alone.
+"""Codebook: the codewords to which descriptors are assigned, or a mixture of Gaussians, learnt from training images only.
 
-Between descriptors and coding; kept in the user's cache, so that a stopped extraction goes on with the same words.
+Between descriptors and coding; kept in the user's cache, so that an extraction that was stopped resumes with the same one.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class _Words:
+class _Vocabulary:
     """What a codebook and a mixture share.
 
     Attributes
     ----------
     components : ndarray of shape (d, 128), float32
-        Principal components of the descriptors that it was learnt from; the identity where none were asked for.
+        Principal components of the descriptors it was learnt from; the identity if these are not reduced.
     centres : ndarray of shape (m, d), float32
     """
 
@@ -45,7 +45,7 @@ class _Words:
         return reduced
 
     def save(self, path: str | os.PathLike[str], provenance: dict[str, Any]) -> Path:
-        """Write it as a safetensors file, its provenance as JSON in the header."""
+        """Write it as a safetensors file, with its provenance as JSON in the header."""
         tensors = {field.name: np.ascontiguousarray(getattr(self, field.name)) for field in fields(self)}
         with replacing(path) as temporary:
             save_file(tensors, temporary, {"stresslib": json.dumps(provenance, sort_keys=True)})
@@ -53,16 +53,16 @@ class _Words:
 
 
 @dataclass(frozen=True)
-class Codebook(_Words):
+class Codebook(_Vocabulary):
     """Codewords in the space of reduced descriptors.
 
     Attributes
     ----------
     components : ndarray of shape (d, 128), float32
-        Principal components of the descriptors that it was learnt from; the identity where none were asked for.
+        Principal components of the descriptors it was learnt from; the identity if these are not reduced.
     centres : ndarray of shape (m, d), float32
     spread : ndarray of shape (m,), float32
-        Of each cluster: root of the mean squared distance of its descriptors to its centre.
+        For each cluster, the root of the mean squared distance of its descriptors to its centre.
     """
 
     spread: Array
@@ -77,28 +77,29 @@ class Codebook(_Words):
 
 
 @dataclass(frozen=True)
-class Mixture(_Words):
-    """A mixture of Gaussians, each dimension on its own, in the space of reduced descriptors.
+class Mixture(_Vocabulary):
+    """A mixture of Gaussians with diagonal covariances, in the space of reduced descriptors.
 
     Attributes
     ----------
     components : ndarray of shape (d, 128), float32
-        Principal components of the descriptors that it was learnt from; the identity where none were asked for.
+        Principal components of the descriptors it was learnt from; the identity if these are not reduced.
     centres : ndarray of shape (m, d), float32
         Means.
     variances : ndarray of shape (m, d), float32
     shares : ndarray of shape (m,), float32
-        Weights of the Gaussians, of sum 1.
+        Weights of the Gaussians; they sum to 1.
     """
 
     variances: Array
     shares: Array
 
     def gaussians(self) -> GaussianMixture:
-        """Return the mixture as scikit-learn has it, fitted."""
+        """Return the mixture as a fitted estimator of scikit-learn."""
         fitted = GaussianMixture(len(self.centres), covariance_type="diag")
-        learnt = (self.shares, self.centres, self.variances)
-        fitted.weights_, fitted.means_, fitted.covariances_ = (one.astype(np.float64) for one in learnt)
+        fitted.weights_ = self.shares.astype(np.float64)
+        fitted.means_ = self.centres.astype(np.float64)
+        fitted.covariances_ = self.variances.astype(np.float64)
         fitted.precisions_cholesky_ = 1 / np.sqrt(fitted.covariances_)
         return fitted
 
@@ -109,15 +110,15 @@ def load_codebook(path: str | os.PathLike[str]) -> tuple[Codebook | Mixture, dic
     Raises
     ------
     ValueError
-        When the file is damaged or no codebook; the message names it.
+        When the file is damaged or not a codebook; the message names it.
     """
     try:
         with safe_open(path, "np") as tensors:
-            kind = Mixture if "variances" in tensors.keys() else Codebook  # noqa: SIM118 (it is no mapping)
+            kind = Mixture if "variances" in tensors.keys() else Codebook  # noqa: SIM118 (it is not a mapping)
             book = kind(**{field.name: tensors.get_tensor(field.name) for field in fields(kind)})
             return book, json.loads(tensors.metadata()["stresslib"])
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged or no codebook: {error}; remove it, and it is learnt anew") from error
+        raise ValueError(f"{path} is damaged or not a codebook: {error}; remove it, and it is learnt anew") from error
 
 
 def learn_codebook(descriptors: Iterable[Array], codewords: int, components: int = 64, *, seed: int = 0) -> Codebook:
@@ -126,10 +127,10 @@ def learn_codebook(descriptors: Iterable[Array], codewords: int, components: int
     Parameters
     ----------
     descriptors : iterable of ndarray of shape (n_i, 128)
-        Those of the training images.
+        Descriptors of the training images.
     codewords : int
     components : int, default=64
-        What descriptors are reduced to; 0 leaves them as they are.
+        Principal components to which descriptors are reduced; 0 leaves them as they are.
     seed : int, default=0
 
     Returns
@@ -143,9 +144,10 @@ def learn_codebook(descriptors: Iterable[Array], codewords: int, components: int
 
     Notes
     -----
-    A cluster of one descriptor, or none, or twins has no spread; it gets that of all descriptors to their nearest codeword.
+    A cluster that is empty, or whose descriptors are all equal, has no spread of its own; it gets the spread of all
+    descriptors about their nearest codewords.
     """
-    # One thread: the last digits depend on how many share a sum, and the codebook is to be the same bytes.
+    # One thread, because the last digits depend on how many threads share a sum, and the codebook must always be the same.
     with threadpool_limits(1):
         axes, reduced = _reduced(descriptors, codewords, components)
         model = MiniBatchKMeans(codewords, batch_size=4096, n_init=1, random_state=seed).fit(reduced)
@@ -164,7 +166,7 @@ def learn_mixture(descriptors: Iterable[Array], codewords: int, components: int 
     Parameters
     ----------
     descriptors, codewords, components, seed
-        As for :func:`learn_codebook`; a codeword is a Gaussian here.
+        As for :func:`learn_codebook`; each codeword is a Gaussian.
 
     Returns
     -------
@@ -173,7 +175,7 @@ def learn_mixture(descriptors: Iterable[Array], codewords: int, components: int 
     Raises
     ------
     ValueError
-        When there are fewer descriptors than Gaussians or components, or next to all of them are the same.
+        When there are fewer descriptors than Gaussians or components, or nearly all of them are equal.
     """
     with threadpool_limits(1):
         axes, reduced = _reduced(descriptors, codewords, components)
@@ -181,11 +183,12 @@ def learn_mixture(descriptors: Iterable[Array], codewords: int, components: int 
             model = GaussianMixture(codewords, covariance_type="diag", random_state=seed).fit(reduced)
         except ValueError as error:
             raise ValueError(
-                f"the {len(reduced)} descriptors of the training images are too much alike for {codewords} Gaussians; take "
+                f"the {len(reduced)} descriptors of the training images are too similar for {codewords} Gaussians; take "
                 "more images, or fewer of these (as in +codewords=8)"
             ) from error
-    learnt = (getattr(model, name).astype(np.float32) for name in ("means_", "covariances_", "weights_"))
-    return Mixture(axes, *learnt)
+    return Mixture(
+        axes, model.means_.astype(np.float32), model.covariances_.astype(np.float32), model.weights_.astype(np.float32)
+    )
 
 
 def _reduced(descriptors: Iterable[Array], codewords: int, components: int) -> tuple[Array, Array]:
@@ -198,7 +201,7 @@ def _reduced(descriptors: Iterable[Array], codewords: int, components: int) -> t
         )
     axes = np.eye(sample.shape[1])
     if components:
-        # The mean is taken off for the components alone: distances between descriptors do not know of it.
+        # The mean is subtracted only to find the components; distances between descriptors do not depend on it.
         centred = sample - sample.mean(axis=0, dtype=np.float64)
         axes = np.linalg.eigh(centred.T @ centred)[1][:, : -components - 1 : -1].T
     return axes.astype(np.float32), sample @ axes.astype(np.float32).T

@@ -1,6 +1,6 @@
 """Coding and pooling: from the descriptors of an image to one vector, by bag of words, BossaNova or Fisher vector.
 
-Last step of the classical features. What is pooled over the regions of a pyramid is concatenated.
+The last step of the classical features; the vectors of the cells of a spatial pyramid are concatenated.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def cells(places: Array, levels: Sequence[tuple[int, int]] = PYRAMID) -> Array:
     Returns
     -------
     ndarray of shape (n, n_levels), int
-        Cells are counted through all levels: 0 is the first of the first level.
+        Cells are numbered through all levels: 0 is the first of the first level.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def cells(places: Array, levels: Sequence[tuple[int, int]] = PYRAMID) -> Array:
 
 
 def nearest(squares: Array, count: int) -> Array:
-    """Return the columns of the `count` smallest values of each row, in no order."""
+    """Return the columns of the `count` smallest values of each row, in no particular order."""
     if count >= squares.shape[1]:
         return np.broadcast_to(np.arange(squares.shape[1]), squares.shape)
     found: Array = np.argpartition(squares, count - 1, axis=1)[:, :count]
@@ -59,28 +59,28 @@ def nearest(squares: Array, count: int) -> Array:
 
 
 def soft_assignment(squares: Array, spread: Array, neighbours: int) -> tuple[Array, Array, Array]:
-    """Share each descriptor among its nearest codewords.
+    """Assign each descriptor to its nearest codewords, with weights.
 
     Parameters
     ----------
     squares : ndarray of shape (n, m)
         Squared distances of descriptors to codewords.
     spread : ndarray of shape (m,)
-        Of each cluster.
+        Spread of each cluster.
     neighbours : int
-        Codewords that share a descriptor.
+        Codewords to which a descriptor is assigned.
 
     Returns
     -------
     words : ndarray of shape (n, neighbours), int
     weights : ndarray of shape (n, neighbours), float64
-        In proportion to ``exp(-distance^2 / spread^2)``; of sum 1.
+        In proportion to ``exp(-distance^2 / spread^2)``; each row sums to 1.
     distances : ndarray of shape (n, neighbours), float64
-        In units of the codeword's spread.
+        Distances to the codewords, in units of each codeword's spread.
     """
     words = nearest(squares, neighbours)
     distances = np.sqrt(np.take_along_axis(squares, words, axis=1), dtype=np.float64) / spread[words]
-    # The nearest one is at 0 in the exponent: far from all codewords, exponentials would all be 0.
+    # The exponent of the nearest codeword is 0; otherwise all exponentials would underflow far from all codewords.
     energies = distances**2
     weights = np.exp(energies.min(axis=1, keepdims=True) - energies)
     return words, weights / weights.sum(axis=1, keepdims=True), distances
@@ -98,7 +98,7 @@ def bossanova(
     alpha_max: float,
     weight: float,
 ) -> Array:
-    """Pool descriptors as BossaNova: for each codeword a histogram of distances, and how much it was used.
+    """Pool descriptors as BossaNova does: for each codeword a histogram of distances, and how much the codeword was used.
 
     Parameters
     ----------
@@ -110,27 +110,27 @@ def bossanova(
     levels : sequence of (int, int), default=((1, 1),)
         Rows and columns of each level of the pyramid.
     neighbours : int
-        Codewords that share a descriptor.
+        Codewords to which a descriptor is assigned.
     bins : int
-        Of each histogram, of equal width.
+        Bins of each histogram, of equal width.
     alpha_min, alpha_max : float
-        Where the histogram begins and ends, in units of the codeword's spread; descriptors beyond are in no bin.
+        Where the histogram begins and ends, in units of the codeword's spread; descriptors outside are in no bin.
     weight : float
-        Of the bag-of-words term beside the histogram.
+        Weight of the bag-of-words term that follows the histogram.
 
     Returns
     -------
     ndarray of shape (n_cells, m, bins + 1), float64
-        The histogram, and in the last place `weight` times the bag-of-words term. Both are shares of the image's
-        descriptors: over all codewords and cells of a level the terms sum to `weight`.
+        The histogram, and last `weight` times the bag-of-words term. Both are shares of the image's descriptors, so that the
+        terms sum to `weight` over all codewords and cells of a level.
 
     Notes
     -----
     Avila, Thome, Cord, Valle and Araujo (2013), "Pooling in image representation: the visual codeword point of view". That
-    each codeword keeps a histogram of its distances to the image's descriptors is what its abstract says. The rest was not
-    at hand to be checked, and is the method as it is commonly described: the interval in units of the cluster's standard
-    deviation (read as the root of the mean squared distance to the centre: the deviation of distances about their own mean
-    would leave next to none of them inside), descriptors shared by the nearest codewords, and the weighted term beside.
+    each codeword has a histogram of its distances to the image's descriptors is what its abstract says. The rest could not
+    be checked, and is the method as it is commonly described: the interval in units of the cluster's standard deviation
+    (read as the root of the mean squared distance to the centre, since the deviation of distances about their own mean would
+    leave nearly all of them outside), descriptors assigned to their nearest codewords, and the weighted bag-of-words term.
 
     Examples
     --------
@@ -154,7 +154,7 @@ def bossanova(
 
 
 def bag_of_words(squares: Array, places: Array, levels: Sequence[tuple[int, int]] = PYRAMID[:1]) -> Array:
-    """Pool descriptors as a bag of words: how many have a codeword as their nearest.
+    """Pool descriptors as a bag of words: for each codeword, how many descriptors are nearest to it.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def bag_of_words(squares: Array, places: Array, levels: Sequence[tuple[int, int]
 def fisher_vector(
     descriptors: Array, mixture: Mixture, places: Array, levels: Sequence[tuple[int, int]] = PYRAMID[:1]
 ) -> Array:
-    """Pool descriptors as a Fisher vector: which way each Gaussian would move to be more like them.
+    """Pool descriptors as a Fisher vector: the direction in which each Gaussian would have to change to fit them better.
 
     Parameters
     ----------
@@ -185,8 +185,9 @@ def fisher_vector(
     Returns
     -------
     ndarray of shape (n_cells, m * (2 d + 1)), float64
-        Derivatives of the mean log-likelihood of a cell's descriptors along the m weights, the m x d means and, their sign
-        turned, the m x d deviations of the Gaussians, scaled alike; zeros for a cell without descriptors.
+        Derivatives of the mean log-likelihood of a cell's descriptors with respect to the m weights, the m x d means and,
+        with the opposite sign, the m x d deviations of the Gaussians, normalised to be comparable; zeros for a cell without
+        descriptors.
 
     Raises
     ------
@@ -195,11 +196,11 @@ def fisher_vector(
 
     Notes
     -----
-    Sanchez, Perronnin, Mensink and Verbeek (2013), as scikit-image computes it. Square roots and unit norm, which they call
-    the improved Fisher vector, come later: the root as `power` of a method, the norm where features are loaded.
+    Sanchez, Perronnin, Mensink and Verbeek (2013), as scikit-image computes it. The square roots and the unit norm of what
+    they call the improved Fisher vector come later: the root as `power` of a method, the norm when features are loaded.
     """
     try:
-        from skimage.feature import fisher_vector as of_rows
+        from skimage.feature import fisher_vector as fisher_vector_of
     except ImportError as error:
         raise OSError("Fisher vectors need scikit-image; pip install stresslib[classical]") from error
     gaussians, reduced = mixture.gaussians(), mixture.reduce(descriptors)
@@ -207,14 +208,14 @@ def fisher_vector(
     vectors = np.zeros((sum(rows * columns for rows, columns in levels), m * (2 * d + 1)))
     for level in cells(places, levels).T:
         for cell in np.unique(level):
-            vectors[cell] = of_rows(reduced[level == cell], gaussians)
+            vectors[cell] = fisher_vector_of(reduced[level == cell], gaussians)
     return vectors
 
 
 def _pooled(
     places: Array, levels: Sequence[tuple[int, int]], shape: tuple[int, int], *entries: tuple[Array, Array, Array]
 ) -> Array:
-    """Sum weights by cell, codeword and slot, as shares of the descriptors; a weight of 0 goes nowhere."""
+    """Sum weights by cell, codeword and slot, as shares of the descriptors; slots with weight 0 may be out of range."""
     total = np.zeros((sum(rows * columns for rows, columns in levels), *shape))
     for level in cells(places, levels).T:
         for words, slots, weights in entries:

@@ -1,6 +1,6 @@
-"""Descriptors: what dense SIFT says about the patches of an image, on a grid and at several sizes.
+"""Descriptors: dense SIFT of the patches of an image, on a grid and at several sizes.
 
-First step of the classical features; codebook and coding take its rows.
+The first step of the classical features; codebook and coding work on its rows.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class DenseSift:
     Attributes
     ----------
     side : int
-        Longest side of an image, in pixels; larger ones are reduced, smaller ones left.
+        The longest side of an image, in pixels; larger images are reduced, smaller ones left as they are.
     step : int
-        Distance of neighbouring patches, in pixels.
+        Distance between neighbouring patches, in pixels.
     patches : tuple of int
-        Sides of the patches, in pixels; a patch that does not fit into the image is left out.
+        Sides of the patches, in pixels; patches that do not fit into the image are left out.
     root : bool
-        RootSIFT (Arandjelovic and Zisserman, 2012): square roots of the descriptor of unit sum, of unit L2 norm then.
+        RootSIFT (Arandjelovic and Zisserman, 2012): the square roots of a descriptor of unit sum, which has unit L2 norm.
     """
 
     side: int = 300
@@ -48,7 +48,7 @@ class DenseSift:
         Returns
         -------
         descriptors : ndarray of shape (n, 128), float32
-            Without those of patches that have no gradient at all.
+            Patches without any gradient are left out.
         places : ndarray of shape (n, 2), float32
             Row and column of each patch's centre, from 0 to 1.
 
@@ -76,13 +76,13 @@ class DenseSift:
             for y in _centres(height, patch, self.step)
             for x in _centres(width, patch, self.step)
         ]
-        # OpenCV's own smoothing is for keypoints; patches of 16 pixels have cells of 4, and want less.
+        # OpenCV's default smoothing is meant for keypoints; patches of 16 pixels have cells of 4 and need less.
         points, descriptors = cv2.SIFT_create(sigma=1.0).compute(grey, points)
         places = np.array([(point.pt[1] / height, point.pt[0] / width) for point in points], dtype=np.float32)
         sums = descriptors.sum(axis=1)
         kept = sums > 0
         if not kept.any():
-            raise UnreadableImageError(f"{path}: one even surface, no patch of it has a gradient")
+            raise UnreadableImageError(f"{path}: an even surface, none of its patches has a gradient")
         descriptors, places = descriptors[kept], places[kept]
         if self.root:
             descriptors = np.sqrt(descriptors / sums[kept, None])
@@ -92,7 +92,7 @@ class DenseSift:
 
 
 def _centres(length: int, patch: int, step: int) -> list[float]:
-    """Return the centres of the patches along one side; what the grid leaves over is split between both ends."""
+    """Return the centres of the patches along one side, with the remainder split between both ends."""
     count = (length - patch) // step + 1
     if count < 1:
         return []
@@ -106,7 +106,7 @@ def opencv() -> Any:
     Raises
     ------
     OSError
-        When it is not installed; the message says how to.
+        When it is not installed; the message says how to install it.
     """
     try:
         import cv2

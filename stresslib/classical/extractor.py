@@ -1,11 +1,12 @@
-"""The classical extractor: images through descriptors, codebook and coding, image by image on all cores.
+"""The classical extractor: turns image files into vectors by descriptors, codebook and coding, on all cores.
 
-Stands where a network's extractor does; `stresslib.extract` writes the shards of both.
+It has the interface of a network's extractor, so that `stresslib.extract`, above, writes the files of both.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -41,23 +42,23 @@ class ClassicalExtractor:
     Parameters
     ----------
     model : str
-        Name of a method, as :func:`find_method` takes it.
+        Name of a method, as :func:`find_method` accepts it.
     layers : sequence of {"pooled", "pyramid"}
     codebook : path-like
-        File of the codebook, as :func:`codebook_of` makes it.
+        File of the codebook, as :func:`codebook_of` writes it.
 
     Attributes
     ----------
     layers : tuple of str
     provenance : dict
-        What a feature set says of it: the options, how the codebook was learnt, its hash, and versions.
+        What a feature set says of the method that made it: options, how the codebook was learnt, its hash, and versions.
     machine : str
-        What a report of speed says of the processor.
+        The processor, for a report of speed.
 
     Raises
     ------
     ValueError
-        On an unknown method, option or layer, or a codebook of another size; the message lists what there is.
+        On an unknown method, option or layer, or a codebook of another kind or size; the message lists what there is.
 
     Examples
     --------
@@ -68,16 +69,16 @@ class ClassicalExtractor:
     """
 
     batch_size = 1
-    """Images that a core takes at once."""
+    """Images that a core processes at once."""
 
     def __init__(self, model: str, layers: Sequence[str], codebook: str | os.PathLike[str]) -> None:
         self.method = find_method(model)
         self.layers = checked_layers(model, layers)
         self.codebook, learnt = load_codebook(codebook)
         if isinstance(self.codebook, Mixture) != self.method.mixture:
-            raise ValueError(
-                f"{codebook} is {'no' if self.method.mixture else 'a'} mixture of Gaussians, not what {model} takes"
-            )
+            if self.method.mixture:
+                raise ValueError(f"{codebook} is not a mixture of Gaussians, which {model} needs")
+            raise ValueError(f"{codebook} is a mixture of Gaussians, and {model} needs a codebook")
         if len(self.codebook.centres) != self.method.codewords:
             raise ValueError(f"{codebook} has {len(self.codebook.centres)} codewords; {model} has {self.method.codewords}")
         self.machine = f"{joblib.cpu_count()} core(s)"
@@ -103,7 +104,7 @@ class ClassicalExtractor:
         Raises
         ------
         UnreadableImageError
-            On the first file that cannot be decoded, or has nothing to describe.
+            On the first file that cannot be decoded or has no descriptors.
         """
         found = [vectors for _, vectors, _ in self.batches([Path(path) for path in paths])]
         return [np.concatenate(parts) for parts in zip(*found, strict=True)]
@@ -130,9 +131,9 @@ class ClassicalExtractor:
 
 
 def _in_order(function: Callable[[Path], T], paths: Sequence[Path]) -> Iterator[T]:
-    """Apply a function to each path, in threads, one a core and no more than a few images ahead."""
+    """Apply a function to each path, in one thread a core, and yield the results in order, a few images ahead at most."""
     cores = joblib.cpu_count()
-    # OpenCV and NumPy release Python's lock. One thread an image: the vectors do not depend on the number of cores, then.
+    # OpenCV and NumPy release Python's lock. One thread an image, so that vectors do not depend on the number of cores.
     with threadpool_limits(1), _one_thread_in_opencv(), ThreadPoolExecutor(cores) as pool:
         waiting = iter(paths)
         ahead: deque[Future[T]] = deque(pool.submit(function, path) for path in islice(waiting, 4 * cores))
@@ -157,7 +158,7 @@ def _one_thread_in_opencv() -> Iterator[None]:
 
 
 def checked_layers(model: str, layers: Sequence[str]) -> tuple[str, ...]:
-    """Return the layers of a method, or raise a ValueError that lists what there is."""
+    """Return the layers as a tuple, or raise a ValueError that lists what the method has."""
     for layer in layers:
         if layer not in LAYERS:
             raise ValueError(f"{model} has no layer {layer!r}; it has {', '.join(LAYERS)}")
@@ -166,15 +167,15 @@ def checked_layers(model: str, layers: Sequence[str]) -> tuple[str, ...]:
     return tuple(layers)
 
 
-_LEARNT = ("codewords", "components", "sample", "seed", "side", "step", "root")
-"""Options that a codebook depends on; methods that differ in others share it."""
+_CODEBOOK_OPTIONS = ("codewords", "components", "sample", "seed", "side", "step", "root")
+"""Options that a codebook depends on; methods that differ only in others share it."""
 
-_LEARNING = ("classical/codebook.py", "classical/descriptors.py", "images/decode.py")
+_CODEBOOK_MODULES = ("classical/codebook.py", "classical/descriptors.py", "images/decode.py")
 """Modules that a codebook depends on."""
 
 
 def codebook_of(images: ImageSet, method: Method, *, skip: bool = False, progress: bool = True) -> Path:
-    """Return the file of the codebook of a data set's training images; learn it where there is none yet.
+    """Return the file of the codebook of a data set's training images; learn the codebook if there is none yet.
 
     Parameters
     ----------
@@ -187,39 +188,40 @@ def codebook_of(images: ImageSet, method: Method, *, skip: bool = False, progres
     Returns
     -------
     pathlib.Path
-        In the user's cache; its name holds a hash of the code, the options, and the training images' names, sizes and times.
+        In the user's cache; its name contains a hash of the code, the options, and the names, sizes and modification times
+        of the training images.
 
     Raises
     ------
     UnreadableImageError
-        On a training image that cannot be decoded, without `skip`.
+        On a training image that cannot be decoded, unless `skip` is set.
     ValueError
-        When the training images have fewer descriptors than there are to be codewords.
+        When the training images have fewer descriptors than the codebook has codewords.
     """
-    learnt = {name: getattr(method, name) for name in _LEARNT}
+    settings = {name: getattr(method, name) for name in _CODEBOOK_OPTIONS}
     names = [name for name, train in zip(images.files, images.train, strict=True) if train]
     paths = [images.root / name for name in names]
     stamps = [f"{path.stat().st_size} {path.stat().st_mtime_ns}" if path.exists() else "" for path in paths]
     learn = learn_mixture if method.mixture else learn_codebook
-    key = text_sha256(digest(*_LEARNING), learn.__name__, json.dumps(learnt, sort_keys=True), *names, *stamps)
+    key = text_sha256(digest(*_CODEBOOK_MODULES), learn.__name__, json.dumps(settings, sort_keys=True), *names, *stamps)
     file = cache_dir() / "codebooks" / f"{images.name}--{method.codewords}-{key[:12]}.safetensors"
     if file.is_file():
         return file
-    each = -(-method.sample // len(paths))
-    numbers = {path: number for number, path in enumerate(paths)}
+    per_image = math.ceil(method.sample / len(paths))
+    places = {path: place for place, path in enumerate(paths)}
 
-    def some(path: Path) -> NDArray[np.float32]:
+    def sample(path: Path) -> NDArray[np.float32]:
         try:
             descriptors, _ = method.descriptors(path)
         except UnreadableImageError:
             if not skip:
                 raise
             return np.empty((0, 128), dtype=np.float32)
-        # Each image has a seed of its own: its descriptors do not depend on what other images there are.
-        order = np.random.default_rng([method.seed, numbers[path]]).permutation(len(descriptors))
-        return descriptors[np.sort(order[:each])]
+        # Each image has a seed of its own, so that images can be described in any order.
+        order = np.random.default_rng([method.seed, places[path]]).permutation(len(descriptors))
+        return descriptors[np.sort(order[:per_image])]
 
     label = f"{images.name}: codebook"
-    described = list(tqdm(_in_order(some, paths), label, len(paths), unit="image", disable=not progress))
-    book = learn(described, method.codewords, method.components, seed=method.seed)
-    return book.save(file, {"codebook": {"dataset": images.name, "images": len(paths), **learnt}})
+    samples = list(tqdm(_in_order(sample, paths), label, len(paths), unit="image", disable=not progress))
+    book = learn(samples, method.codewords, method.components, seed=method.seed)
+    return book.save(file, {"codebook": {"dataset": images.name, "images": len(paths), **settings}})

@@ -124,7 +124,7 @@ DATASETS = {
             source="https://data.caltech.edu/records/mzrjq-6wc02",
             read=stand_ins.caltech101,
             licence="CC BY 4.0",
-            note="The class of clutter is left out. Most objects stand in the middle, alone. Many of its classes are "
+            note="The class of clutter is left out. Most objects are alone and in the centre. Many of its classes are "
             "ImageNet's too.",
             cite="feifei2004",
             downloads=(
@@ -141,8 +141,8 @@ DATASETS = {
             source="no official download; give an archive of scenes15/{train,test}/CLASS/IMAGE",
             read=stand_ins.scenes15,
             licence="none stated",
-            note="The copy at hand is grey, was squashed to 200 × 200 pixels and encoded anew as WebP; exact doubles "
-            "between training and test part were removed. Some of the images are from {cite:t}`oliva2001` and "
+            note="The copy at hand is grey, was squashed to 200 × 200 pixels and re-encoded as WebP; exact duplicates "
+            "between the training and test parts were removed. Some of the images are from {cite:t}`oliva2001` and "
             "{cite:t}`feifei2005`.",
             cite="lazebnik2006",
         ),
@@ -152,7 +152,7 @@ DATASETS = {
             source="no official download; give an archive of coco/labels.csv and its images",
             read=stand_ins.coco,
             licence="annotations CC BY 4.0; photographs from Flickr, each under a licence of its own",
-            note="A sample of COCO with the labels of VOC 2007, to try several labels an image. It is far too small to "
+            note="A sample of COCO with the labels of VOC 2007, to try images with several labels. It is far too small to "
             "quote.",
         ),
         Dataset(

@@ -1,6 +1,6 @@
-"""Caffe's files of weights: GoogLeNet from the model zoo's ``.caffemodel``.
+"""Reads Caffe's files of weights: GoogLeNet from the model zoo's ``.caffemodel``.
 
-Called by the registry of networks. The file is a protocol buffer; its few messages that matter are described here.
+Called by :class:`Network` when it loads. The file is a protocol buffer; the few messages that matter are described here.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from torch import nn
 from stresslib.extraction.googlenet import INCEPTIONS
 
 LARGEST = 1 << 28
-"""Bytes of a file that is still read: five times those of GoogLeNet with its two classifiers for training."""
+"""The largest file that is read, in bytes: five times GoogLeNet with its two auxiliary classifiers."""
 
 _Field = descriptor_pb2.FieldDescriptorProto
-# Names, numbers and types are those of Caffe's own src/caffe/proto/caffe.proto; unknown fields are passed over.
+# Names, numbers and types are those of Caffe's own src/caffe/proto/caffe.proto; unknown fields are ignored.
 _MESSAGES: dict[str, dict[str, tuple[int, Any, bool]]] = {
     "BlobShape": {"dim": (1, _Field.TYPE_INT64, True)},
     "BlobProto": {
@@ -96,15 +96,15 @@ LAYERS = {
 
 
 def read_caffemodel(path: Path, module: nn.Module) -> dict[str, torch.Tensor]:
-    """Read GoogLeNet's weights, from the first layout of layers or the second.
+    """Read GoogLeNet's weights, from either of Caffe's two layouts of layers.
 
-    The classifiers at half depth, which serve its training, are not read.
+    The two auxiliary classifiers, which only serve its training, are not read.
 
     Parameters
     ----------
     path : pathlib.Path
     module : GoogLeNet
-        What the file must fit; it is not changed.
+        The module that the weights must fit; it is not changed.
 
     Returns
     -------
@@ -114,20 +114,22 @@ def read_caffemodel(path: Path, module: nn.Module) -> dict[str, torch.Tensor]:
     Raises
     ------
     ValueError
-        When the file is damaged, of absurd size, or of another network; the message names file and layer.
+        When the file is damaged, too large, or belongs to another network; the message names file and layer.
     """
     if path.stat().st_size > LARGEST:
-        raise ValueError(f"{path} has {path.stat().st_size} bytes, more than {LARGEST}: it holds no weights of GoogLeNet")
+        size = path.stat().st_size
+        raise ValueError(f"{path} has {size} bytes, more than {LARGEST}: these are not the weights of GoogLeNet")
     net = message_classes()["NetParameter"]()
     try:
         net.ParseFromString(path.read_bytes())
     except DecodeError as error:
-        raise ValueError(f"{path} is damaged, or no .caffemodel ({error}); remove it, and try again") from error
+        raise ValueError(f"{path} is damaged, or not a .caffemodel ({error}); remove it, and try again") from error
     blobs = {layer.name: layer.blobs for layer in (*net.layers, *net.layer) if layer.blobs}
     state = {}
     for name, tensor in module.state_dict().items():
         ours, part = name.rsplit(".", 1)
-        layer, place = LAYERS[ours], ("weight", "bias").index(part)
+        layer = LAYERS[ours]
+        place = 0 if part == "weight" else 1  # among the blobs of the layer
         if len(blobs.get(layer, ())) <= place:
             raise ValueError(f"{path} has no {part} of layer {layer}: it is cut short, or of another network")
         state[name] = _tensor(f"{path}: the {part} of {layer}", blobs[layer][place], tuple(tensor.shape))
@@ -135,7 +137,8 @@ def read_caffemodel(path: Path, module: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _tensor(what: str, blob: Any, shape: tuple[int, ...]) -> torch.Tensor:
-    # The older form of a shape has four sizes; a bias and a matrix have ones before theirs.
+    """Return a blob of the expected shape as a tensor."""
+    # The older form of a shape always has four sizes; for a bias or a matrix the first ones are 1.
     found = tuple(blob.shape.dim) if blob.HasField("shape") else (blob.num, blob.channels, blob.height, blob.width)
     if (1,) * (len(found) - len(shape)) + shape != found:
         raise ValueError(f"{what} is of shape {found}, not {shape}: it is of another network")

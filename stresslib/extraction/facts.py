@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from stresslib.features import UNTRAINED
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -46,7 +48,7 @@ _TORCHVISION = "by torchvision's documentation"
 
 FACTS = {
     "efficientnet-lite0": Facts("tan2019", _LITE, 75.1, _TPU),
-    "efficientnet-lite0-untrained": Facts("tan2019", "The same, as a control: what is left when nothing was learnt."),
+    f"efficientnet-lite0{UNTRAINED}": Facts("tan2019", "The same, as a control: what is left when nothing was learnt."),
     "efficientnet-lite1": Facts("tan2019", _LITE, 76.7, _TPU),
     "efficientnet-lite2": Facts("tan2019", _LITE, 77.6, _TPU),
     "vgg-m": Facts("chatfield2014", f"{_DEVIL}, of 4,096, 4,096 and 1,000 numbers.", 62.7, _MATCONVNET),

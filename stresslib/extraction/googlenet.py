@@ -1,7 +1,7 @@
-"""GoogLeNet of 2014, without batch normalisation: with Caffe's weights, or with Princeton's, which the paper used.
+"""GoogLeNet of 2014, without batch normalisation: for Caffe's weights, and for Princeton's, which the paper used.
 
-The two differ in their weights and their input alone. Modules bear the names of the tensors in the safetensors file of
-Caffe's weights; torchvision's GoogLeNet is another network.
+The two differ only in their weights and their input. Submodules have the names of the tensors in the safetensors file of
+Caffe's weights. torchvision's GoogLeNet is a different network.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ INCEPTIONS: Mapping[str, tuple[int, int, int, int, int, int]] = MappingProxyType
         "i5b": (384, 192, 384, 48, 128, 128),
     }
 )
-"""Channels of the inception modules, as in :class:`Inception`, from the input to the output."""
+"""Channels of the inception modules, in the order of :class:`Inception`'s parameters; the modules from input to output."""
 
 
 class Inception(nn.Module):
@@ -38,7 +38,7 @@ class Inception(nn.Module):
         Channels that come in.
     b1, b3r, b3, b5r, b5, pp : int
         Channels of the branches, in Caffe's order; ``r`` is the reduction before a larger convolution, ``pp`` the
-        projection behind the pooling.
+        projection after the pooling.
     """
 
     def __init__(self, inputs: int, b1: int, b3r: int, b3: int, b5r: int, b5: int, pp: int) -> None:
@@ -51,7 +51,7 @@ class Inception(nn.Module):
         self.pp = nn.Conv2d(inputs, pp, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the rectified branches, one after the other along the channels."""
+        """Return the rectified branches, concatenated along the channels."""
         three = self.b3(relu(self.b3r(x)))
         five = self.b5(relu(self.b5r(x)))
         pooled = self.pp(max_pool2d(x, 3, stride=1, padding=1))
@@ -64,8 +64,8 @@ class GoogLeNet(nn.Module):
     Parameters
     ----------
     average : bool, default=False
-        Whether the network subtracts an image of averages, which belongs to its weights. Without it, the input comes
-        with the averages subtracted.
+        Whether the network subtracts an average image, which is one of its weights. Without it, the averages are already
+        subtracted from the input.
     stem : tuple of 3 int
         Channels of the convolutions before the first inception module.
     inceptions : mapping of str to tuple of 6 int
@@ -112,5 +112,5 @@ class GoogLeNet(nn.Module):
 
 
 def _pool(x: torch.Tensor) -> torch.Tensor:
-    # Caffe rounds sizes up: a last window that hangs over the border counts. MatConvNet pads by one pixel for the same.
+    # Caffe rounds sizes up, so that a last window may extend over the border; MatConvNet pads by one pixel to the same end.
     return max_pool2d(x, 3, stride=2, ceil_mode=True)

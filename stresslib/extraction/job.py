@@ -218,7 +218,7 @@ def _here(extractor: Extractor | ClassicalExtractor, parts: list[list[Path]], sk
 
 def _on_cluster(extractor: Extractor | ClassicalExtractor, recipe: Recipe, parts: list[list[Path]], skip: bool) -> Finished:
     """Extract parts on the workers of a cluster, which find images and codebook under the same paths."""
-    alike = {**cluster.made_by(), "weights or versions": extractor.provenance}
+    alike = {**cluster.versions(), "weights or versions": extractor.provenance}
     calls = [joblib.delayed(_on_worker)(place, paths, skip, recipe, alike) for place, paths in enumerate(parts)]
     yield from joblib.Parallel(return_as="generator_unordered")(calls)
 
@@ -227,7 +227,7 @@ def _on_worker(
     place: int, paths: list[Path], skip: bool, recipe: Recipe, alike: dict[str, Any]
 ) -> tuple[int, NDArray[Any], list[Batch]]:
     extractor = _extractor_of_worker(recipe)
-    cluster.check_alike(alike, {"weights or versions": extractor.provenance})
+    cluster.check_versions(alike, {"weights or versions": extractor.provenance})
     return place, stamp_of(paths), list(extractor.batches(paths, skip=skip))
 
 

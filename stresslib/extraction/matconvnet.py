@@ -1,6 +1,7 @@
-"""MatConvNet's files of weights: VGG-M from a SimpleNN file, GoogLeNet from a DagNN file.
+"""Reads MatConvNet's files of weights: VGG-M from a SimpleNN file, GoogLeNet from a DagNN file.
 
-Called by the registry of networks. Such a file holds the geometry of its network too, which must be the module's.
+Called by :class:`Network` when it loads. Such a file also describes the geometry of its network, which must be that of the
+module.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def read_simplenn(path: Path, module: VGGM) -> dict[str, torch.Tensor]:
     ----------
     path : pathlib.Path
     module : VGGM
-        What the file must fit; it is not changed.
+        The module that the weights must fit; it is not changed.
 
     Returns
     -------
@@ -76,13 +77,13 @@ def read_simplenn(path: Path, module: VGGM) -> dict[str, torch.Tensor]:
 def read_dag(path: Path, module: GoogLeNet) -> dict[str, torch.Tensor]:
     """Read GoogLeNet's weights and average image.
 
-    The classifiers at half depth, which serve its training, are not read.
+    The two auxiliary classifiers, which only serve its training, are not read.
 
     Parameters
     ----------
     path : pathlib.Path
     module : GoogLeNet
-        What the file must fit; it is not changed.
+        The module that the weights must fit; it is not changed.
 
     Returns
     -------
@@ -96,7 +97,7 @@ def read_dag(path: Path, module: GoogLeNet) -> dict[str, torch.Tensor]:
     """
     net = _load(path)
     if "params" not in net:
-        raise ValueError(f"{path} has no params: it is no DagNN file")
+        raise ValueError(f"{path} has no params: it is not a DagNN file")
     assert module.average is not None
     state = {"average": _average(path, net, module.average)}
     values = {param["name"]: param["value"] for param in _list(net["params"])}
@@ -139,16 +140,16 @@ def _load(path: Path) -> dict[str, Any]:
             f"{path} is a MATLAB 7.3 file, which is not read; save it in MATLAB with save(..., '-v7'), or take "
             "MatConvNet's own"
         ) from error
-    except Exception as error:  # damaged bytes lead the decoder to whatever they do
-        raise ValueError(f"{path} is damaged, or no MATLAB file ({error}); remove it, and try again") from error
+    except Exception as error:  # damaged bytes make the decoder raise anything
+        raise ValueError(f"{path} is damaged, or not a MATLAB file ({error}); remove it, and try again") from error
     net = net["net"] if "layers" not in net and isinstance(net.get("net"), dict) else net
     if not all(isinstance(layer, dict) for layer in _list(net.get("layers", [None]))):
-        raise ValueError(f"{path} has no layers: it is no network of MatConvNet")
+        raise ValueError(f"{path} has no layers: it is not a network of MatConvNet")
     return net
 
 
 def _list(value: Any) -> list[Any]:
-    """Return the elements of a cell array, which scipy gives bare where there is one."""
+    """Return the elements of a cell array; scipy returns a single element without its array."""
     if isinstance(value, np.ndarray) and (value.dtype.kind not in "OU" or value.ndim == 0):
         return [value]
     return list(value) if isinstance(value, (list, np.ndarray)) else [value]
@@ -166,7 +167,7 @@ def _numbers(path: Path, layer: Mapping[str, Any], field: str, count: int, defau
 
 
 def _average(path: Path, net: Mapping[str, Any], into: torch.Tensor) -> torch.Tensor:
-    """Return the average image, channels first; of three values, the whole image is filled."""
+    """Return the average image, channels first; three values are repeated over the whole image."""
     meta = net["meta"] if isinstance(net.get("meta"), dict) else net
     normalization = meta.get("normalization")
     image = np.asarray(normalization.get("averageImage", ())) if isinstance(normalization, dict) else np.empty(0)
@@ -190,7 +191,7 @@ def _check_classes(path: Path, net: Mapping[str, Any], count: int) -> None:
 
 
 def _describe(path: Path, kind: str, layer: Mapping[str, Any], filters: NDArray[Any] | None, side: int) -> tuple[str, int]:
-    """Say what a layer of a file is, and the side of the map that it gives."""
+    """Describe a layer of a file, and return the side of the map that it outputs."""
     pad = _numbers(path, layer, "pad", 4, 0)
     stride = _numbers(path, layer, "stride", 2, 1)
     if kind == "conv" and filters is not None:
@@ -210,7 +211,7 @@ def _describe(path: Path, kind: str, layer: Mapping[str, Any], filters: NDArray[
 
 
 def _expected(part: nn.Module, shape: tuple[int, ...] | None, side: int) -> tuple[str, int]:
-    """Say the same of a layer of a module."""
+    """Describe a layer of a module in the same words, and return the side of the map that it outputs."""
     if isinstance(part, nn.Conv2d):
         pad, stride = int(part.padding[0]), part.stride[0]
         return _convolution(shape or (), (stride, stride), (pad,) * 4), (side + 2 * pad - part.kernel_size[0]) // stride + 1
@@ -231,7 +232,7 @@ def _convolution(shape: tuple[int, ...], stride: tuple[int, ...], pad: tuple[int
 def _pooling(
     method: str, size: tuple[int, ...], stride: tuple[int, ...], first: tuple[int, ...], side: int, after: tuple[int, ...]
 ) -> str:
-    # Padding at the end is told by the size of what comes out: where it makes no further window, it does nothing.
+    # The size of the output stands for the padding at the end, which has no effect where it adds no window.
     return (
         f"{method} pooling of {size[0]} x {size[1]}, stride {stride}, first pad {first}, from {side} pixels to "
         f"{after[0]} x {after[1]}"
@@ -239,13 +240,13 @@ def _pooling(
 
 
 def _max_pooling(size: int, stride: int, pad: int, side: int) -> tuple[str, int]:
-    """Describe one that rounds sizes up."""
+    """Describe a max pooling that rounds sizes up, and return the side of the map that it outputs."""
     after = math.ceil((side + 2 * pad - size) / stride) + 1
     return _pooling("max", (size,) * 2, (stride,) * 2, (pad,) * 2, side, (after, after)), after
 
 
 def _normalisation(param: list[float]) -> str:
-    # Six digits: 1e-4 / 5 in single precision is not the double.
+    # Six digits, since 1e-4 / 5 in single precision differs from the double.
     return f"local response normalisation [{' '.join(f'{value:g}' for value in param)}]"
 
 
@@ -262,18 +263,18 @@ def _shape(part: nn.Module, side: int) -> tuple[int, int, int, int] | None:
 
 
 def _filters(value: Any, shape: tuple[int, ...]) -> NDArray[Any]:
-    """Give filters back the dimensions of 1 that MATLAB and scipy drop, where they fit then."""
+    """Restore the dimensions of size 1 that MATLAB and scipy drop, if the filters then have the expected shape."""
     filters = np.asarray(value if value is not None else 0)
     if [size for size in filters.shape if size != 1] == [size for size in shape if size != 1]:
         return filters.reshape(shape)
-    # What does not fit is described as what it is likely to be: a matrix as filters of one pixel.
+    # Others are described as what they are likely to be: a matrix as filters of one pixel.
     if filters.ndim == 2:
         return filters.reshape(1, 1, *filters.shape)
     return filters.reshape((*filters.shape, 1, 1, 1, 1)[:4] if filters.ndim < 5 else (-1, 1, 1, 1))
 
 
 def _parameters(path: Path, name: str, filters: NDArray[Any], biases: Any, part: nn.Module) -> dict[str, torch.Tensor]:
-    """Lay weights out as torch does: outputs, inputs, rows, columns; a fully connected layer's inputs in that order."""
+    """Lay weights out as torch does: outputs, inputs, rows, columns; in a fully connected layer flattened to a matrix."""
     bias = np.ravel(biases if biases is not None else ())
     if bias.size != filters.shape[3] or filters.dtype.kind != "f" or bias.dtype.kind != "f":
         raise ValueError(
@@ -307,7 +308,7 @@ _PRINCETON = {
 
 
 def _googlenet(module: GoogLeNet) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Say what comes before each convolution, the nearest first, and which convolutions that begins with."""
+    """Return, for each convolution, the operations before it, the nearest first, and the convolutions before those."""
     norm, _ = _expected(module.norm, None, 0)
     halved = {side: _max_pooling(3, 2, 0, side)[0] for side in (112, 56, 28, 14)}
     plan: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -335,7 +336,7 @@ def _listed(before: tuple[tuple[str, ...], tuple[str, ...]]) -> str:
 
 
 class _Graph:
-    """The graph of a DagNN file, walked from a variable back to the convolutions that it comes from."""
+    """The graph of a DagNN file, followed from a variable back to the convolutions that produce it."""
 
     def __init__(self, path: Path, layers: list[dict[str, Any]], side: int) -> None:
         self.path = path
@@ -353,7 +354,7 @@ class _Graph:
                 return tuple(ops), (layer["name"],)
             if layer["type"] == "dagnn.Concat":
                 return (*ops, "concatenation"), tuple(self._rectified(name) for name in inputs)
-            side = self.side(inputs[0])  # which notices a circle
+            side = self.side(inputs[0])  # which raises on a cycle
             if layer["type"] != "dagnn.DropOut":
                 ops.append(self._describe(layer, side)[0])
             variable = inputs[0]
@@ -368,19 +369,19 @@ class _Graph:
             self._sides[variable] = 0
             self._sides[variable] = self._describe(layer, self.side(_names(layer["inputs"])[0]))[1]
         if self._sides[variable] < 1:
-            raise ValueError(f"{self.path}: at {variable} the graph runs in a circle, or nothing of a map is left")
+            raise ValueError(f"{self.path}: at {variable} the graph has a cycle, or nothing of a map is left")
         return self._sides[variable]
 
     def _rectified(self, variable: str) -> str:
-        """Return the convolution whose ReLU a variable is."""
+        """Return the name of the convolution whose ReLU outputs a variable."""
         layer = self._producers.get(variable, {})
         before = self._producers.get(_names(layer["inputs"])[0], {}) if layer.get("type") == "dagnn.ReLU" else {}
-        return before["name"] if before.get("type") == "dagnn.Conv" else f"{variable}, no rectified convolution"
+        return before["name"] if before.get("type") == "dagnn.Conv" else f"{variable}, which is not a rectified convolution"
 
     def _describe(self, layer: dict[str, Any], side: int) -> tuple[str, int]:
         kind = {"dagnn.Conv": "conv", "dagnn.Pooling": "pool", "dagnn.LRN": "lrn", "dagnn.ReLU": "relu"}.get(layer["type"])
         block = layer["block"] if isinstance(layer["block"], dict) else {}
-        # A convolution's channels are told by its filters; the size of its map needs rows and columns alone.
+        # The filters give a convolution's channels; the size of its map depends on rows and columns alone.
         size = _numbers(self.path, {"size": np.ravel(block.get("size", 1))[:2]}, "size", 2, 1)
         filters = np.broadcast_to(np.float32(0), (*size, 1, 1)) if kind == "conv" else None
         return _describe(self.path, kind or layer["type"], block, filters, side)

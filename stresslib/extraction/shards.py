@@ -24,7 +24,7 @@ from stresslib.files import replacing
 try:
     import fcntl
 except ImportError:  # not on Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 SHARD = 512
 """Images in a shard: the most that a kill can cost."""

@@ -1,6 +1,6 @@
 """VGG-M, the network of most of the paper's figures, and VGG-M-128.
 
-CNN-M and CNN-M-128 of Chatfield et al. (2014), as MatConvNet computes them. Modules bear the names of the layers.
+CNN-M and CNN-M-128 of Chatfield et al. (2014), as MatConvNet computes them. Submodules have the names of the layers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from torch import nn
 class VGGM(nn.Module):
     """VGG-M for images of 224 pixels: RGB, 0 to 255.
 
-    Its 21 layers are numbered in the paper's supplement as MatConvNet numbers them. What follows the convolutions:
+    The paper's supplement numbers its 21 layers as MatConvNet does. After the convolutions they are:
 
     ===== ======= ======
     index layer   values
@@ -26,7 +26,7 @@ class VGGM(nn.Module):
     21    prob     1,000
     ===== ======= ======
 
-    VGG-M-128 differs in its ``fc7`` of 128 values. There is no dropout: the file of weights is one for prediction.
+    VGG-M-128 differs only in its ``fc7`` of 128 values. There is no dropout, since the file of weights is for prediction.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class VGGM(nn.Module):
     def __init__(self, widths: tuple[int, ...] = (96, 256, 512, 512, 512, 4096, 4096, 1000)) -> None:
         super().__init__()
         one, two, three, four, five, six, seven, classes = widths
-        # An average image of the training set; it belongs to the weights.
+        # The average image of the training set, which is one of the weights.
         self.average: torch.Tensor
         self.register_buffer("average", torch.zeros(3, 224, 224))
         self.conv1 = nn.Conv2d(3, one, 7, stride=2)

@@ -1,4 +1,4 @@
-"""Images: from a file to upright RGB, and to the array that a network takes."""
+"""Images: from a file to upright RGB, and to the array that a network takes; for networks and classical methods alike."""
 
 from stresslib.images.decode import UnreadableImageError, open_image
 from stresslib.images.preprocessing import WAYS, Preprocessing, read_input

@@ -1,6 +1,6 @@
-"""Decode: any image file as upright 8-bit RGB.
+"""Decode: reads any image file as upright 8-bit RGB.
 
-The first step for networks and classical methods alike.
+The first step for networks and classical methods alike; it knows nothing of either.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from PIL import ExifTags, Image
 
 
 class UnreadableImageError(ValueError):
-    """An image file that cannot be decoded; the message names it."""
+    """An image file cannot be decoded; the message names it."""
 
 
 def open_image(path: str | os.PathLike[str]) -> Image.Image:
     """Decode an image of any mode as upright 8-bit RGB.
 
-    Grey levels are repeated in three channels, 16-bit values scaled to 8 bits, palettes and CMYK converted, transparent
-    pixels laid on white, and the rotation that a camera noted (EXIF) applied. Of an animation, the first frame.
+    Grey levels are repeated in three channels, 16-bit values are scaled to 8 bits, palettes and CMYK are converted,
+    transparency is composited on white, and the orientation that a camera recorded (EXIF) is applied. Of an animation the
+    first frame is taken.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
     Raises
     ------
     UnreadableImageError
-        When the file is no image, is cut short, or would unpack to an absurd size.
+        When the file is missing, not an image, truncated, or would unpack to an absurd size.
     """
     try:
         with Image.open(path) as image:
@@ -42,7 +43,7 @@ def open_image(path: str | os.PathLike[str]) -> Image.Image:
             return _rgb(_upright(image))
     except FileNotFoundError as error:
         raise UnreadableImageError(f"{path}: there is no such image") from error
-    except Exception as error:  # a decoder raises whatever damaged bytes lead it to
+    except Exception as error:  # damaged bytes make a decoder raise anything
         raise UnreadableImageError(f"{path}: not a readable image ({error})") from error
 
 
@@ -58,7 +59,7 @@ _TURNS = {
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    # ImageOps.exif_transpose writes the EXIF block anew, and fails where a camera put wrong types into it.
+    # ImageOps.exif_transpose also rewrites the EXIF block, and fails where a camera put wrong types into it.
     orientation: Any = image.getexif().get(ExifTags.Base.Orientation)
     turn = _TURNS.get(orientation)
     return image if turn is None else image.transpose(turn)
@@ -74,6 +75,6 @@ def _rgb(upright: Image.Image) -> Image.Image:
 
 
 def _eight_bits(levels: NDArray[Any]) -> NDArray[np.uint8]:
-    # Unsigned levels are 16-bit ones; of other types, what fits in 8 bits already is left as it is.
+    # Unsigned levels have 16 bits. Levels of other types that fit in 8 bits are left as they are.
     scale = 255 / 65535 if levels.dtype.kind == "u" or levels.max() > 255 else 1.0
     return np.clip(np.rint(levels.astype(np.float64) * scale), 0, 255).astype(np.uint8)

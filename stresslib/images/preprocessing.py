@@ -1,6 +1,7 @@
-"""Preprocessing: from an image file to the array that a network takes.
+"""Preprocessing: from a decoded image to the array that a network takes.
 
-Two ways: the one that the network was trained with, and the paper's, which squeezes the whole image into a square.
+After decoding and before extraction. There are two ways: the network's own, as in its training, and the paper's, which
+squeezes the whole image into a square.
 """
 
 from __future__ import annotations
@@ -20,20 +21,20 @@ WAYS = ("paper", "native")
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a network wants its images.
+    """The input that a network expects.
 
     Attributes
     ----------
     size : int
         Side of the square input, in pixels.
     resize : int
-        The shorter side before the centre is cropped; used by the native way.
+        Length of the shorter side before the centre is cropped; used by the native way.
     resample : PIL.Image.Resampling
         Filter of the native way.
     mean, std : tuple of float
-        Per channel, on the scale 0 to 255: ``(value - mean) / std``.
+        For each channel, on the scale 0 to 255; values become ``(value - mean) / std``.
     channels : {"RGB", "BGR"}
-        Their order, in `mean` and `std` too.
+        Order of the channels, also in `mean` and `std`.
     """
 
     size: int
@@ -44,16 +45,16 @@ class Preprocessing:
     channels: str = "RGB"
 
     def __call__(self, image: Image.Image, way: str) -> NDArray[np.float32]:
-        """Make the network's input of an image.
+        """Make the network's input from an image.
 
         Parameters
         ----------
         image : PIL.Image.Image
             RGB.
         way : {"paper", "native"}
-            ``"paper"``: the whole image resized to the square, its aspect not kept, by antialiased bicubic
-            interpolation in floating point that may overshoot 0 to 255 (protocol 1.2). ``"native"``: the shorter side
-            resized, the centre cropped, as in the network's training.
+            ``"paper"``: the whole image is resized to the square, without keeping its aspect ratio, by antialiased bicubic
+            interpolation in floating point, which may overshoot 0 to 255 (protocol 1.2). ``"native"``: the shorter side is
+            resized and the centre cropped, as in the network's training.
 
         Returns
         -------
@@ -67,16 +68,16 @@ class Preprocessing:
 
     def _squeezed(self, image: Image.Image) -> NDArray[np.float32]:
         square = (self.size, self.size)
-        # Pillow filters floating point, with antialiasing, in one-channel images of mode F. Its weights are those of
-        # MATLAB's imresize, but at the border MATLAB mirrors the image where Pillow drops what lies outside: on photographs
-        # the two outer rows and columns differ, by up to 11 grey levels (.01 on average over the image), the rest by 1e-4.
+        # Pillow filters floating point only in one-channel images, of mode F. Its weights are those of MATLAB's imresize,
+        # but at the border MATLAB mirrors the image and Pillow drops what lies outside: on photographs the two outer rows
+        # and columns differ by up to 11 grey levels (.01 on average over the image), the rest by 1e-4.
         channels = [channel.convert("F").resize(square, Image.Resampling.BICUBIC) for channel in image.split()]
         return np.stack([np.asarray(channel) for channel in channels], axis=2)
 
     def _cropped(self, image: Image.Image) -> NDArray[np.float32]:
         width, height = image.size
         short = min(width, height)
-        # Truncated, and the crop's corner rounded, as torchvision does.
+        # Sizes are truncated and the crop's corner is rounded, as in torchvision.
         shape = (int(self.resize * width / short), int(self.resize * height / short))
         image = image.resize(shape, self.resample)
         left, top = round((shape[0] - self.size) / 2), round((shape[1] - self.size) / 2)
@@ -84,5 +85,21 @@ class Preprocessing:
 
 
 def read_input(path: Path, preprocessing: Preprocessing, way: str) -> NDArray[np.float32]:
-    """Decode an image file and make a network's input of it."""
+    """Decode an image file and make a network's input from it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    preprocessing : Preprocessing
+    way : {"paper", "native"}
+
+    Returns
+    -------
+    ndarray of shape (3, size, size), float32
+
+    Raises
+    ------
+    UnreadableImageError
+        When the file cannot be decoded.
+    """
     return preprocessing(open_image(path), way)

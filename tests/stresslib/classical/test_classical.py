@@ -296,7 +296,7 @@ def test_large_images_are_reduced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [((15, 80), r"small\.png: its 15 x 80 pixels .* 16 x 16"), ((64, 64), r"small\.png: one even surface")],
+    [((15, 80), r"small\.png: its 15 x 80 pixels .* 16 x 16"), ((64, 64), r"small\.png: an even surface")],
 )
 def test_an_image_with_nothing_to_describe_is_named(tmp_path: Path, size: tuple[int, int], expected: str) -> None:
     Image.new("L", size, 90).save(tmp_path / "small.png")
@@ -395,7 +395,7 @@ def test_a_mixture_is_learnt_kept_and_not_taken_for_a_codebook(pictures: ImageSe
     assert codebook_of(pictures, find_method(TINY_FISHER), progress=False).read_bytes() == before
     alike = find_method(TINY.replace("bossanova", "fisher-vector"))
     assert codebook_of(pictures, alike, progress=False) != words
-    with pytest.raises(ValueError, match="is no mixture of Gaussians"):
+    with pytest.raises(ValueError, match="is not a mixture of Gaussians"):
         ClassicalExtractor(TINY_FISHER, ["pooled"], words)
     with pytest.raises(ValueError, match="is a mixture of Gaussians"):
         ClassicalExtractor(TINY, ["pooled"], mixture)
@@ -405,7 +405,7 @@ def test_a_mixture_is_learnt_kept_and_not_taken_for_a_codebook(pictures: ImageSe
 def test_descriptors_that_are_all_the_same_have_no_mixture() -> None:
     """Their spread is rounding alone, here some hundredths either side of 0."""
     alike = np.repeat(1000 * np.random.default_rng(0).random((1, 128)), 80, axis=0)
-    with pytest.raises(ValueError, match=r"too much alike for 16 Gaussians; take more images, or fewer .*codewords=8"):
+    with pytest.raises(ValueError, match=r"too similar for 16 Gaussians; take more images, or fewer .*codewords=8"):
         learn_mixture([alike], 16, 8)
 
 
@@ -521,7 +521,7 @@ def test_a_stopped_extraction_goes_on(pictures: ImageSet, tmp_path: Path, monkey
 def test_an_image_with_nothing_to_describe_stops_or_is_left_out(pictures: ImageSet, tmp_path: Path) -> None:
     for row in (int(np.flatnonzero(mask)[0]) for mask in (pictures.train, ~pictures.train)):
         Image.new("L", (64, 64), 7).save(pictures.root / pictures.files[row])
-    with pytest.raises(UnreadableImageError, match="one even surface"):
+    with pytest.raises(UnreadableImageError, match="an even surface"):
         extract(pictures, TINY, output=tmp_path / "x.safetensors", progress=False)
     path = extract(pictures, TINY, output=tmp_path / "x.safetensors", on_error="skip", progress=False)
     made = sl.load_features(path)
@@ -543,7 +543,7 @@ def test_wrong_options_of_extract(pictures: ImageSet, options: dict[str, Any], e
         extract(pictures, **{"model": TINY, "progress": False, **options})
 
 
-def test_a_method_is_no_network() -> None:
+def test_a_method_is_not_a_network() -> None:
     with pytest.raises(ValueError, match=r"'bossanova' is not a network.*stresslib\.extract"):
         sl.Extractor("bossanova")
 

@@ -118,7 +118,7 @@ def test_thirty_per_class_train_and_the_rest_test(tmp_path: Path) -> None:
     assert [int((~images.train)[images.y == number].sum()) for number in range(3)] == [1, 4, 10]
 
 
-def test_left_out_folders_are_no_classes(tmp_path: Path) -> None:
+def test_left_out_folders_are_not_classes(tmp_path: Path) -> None:
     """And they do not shift the draws of the classes that stay."""
     root = make_images(tmp_path, [*class_names("a", 6), *class_names("b", 6)])
     expected = split_of(from_folder(root))
@@ -127,7 +127,7 @@ def test_left_out_folders_are_no_classes(tmp_path: Path) -> None:
     assert (images.classes, split_of(images)) == (("a", "b"), expected)
 
 
-def test_hidden_files_are_no_images(tmp_path: Path) -> None:
+def test_hidden_files_are_not_images(tmp_path: Path) -> None:
     """A Mac leaves ._image.jpg beside image.jpg on foreign disks: no image, and it would shift the split."""
     root = make_images(tmp_path, [*class_names("a", 4), *class_names("b", 4)])
     expected = from_folder(root)
@@ -153,7 +153,7 @@ def test_missing_folder(tmp_path: Path) -> None:
         (["train/a/1.jpg", "test/a/1.jpg", "test/b/1.jpg"], "train has no images of class 'b'"),
     ],
 )
-def test_folders_that_are_no_data_set(tmp_path: Path, names: list[str], message: str) -> None:
+def test_folders_that_are_not_a_data_set(tmp_path: Path, names: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         from_folder(make_images(tmp_path, names))
     assert str(tmp_path) in str(caught.value)
@@ -475,7 +475,7 @@ def test_missing_archive(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive at all" * 100])
-def test_file_that_is_no_archive(tmp_path: Path, content: bytes) -> None:
+def test_file_that_is_not_an_archive(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "thing.tar").write_bytes(content)
     with pytest.raises(ValueError, match=r"thing\.tar is neither a tar nor a zip"):
         unpack(tmp_path / "thing.tar")
@@ -804,7 +804,7 @@ def test_coco_is_multi_label(shared_cache: Path, monkeypatch: pytest.MonkeyPatch
     assert set(DATASETS) == {*("voc2007", "mit67", "food101", "upmc-food101"), *("caltech101", "scenes15", "coco", "digits")}
 
 
-def test_csv_that_is_no_text_or_has_a_short_line_is_named(tmp_path: Path) -> None:
+def test_csv_that_is_not_text_or_has_a_short_line_is_named(tmp_path: Path) -> None:
     path = make_csv(tmp_path, "file,labels", "a.jpg,cat", "b.jpg")
     with pytest.raises(ValueError, match=r"line 3: 2 columns are needed"):
         from_csv(path)

@@ -305,7 +305,7 @@ def test_mit67_lists_that_are_wrong(written: Callable[..., Miniature], text: str
         load_images("mit67", archive=mit67.folder)
 
 
-def test_mit67_list_that_is_no_text(written: Callable[..., Miniature]) -> None:
+def test_mit67_list_that_is_not_text(written: Callable[..., Miniature]) -> None:
     mit67 = written("mit67")
     (mit67.folder / "TestImages.txt").write_bytes("caf\u00e9/1.jpg".encode("latin-1"))
     with pytest.raises(ValueError, match=r"TestImages\.txt is not UTF-8 text"):
@@ -374,9 +374,7 @@ def test_upmc_food101_class_with_too_few_images(written: Callable[..., Miniature
     upmc = written("upmc-food101")
     for path in sorted((upmc.folder / "images").glob("*/baklava/*.jpg"))[:3]:
         path.unlink()
-    with pytest.raises(
-        ValueError, match=r"class 'baklava' in .*images has 6 .*; 6 train, and at least one must test"
-    ):
+    with pytest.raises(ValueError, match=r"class 'baklava' in .*images has 6 .*; 6 train, and at least one must test"):
         load_images("upmc-food101", archive=upmc.folder)
     shutil.rmtree(upmc.folder / "images")
     with pytest.raises(ValueError, match=r"UPMC_Food101 has no folder images"):

@@ -159,7 +159,7 @@ def test_any_node_is_a_layer(photos: list[Path]) -> None:
 
 
 @pytest.mark.parametrize("node", ["size", "_conv_stem._conv_stem_weight"])
-def test_node_that_is_no_output_of_an_image_is_refused(photos: list[Path], node: str) -> None:
+def test_node_that_is_not_an_output_of_an_image_is_refused(photos: list[Path], node: str) -> None:
     """The graph also has nodes that are numbers or weights."""
     with pytest.raises(ValueError, match=node):
         Extractor(MODEL, layer=node)(photos[:1])

@@ -201,11 +201,14 @@ def replace_value(name: str, value: Array) -> Callable[[Dag], None]:
         (spoiled("cls3_pool", poolSize=np.array([[5.0, 5.0]])), "before cls3_fc come avg pooling of 5 x 5"),
         (fed("icp5_reduction1", "icp3_out"), "before icp5_reduction1 come concatenation, icp3_out0"),
         (fed("icp6_out", "icp6_out1x", "icp6_out0x", "icp6_out2x", "icp6_out3x"), "icp7_.* icp6_out1, icp6_out0"),
-        (fed("icp6_out", "icp6_out0", "icp6_out1x", "icp6_out2x", "icp6_out3x"), "icp6_out0, no rectified convolution"),
-        (fed("relu_conv1", "conv1x"), "runs in a circle"),
-        (fed("pool1", "norm1"), "runs in a circle"),
-        (lambda dag: dag.layer("relu_conv1").update(type="dagnn.DropOut", inputs=cell(["conv1x"])), "runs in a circle"),
-        (fed("conv1", "cls3_fc"), "runs in a circle|before conv1 come"),
+        (
+            fed("icp6_out", "icp6_out0", "icp6_out1x", "icp6_out2x", "icp6_out3x"),
+            "icp6_out0, which is not a rectified",
+        ),
+        (fed("relu_conv1", "conv1x"), "has a cycle"),
+        (fed("pool1", "norm1"), "has a cycle"),
+        (lambda dag: dag.layer("relu_conv1").update(type="dagnn.DropOut", inputs=cell(["conv1x"])), "has a cycle"),
+        (fed("conv1", "cls3_fc"), "has a cycle|before conv1 come"),
         (lambda dag: dag.layers.remove(dag.layer("icp9_out3")), "has no layer icp9_out3"),
         (replace_value("icp2_out0_filter", np.zeros((1, 1, 11, 5), np.float32)), "icp2_out0 is .*11 to 5 channels.*11 to 2"),
         (replace_value("icp2_out0_bias", np.zeros((1, 5), np.float32)), r"i3b.b1 has 5 biases \(float32\) and 2 filters"),
@@ -224,7 +227,7 @@ def test_other_graphs_are_refused_by_name(tmp_path: Path, spoil: Callable[[Dag],
 
 
 @pytest.mark.parametrize(("read", "module"), [(read_simplenn, small_vgg_m), (read_dag, small_googlenet)])
-def test_files_that_are_no_network_are_named(
+def test_files_that_are_not_a_network_are_named(
     tmp_path: Path, read: Callable[[Path, Any], Any], module: Callable[[], nn.Module]
 ) -> None:
     path = tmp_path / "wrong.mat"
@@ -238,11 +241,11 @@ def test_files_that_are_no_network_are_named(
     savemat(path, {"layers": np.eye(3)})
     refused("has no layers")
     Image.new("RGB", (40, 30), "red").save(path, "PNG")
-    refused("damaged, or no MATLAB file")
+    refused("damaged, or not a MATLAB file")
     path.write_bytes(b"<html>404</html>")
-    refused("damaged, or no MATLAB file")
+    refused("damaged, or not a MATLAB file")
     path.write_bytes(b"")
-    refused("damaged, or no MATLAB file")
+    refused("damaged, or not a MATLAB file")
     # The header of a MATLAB 7.3 file, which is HDF5 behind it.
     path.write_bytes(b"MATLAB 7.3 MAT-file".ljust(124) + bytes([0, 2]) + b"IM" + b"\x89HDF\r\n\x1a\n" + bytes(500))
     refused("MATLAB 7.3 file.*-v7")
@@ -256,7 +259,7 @@ def test_files_that_are_no_network_are_named(
 def test_the_other_kind_of_file_is_refused(tmp_path: Path) -> None:
     write_simplenn(tmp_path / "vgg.mat")
     write_dag(tmp_path / "googlenet.mat")
-    with pytest.raises(ValueError, match=r"vgg\.mat has no params: it is no DagNN file"):
+    with pytest.raises(ValueError, match=r"vgg\.mat has no params: it is not a DagNN file"):
         read_dag(tmp_path / "vgg.mat", small_googlenet())
     with pytest.raises(ValueError, match=r"googlenet\.mat: layer 1, conv1, is dagnn\.Conv"):
         read_simplenn(tmp_path / "googlenet.mat", small_vgg_m())

@@ -381,7 +381,7 @@ def test_a_saved_set_is_read_by_the_library_of_the_format(tmp_path: Path) -> Non
 
 
 def test_what_a_kill_left_behind_is_not_listed() -> None:
-    """A temporary file of a process that was killed in the middle of a write is no feature set."""
+    """A temporary file of a process that was killed in the middle of a write is not a feature set."""
     path = features_path("toy", "net-1", "fc")
     before = list_features()
     path.parent.mkdir(parents=True)
@@ -419,7 +419,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_an_interrupted_save_leaves_the_old_file(tmp_path: Path) -> None:
-    """Ctrl-C in the middle is no error of ours, and leaves nothing behind either."""
+    """Ctrl-C in the middle is not turned into another error, and leaves nothing behind either."""
     path = full().save(tmp_path / "f.safetensors")
     before = path.read_bytes()
 
