@@ -52,17 +52,17 @@ import os, sys
 import torch
 torch.set_num_threads(1)
 from stresslib.datasets import from_folder
-from stresslib.extraction import extractor
-extractor.SHARD = 4
+from stresslib.extraction import job
+job.SHARD = 4
 images = from_folder(sys.argv[1], name="tiny")
-extractor.Extractor("efficientnet-lite0", precision="float32")  # what is loaded on first use
+job.Extractor("efficientnet-lite0", precision="float32")  # what is loaded on first use
 for line in sys.stdin:
     print("begun", flush=True)
     if os.fork() == 0:
         print(os.getpid(), flush=True)
         options = {"precision": "float32", "batch_size": 4, "output": sys.argv[2], "progress": False}
         try:
-            extractor.extract(images, "efficientnet-lite0", **options)
+            job.extract(images, "efficientnet-lite0", **options)
         except OSError as error:
             print(error, file=sys.stderr, flush=True)
             os._exit(1)
