@@ -5,17 +5,22 @@ Where every run begins: names and profiles, before anything is read or computed.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from stressbook.reproduce.parameters import near
-
 
 def project_root() -> Path:
     """Return the folder of the checkout: the nearest one upwards that has notebooks/figures.yml.
+
+    The current folder comes first; kernels and workers that run elsewhere find the checkout that this package lies in.
+
+    Returns
+    -------
+    pathlib.Path
 
     Raises
     ------
@@ -26,25 +31,67 @@ def project_root() -> Path:
         for folder in (start, *start.parents):
             if (folder / "notebooks" / "figures.yml").is_file():
                 return folder
-    raise FileNotFoundError("notebooks/figures.yml is not here; run this inside a checkout of the project")
+    raise FileNotFoundError("there is no notebooks/figures.yml here; run this in a checkout of the project")
 
 
 def figures(root: Path) -> dict[str, Any]:
-    """Return what notebooks/figures.yml says, by the names of the figures."""
+    """Return what notebooks/figures.yml says of each figure, by name.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        Folder of the checkout.
+
+    Returns
+    -------
+    dict
+    """
     return dict(yaml.safe_load((root / "notebooks" / "figures.yml").read_text(encoding="utf-8")))
 
 
 def chosen_figures(root: Path, names: Iterable[str]) -> list[str]:
     """Return the figures that some names mean; ``"all"`` means every one.
 
+    Parameters
+    ----------
+    root : pathlib.Path
+        Folder of the checkout.
+    names : iterable of str
+
+    Returns
+    -------
+    list of str
+        Each figure once.
+
     Raises
     ------
     ValueError
-        On a name that is none; the message lists those there are.
+        On a name that is not a figure; the message lists those there are.
     """
     known, chosen = figures(root), []
     for name in names:
         if name != "all" and name not in known:
-            raise ValueError(f"figure {name!r} is unknown; there are {', '.join(known)}{near(name, known)}")
+            raise ValueError(f"figure {name!r} is unknown; there are {', '.join(known)}{did_you_mean(name, known)}")
         chosen += list(known) if name == "all" else [name]
     return list(dict.fromkeys(chosen))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the end of an error message that asks for the most similar known name; empty where none is similar.
+
+    Parameters
+    ----------
+    name : str
+    known : iterable of str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> did_you_mean("figur-2", ["figure-2", "live"])
+    "; did you mean 'figure-2'?"
+    """
+    found = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""

@@ -1,6 +1,7 @@
-"""Check: are the committed results still what their runs made, and does this code make the same ones?
+"""Check: are the committed results still those that their runs made, and does this code make the same ones?
 
-Reads results/ and never writes there; the quick runs and the report go to a folder of their own.
+Above `reproduce`, which does the quick runs. It reads results/ and never writes there: runs and report go to a folder of
+their own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 import matplotlib
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stressbook.reproduce.catalogue import chosen_figures, project_root
@@ -26,7 +28,7 @@ from stresslib.results import CURVE, SETTING, TOLERANCE, VARIANT, read_results
 
 
 def check(names: Iterable[str], *, output: str | os.PathLike[str] | None = None) -> list[str]:
-    """Compare the committed results with their manifest, then with the quick profile, run anew.
+    """Compare the committed results with their manifest, then with a new run of the quick profile.
 
     Parameters
     ----------
@@ -39,9 +41,8 @@ def check(names: Iterable[str], *, output: str | os.PathLike[str] | None = None)
     Returns
     -------
     list of str
-        One line for each thing that is not as it should be: a file other than the manifest says, a setting that the
-        committed table lacks, a score that moved by more than :data:`stresslib.results.TOLERANCE` points. Empty when all is
-        well.
+        One line a problem: a file that is not the one in the manifest, a setting that the committed table lacks, a score
+        that moved by more than :data:`stresslib.results.TOLERANCE` points. Empty when all is well.
     """
     root = project_root()
     results, folder = root / "results", Path(output) if output is not None else root / "build" / "check"
@@ -52,22 +53,21 @@ def check(names: Iterable[str], *, output: str | os.PathLike[str] | None = None)
     pictures = []
     there = [name for name, file in kept.items() if (results / file).is_file()]
     for name, made in reproduce_each(there, output=folder, store=False):
-        file = kept[name]
         try:
             if isinstance(made, Exception):
                 raise made
-            if file.endswith(".csv"):
-                committed, fresh = read_results(results / file), read_results(folder / file)
+            if kept[name].endswith(".csv"):
+                committed, fresh = (read_results(place / kept[name]) for place in (results, folder))
                 problems += [f"{name}: {line}" for line in drift(committed, fresh)]
                 pictures.append((name, _picture(committed, fresh)))
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError) as error:  # a problem of this figure; the others are checked all the same
             problems.append(f"{name}: {error}")
     _write_report(folder / "report.html", problems, notes, pictures)
     return problems
 
 
 def _against_manifest(results: Path, kept: dict[str, str]) -> tuple[list[str], list[str]]:
-    """Return what is not as the manifest says, and which results other code made."""
+    """Return what the manifest contradicts, and a note on each file that other code made."""
     manifest, problems, notes = read_manifest(results), [], []
     for name, file in kept.items():
         entry = manifest.get(name)
@@ -115,9 +115,10 @@ def drift(committed: pd.DataFrame, fresh: pd.DataFrame) -> list[str]:
 
 
 def _moved(committed: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
+    """Return the fresh rows whose score moved, or whose setting is new, with the committed score."""
     setting = [*SETTING, *([VARIANT] if VARIANT in fresh else [])]
     both = fresh.merge(committed, on=setting, how="left", suffixes=("", "_committed"))
-    # Not a number is within no tolerance.
+    # Not `> TOLERANCE`: a score that is not a number has moved, too.
     return both[~((both["score"] - both["score_committed"]).abs() <= TOLERANCE)]
 
 
@@ -130,28 +131,32 @@ def _picture(committed: pd.DataFrame, fresh: pd.DataFrame) -> str:
     # Not registered with pyplot, so that nothing keeps it.
     figure = Figure(figsize=(3.4 * width, 2.6 * height), layout="constrained")
     axes = figure.subplots(height, width, squeeze=False).ravel().tolist()
-    for ax, (key, rows) in zip(axes, curves, strict=False):
-        was, off = (table.merge(rows[CURVE].drop_duplicates(), on=CURVE) for table in (committed, moved))
-        place = next((name for name in ("values", "removed_bits", "dimensions") if rows[name].notna().any()), None)
-        for table, look in ((was, _COMMITTED), (rows, _FRESH)):
-            at = table[place].astype(float) if place else pd.Series(0.0, table.index)
-            parts = table.groupby("dimensions", dropna=False) if place != "dimensions" else [(None, table)]
-            for _, part in parts:
-                mean = part["score"].groupby(at[part.index]).mean()
-                ax.plot(mean.index, mean, **look)
-        ax.plot(off[place].astype(float) if place else 0 * off["score"], off["score"], **_RING)
-        names = dict(zip(CURVE, key, strict=True))
-        ax.set_title(
-            f"{names['dataset']}, {names['model']}, {names['layer']}\n{names['stress']}, {names['metric']}", fontsize=7
-        )
-        ax.set_xlabel(place or "", fontsize=7)
-        ax.tick_params(labelsize=7)
+    for ax, (_, rows) in zip(axes, curves, strict=False):
+        same_curve = rows[CURVE].drop_duplicates()
+        _draw_curve(ax, committed.merge(same_curve, on=CURVE), rows, moved.merge(same_curve, on=CURVE))
     for ax in axes[len(curves) :]:
         ax.set_axis_off()
     text = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "check"}):
         figure.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()[text.getvalue().index("<svg") :]
+
+
+def _draw_curve(ax: Axes, committed: pd.DataFrame, fresh: pd.DataFrame, moved: pd.DataFrame) -> None:
+    """Draw the rows of one curve over the column that changes along it; a curve over values has one line a dimension."""
+    column = next((name for name in ("values", "removed_bits", "dimensions") if fresh[name].notna().any()), None)
+    for table, look in ((committed, _COMMITTED), (fresh, _FRESH)):
+        at = table[column].astype(float) if column else pd.Series(0.0, table.index)
+        parts = [part for _, part in table.groupby("dimensions", dropna=False)] if column != "dimensions" else [table]
+        for part in parts:
+            mean = part["score"].groupby(at[part.index]).mean()
+            ax.plot(mean.index, mean, **look)
+    ax.plot(moved[column].astype(float) if column else 0 * moved["score"], moved["score"], **_RING)
+    names = fresh.iloc[0]
+    title = f"{names['dataset']}, {names['model']}, {names['layer']}\n{names['stress']}, {names['metric']}"
+    ax.set_title(title, fontsize=7)
+    ax.set_xlabel(column or "", fontsize=7)
+    ax.tick_params(labelsize=7)
 
 
 _COMMITTED: dict[str, Any] = {"color": "#999999", "linewidth": 2.5, "marker": "o", "markersize": 4}
@@ -177,7 +182,7 @@ def _write_report(path: Path, problems: list[str], notes: list[str], pictures: l
         "<style>body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; } svg { max-width: 100%; "
         "height: auto; }</style>"
         f"<h1>Drift report</h1><p>{len(problems)} of what was compared is not as committed.</p>{listed(problems)}"
-        f"<h2>Results of other code than this</h2>{listed(notes)}"
+        f"<h2>Results that other code made</h2>{listed(notes)}"
         "<h2>Committed (thick, grey) and run anew (thin, blue)</h2><p>Means over repeats, in percent. A ring marks a row "
         f"that moved by more than {TOLERANCE} points, or that the committed table lacks.</p>{drawn}</html>\n",
     )

@@ -1,6 +1,6 @@
 """Manifest: which file each figure keeps under results/, its checksum, and the record of the run that made it.
 
-Written by a full run alone; the check reads it.
+Only a full run writes it; the check reads it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,41 @@ _VERSIONS = ("stresslib", "numpy", "scipy", "scikit-learn", "torch", "pandas", "
 
 
 def kept_file(root: Path, name: str) -> str | None:
-    """Name of the file that a figure's full run puts under results/; None for a page that is made of results/ alone."""
+    """Return the file that a figure's full run puts under results/; None for a page that only reads what is there.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        Folder of the checkout.
+    name : str
+        The figure.
+
+    Returns
+    -------
+    str or None
+    """
     kept: str | None = figures(root)[name].get("keeps", f"{name}.csv")
     return kept
 
 
 def keep_results(root: Path, name: str, kept: str, folder: Path, values: dict[str, Any], seconds: float) -> None:
-    """Put what a full run made under results/, with what a reader may ask of it."""
+    """Put what a full run made under results/, with a JSON of where it comes from, and enter it in the manifest.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        Folder of the checkout.
+    name : str
+        The figure.
+    kept : str
+        The file that it keeps.
+    folder : pathlib.Path
+        Where the run put it.
+    values : dict
+        Parameters of the run.
+    seconds : float
+        How long it took.
+    """
     results = root / "results"
     results.mkdir(exist_ok=True)
     for file in (kept, f"{name}.svg"):
@@ -63,18 +91,34 @@ def keep_results(root: Path, name: str, kept: str, folder: Path, values: dict[st
 
 
 def read_manifest(results: Path) -> dict[str, Any]:
-    """Return the manifest of a folder of results: file, SHA-256 and digest of the code, by the figures' names."""
+    """Return the manifest of a folder of results.
+
+    Parameters
+    ----------
+    results : pathlib.Path
+
+    Returns
+    -------
+    dict
+        File, SHA-256 and digest of the code, by the names of the figures.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is none; the message has the command that writes it.
+    """
     path = results / "manifest.json"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; 'stresslib reproduce all --profile full' writes it")
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
-_SOURCES = ("stresslib", "notebooks", "requirements.txt")
+_SOURCES = ("stresslib", "book/stressbook", "notebooks", "requirements.txt")
+"""What a result is made by, as paths in the checkout."""
 
 
 def _git_commit(root: Path) -> str | None:
-    """Name of the commit; ``-dirty`` at its end says that the sources held changes. None without git or a commit."""
+    """Return the short hash of the commit, with ``-dirty`` where sources were changed; None without git or a commit."""
     try:
         head, changed = (
             subprocess.run(["git", *command], cwd=root, capture_output=True, text=True, check=False)

@@ -1,6 +1,6 @@
-"""Page: one HTML file of an executed notebook, to look at without Jupyter or the book; and a second run for the book.
+"""Page: an executed notebook as one HTML file, to look at without Jupyter or the book; and as a second run in the book.
 
-`reproduce` writes both. The book itself is built by Jupyter Book from the executed notebooks.
+`reproduce` calls both when a template has run. Jupyter Book builds the book itself from the executed notebooks.
 """
 
 from __future__ import annotations
@@ -45,10 +45,12 @@ def write_page(executed: Path) -> Path:
     from myst_nb.docutils_ import Parser
 
     for role in ("doc", "ref", "numref", "eq", "cite:t", "cite:p", "term"):
-        roles.register_local_role(role, _as_text)  # the book's references, which one page alone cannot follow
+        roles.register_local_role(role, _as_text)  # references within the book, which a page by itself cannot follow
     notebook = nbformat.read(executed, 4)
     for cell in notebook.cells:
-        if "injected-parameters" not in cell.metadata.get("tags", []):  # these say what was run; the rest is the template's
+        if "injected-parameters" not in cell.metadata.get(
+            "tags", []
+        ):  # those say what was run; all other code is the template's
             cell.metadata.setdefault("tags", []).append("remove-input")
     with TemporaryDirectory() as folder:
         html: str = publish_string(
@@ -75,12 +77,12 @@ def write_page(executed: Path) -> Path:
 
 
 def rename(notebook: Any, files: Iterable[str], key: str) -> None:
-    """Make an executed notebook a second run of its template, that can stand in the book beside the first.
+    """Make an executed notebook a second run of its template, which the book can hold beside the first.
 
     Parameters
     ----------
     notebook : nbformat.NotebookNode
-        Changed in place: the title, the files that it links to, and all of its labels get the key behind them.
+        Changed in place: the key is put behind the title, all labels, and the files that the run made.
     files : iterable of str
         Names of the files that the run made, without endings.
     key : str
@@ -99,7 +101,7 @@ def rename(notebook: Any, files: Iterable[str], key: str) -> None:
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         texts += [(output["data"], kind) for kind in ("text/markdown", "text/html") if kind in output.get("data", {})]
     labels = {label for holder, kind in texts for found in _LABEL.findall(holder[kind]) for label in found if label}
-    labels |= {holder["name"] for cell in notebook.cells for holder in _named(cell)}
+    labels |= {holder["name"] for cell in notebook.cells for holder in _figure_names(cell)}
     made = re.compile(rf"([(\"])({'|'.join(map(re.escape, files))})(\.\w+)(?=[)\"])")
     for holder, kind in texts:
         text = made.sub(rf"\1\2-{key}\3", holder[kind])
@@ -107,7 +109,7 @@ def rename(notebook: Any, files: Iterable[str], key: str) -> None:
             for before, behind in _PLACES:
                 text = re.sub(rf"({before}){label}(?={behind})", rf"\g<0>-{key}", text, flags=re.M)
         holder[kind] = text
-    for holder in (holder for cell in notebook.cells for holder in _named(cell)):
+    for holder in (holder for cell in notebook.cells for holder in _figure_names(cell)):
         holder["name"] += f"-{key}"
     first = next(cell for cell in notebook.cells if cell.cell_type == "markdown")
     first.source = re.sub(r"^(# .*)$", rf"\1: {key}", first.source, count=1, flags=re.M)
@@ -121,10 +123,10 @@ _PLACES = (
     (r"\]\(#", r"\)"),
     (r"\{(?:ref|numref|eq)\}`(?:[^`<]*<)?", "[`>]"),
 )
-"""What stands before and behind a label, where it is set and where it is referred to."""
+"""What comes before and after a label, where it is defined and where it is referred to."""
 
 
-def _named(cell: Any) -> list[Any]:
+def _figure_names(cell: Any) -> list[Any]:
     """Return the parts of a cell's metadata that name a figure."""
     parts = cell.metadata.get("mystnb", {})
     return [part for part in (parts.get("figure"), parts.get("image")) if part and "name" in part]

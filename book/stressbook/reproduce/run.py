@@ -1,6 +1,6 @@
 """Reproduce: run a figure's template with parameters, and keep what it made.
 
-Above everything else but the check and the command line: notebooks, results/ and the book come through here.
+Below the check and the commands, above everything else: executed notebooks, results/ and the book's pages are made here.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,10 +19,10 @@ import joblib
 import nbformat
 from tqdm import tqdm
 
-from stressbook.reproduce.catalogue import chosen_figures, figures, project_root
+from stressbook.reproduce.catalogue import chosen_figures, did_you_mean, figures, project_root
 from stressbook.reproduce.manifest import keep_results, kept_file
 from stressbook.reproduce.page import rename, write_page
-from stressbook.reproduce.parameters import check_features, check_types, defaults, near
+from stressbook.reproduce.parameters import by_network, check_features, check_types, defaults
 from stresslib.features import absent_features
 from stresslib.files import cache_dir
 
@@ -51,82 +52,115 @@ def reproduce(
         Folder for the executed notebook, one HTML page to look at, the figure (SVG, PNG) and its table (CSV). Default:
         ``build/PROFILE``.
     key : str, optional
-        Put behind the names of these files, the title, and every label, so that a second run of a template can stand
-        beside the first, in a folder and in the book.
+        Put behind the names of these files, the title, and every label, so that a folder and the book can hold a second
+        run of a template beside the first.
     redraw : bool, default=False
         Draw the committed results again instead of computing new ones.
     store : bool, default=True
-        Keep finished settings in the user's cache, so that a stopped run goes on where it was.
+        Keep finished settings in the user's cache, so that a stopped run continues where it was.
     progress : bool, default=True
-        Show the cells that are done on standard error.
+        Show on standard error how many cells are done.
 
     Returns
     -------
     pathlib.Path
-        The executed notebook. A full run as the profile says, with neither `parameters` nor `output`, also writes
-        results/NAME.csv, a JSON beside it, and the manifest.
+        The executed notebook. A full run without `parameters`, `output`, `key` and `redraw` also writes results/NAME.csv,
+        a JSON beside it, and the manifest.
 
     Raises
     ------
     ValueError
-        On an unknown figure, profile, parameter, data set or network, or a value of another type; the message says what
-        there is. Nothing has run then.
+        On an unknown figure, profile, parameter, data set or network, or a value of the wrong type, before anything runs:
+        the message says what is allowed. When the template stops, the message says why.
     FileNotFoundError
         When features are not at hand; the message has the command that makes them.
     """
-    import papermill
-
     root = project_root()
     if key is not None and not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", key):
         raise ValueError(f"key {key!r}: small letters and digits, perhaps joined by -, such as scenes15-lite2")
-    entry, values, known = _planned(root, name, profile, parameters or {}, redraw)
+    run = _planned(root, name, profile, parameters or {}, redraw)
     final = Path(output) if output is not None else root / "build" / profile
     final.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=final, prefix=".") if key else nullcontext(final) as place:
         folder = Path(place)
-        # The template runs in that folder: files that the caller names are named from there.
-        own = {parameter: _seen_from(folder, values[parameter]) for parameter in parameters or {}}
-        values |= own
-        kept = kept_file(root, name)
-        committed = os.path.relpath(root / "results" / (kept or ""), folder)
-        if kept is None:
-            # Such a template keeps nothing under results/; most are about that folder as a whole, and read it.
-            values = {"results": committed, **values} if "results" in known else values
-        elif "reference" in known:
-            # Such a template compares what it computes with the committed file, except where it makes that file.
-            values = {"reference": "" if profile == "full" else committed, **values}
-        elif redraw:
-            values = {"results": committed, **own}
-        elif store and "store" in known:
-            values = {"store": os.path.relpath(cache_dir() / "sweeps", folder), **values}
+        values = run.parameters_in(folder, store)
         if profile == "paper" and "dataset" in values:
             _extract_absent(values["dataset"], values.get("model", ""), values.get("layer", ""))
-        executed = folder / f"{name}.ipynb"
         begun = time.perf_counter()
-        try:
-            _execute(
-                root / "notebooks" / entry["template"],
-                executed,
-                values,
-                cwd=folder,
-                progress_bar={"desc": name} if progress else False,
-            )
-        except papermill.PapermillExecutionError as error:
-            where = f"; the notebook so far is {executed}" if not key else ""
-            raise ValueError(f"{name} stopped: {error.evalue} ({error.ename}{where})") from error
-        except RuntimeError as error:
-            raise ValueError(f"{name} stopped: {error}") from error
+        executed = _execute(run, folder, values, progress, stays=not key)
         _fold_parameters(executed)
         if key:
             executed = _with_key(folder, final, name, key)
     write_page(executed)
-    if profile == "full" and kept is not None and not parameters and output is None and not key and not redraw:
-        keep_results(root, name, kept, final, values, time.perf_counter() - begun)
+    as_the_profile_says = not parameters and output is None and not key and not redraw
+    if profile == "full" and run.kept is not None and as_the_profile_says:
+        keep_results(root, name, run.kept, final, values, time.perf_counter() - begun)
     return executed
 
 
-def _execute(template: Path, executed: Path, values: dict[str, Any], **options: Any) -> None:
-    """Run a template; once more where no kernel came up, since another process may have taken one of its ports meanwhile."""
+@dataclass(frozen=True)
+class _Run:
+    """A figure, a profile and parameters of the caller's, found valid."""
+
+    root: Path
+    name: str
+    profile: str
+    redraw: bool
+    known: dict[str, Any]
+    """The parameters of the template, with their defaults."""
+    given: dict[str, Any]
+    """Those that the caller gave."""
+    values: dict[str, Any]
+    """Those of the profile, and what was given in their place."""
+
+    @property
+    def template(self) -> Path:
+        return self.root / "notebooks" / figures(self.root)[self.name]["template"]
+
+    @property
+    def kept(self) -> str | None:
+        return kept_file(self.root, self.name)
+
+    def parameters_in(self, folder: Path, store: bool) -> dict[str, Any]:
+        """Return the parameters for a run in a folder, with the one that says where its results come from.
+
+        A page that keeps nothing is about results/ as a whole, and reads that folder. A template that compares what it
+        computes gets the committed file as its reference, unless it is about to make that file. To redraw is to read
+        the committed file instead of computing one. Any other run computes, and keeps finished settings in the store.
+        """
+        # The template runs in that folder: paths of the caller's are made to lead there.
+        given = {parameter: _seen_from(folder, value) for parameter, value in self.given.items()}
+        values = self.values | given
+        committed = os.path.relpath(self.root / "results" / (self.kept or ""), folder)
+        if self.kept is None:
+            return {"results": committed, **values} if "results" in self.known else values
+        if "reference" in self.known:
+            return {"reference": "" if self.profile == "full" else committed, **values}
+        if self.redraw:
+            return {"results": committed, **given}
+        if store and "store" in self.known:
+            return {"store": os.path.relpath(cache_dir() / "sweeps", folder), **values}
+        return values
+
+
+def _execute(run: _Run, folder: Path, values: dict[str, Any], progress: bool, *, stays: bool) -> Path:
+    """Run a template in a folder, and return the executed notebook; say in one line why it stopped."""
+    import papermill
+
+    executed = folder / f"{run.name}.ipynb"
+    progress_bar = {"desc": run.name} if progress else False
+    try:
+        _execute_with_kernel(run.template, executed, values, cwd=folder, progress_bar=progress_bar)
+    except papermill.PapermillExecutionError as error:
+        where = f"; the notebook so far is {executed}" if stays else ""
+        raise ValueError(f"{run.name} stopped: {error.evalue} ({error.ename}{where})") from error
+    except RuntimeError as error:
+        raise ValueError(f"{run.name} stopped: {error}") from error
+    return executed
+
+
+def _execute_with_kernel(template: Path, executed: Path, values: dict[str, Any], **options: Any) -> None:
+    """Run a template, and once more where its kernel died at once: another process may have taken one of its ports."""
     import papermill
 
     quiet = ["--log-level=ERROR"]  # else each kernel warns that it talks without encryption
@@ -144,10 +178,10 @@ def _execute(template: Path, executed: Path, values: dict[str, Any], **options: 
 def reproduce_each(
     names: Iterable[str], *, profile: str = "quick", redraw: bool = False, **options: Any
 ) -> Iterator[tuple[str, Path | ValueError | OSError]]:
-    """Run the templates of several figures, each on one core and as many at a time as there are cores.
+    """Run the templates of several figures, as many at a time as there are cores, each on one core.
 
-    Those that notebooks/figures.yml calls last run after the others, one by one on every core; and so does everything of a
-    profile whose runs are long, and use every core by themselves.
+    Figures that notebooks/figures.yml marks as last run after the others, one by one on every core. So do all figures of a
+    profile whose runs are long: each of them uses every core by itself.
 
     Parameters
     ----------
@@ -163,18 +197,21 @@ def reproduce_each(
         The executed notebook, or why there is none.
     """
     entries, names = figures(project_root()), list(names)
-    together = len(names) > 1 and (redraw or profile == "quick")
-    alone = [name for name in names if not together or entries[name].get("last")]
-    beside = [name for name in names if name not in alone]
+    at_once = len(names) > 1 and (redraw or profile == "quick")
+    parallel = [name for name in names if at_once and not entries[name].get("last")]
     options |= {"profile": profile, "redraw": redraw}
     # Processes, not threads: papermill changes the folder of the whole process.
-    running = joblib.Parallel(-1, return_as="generator")(joblib.delayed(_made_on_one_core)(name, options) for name in beside)
-    yield from zip(beside, tqdm(running, "figures", len(beside), disable=not beside), strict=True)
-    for name in alone:
-        yield name, _made(name, **options)
+    running = joblib.Parallel(-1, return_as="generator")(
+        joblib.delayed(_made_on_one_core)(name, options) for name in parallel
+    )
+    yield from zip(parallel, tqdm(running, "figures", len(parallel), disable=not parallel), strict=True)
+    for name in names:
+        if name not in parallel:
+            yield name, _made(name, **options)
 
 
 def _made(name: str, **options: Any) -> Path | ValueError | OSError:
+    """Return the executed notebook of a figure, or the error that stopped it: it is to stop no other figure."""
     try:
         return reproduce(name, **options)
     except (ValueError, OSError) as error:
@@ -188,7 +225,7 @@ def _made_on_one_core(name: str, options: dict[str, Any]) -> Path | ValueError |
 
 @contextmanager
 def _one_core() -> Iterator[None]:
-    """Let the processes that are started meanwhile use one core."""
+    """Let the processes that are started inside the block use one core each."""
     before = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT")}
     os.environ |= dict.fromkeys(before, "1")
     try:
@@ -202,25 +239,34 @@ def _one_core() -> Iterator[None]:
 
 
 def plan(name: str, *, profile: str = "quick", parameters: dict[str, Any] | None = None, redraw: bool = False) -> None:
-    """Refuse what :func:`reproduce` would refuse, and run nothing; takes and raises the same."""
+    """Raise the error that :func:`reproduce` would raise before it runs anything, and run nothing.
+
+    Parameters
+    ----------
+    name, profile, parameters, redraw
+        As :func:`reproduce` takes them.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As :func:`reproduce` raises them.
+    """
     _planned(project_root(), name, profile, parameters or {}, redraw)
 
 
-def _planned(
-    root: Path, name: str, profile: str, parameters: dict[str, Any], redraw: bool
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Return what figures.yml has of a figure, the parameters of the run, and those of the template with defaults."""
+def _planned(root: Path, name: str, profile: str, parameters: dict[str, Any], redraw: bool) -> _Run:
+    """Return a valid run."""
     chosen_figures(root, [name])
-    entry = figures(root)[name]
-    if profile not in entry["profiles"]:
-        hint = near(profile, entry["profiles"])
-        raise ValueError(f"profile {profile!r} is unknown; {name} has {', '.join(entry['profiles'])}{hint}")
-    known = defaults(root / "notebooks" / entry["template"])
+    profiles = figures(root)[name]["profiles"]
+    if profile not in profiles:
+        hint = did_you_mean(profile, profiles)
+        raise ValueError(f"profile {profile!r} is unknown; {name} has {', '.join(profiles)}{hint}")
+    known = defaults(root / "notebooks" / figures(root)[name]["template"])
     check_types(name, parameters, known)
-    values = {**entry["profiles"][profile], **parameters}
+    values = {**profiles[profile], **parameters}
     if not redraw and not values.get("results"):
         check_features({**known, **values}, extracts=profile == "paper")
-    return entry, values, known
+    return _Run(root, name, profile, redraw, known, parameters, values)
 
 
 def _with_key(folder: Path, final: Path, name: str, key: str) -> Path:
@@ -238,15 +284,12 @@ def _extract_absent(dataset: Any, model: Any, layer: Any) -> None:
     from stresslib.datasets import load_images
     from stresslib.extraction import extract
 
-    layers: dict[tuple[str, str], list[str]] = {}
-    for images, network, one_layer in absent_features(dataset, model, layer):
-        layers.setdefault((images, network), []).append(one_layer)
-    for (images, network), wanted in layers.items():
-        extract(load_images(images), network, wanted)
+    for (images, network), layers in by_network(absent_features(dataset, model, layer)).items():
+        extract(load_images(images), network, layers)
 
 
 def _fold_parameters(executed: Path) -> None:
-    """Fold the cell in which papermill put the parameters, or take it away, as the template's own cell of defaults is."""
+    """Give the cell that papermill injected the tags by which the template's own cell of defaults is folded or removed."""
     notebook = nbformat.read(executed, 4)
     tags: list[str] = []
     for cell in notebook.cells:
@@ -258,7 +301,7 @@ def _fold_parameters(executed: Path) -> None:
 
 
 def _seen_from(folder: Path, value: Any) -> Any:
-    """Turn a path of a file that is there, or each in a list, into one that leads to it from a folder."""
+    """Make the path of an existing file, or each in a list, lead to it from a folder; leave any other value."""
     if isinstance(value, list):
         return [_seen_from(folder, one) for one in value]
     return os.path.relpath(value, folder) if isinstance(value, str) and Path(value).is_file() else value

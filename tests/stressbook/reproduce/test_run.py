@@ -80,11 +80,11 @@ def test_a_template_that_stops_says_why_in_one_line(tmp_path: Path, mine: str) -
     ("figure", "parameters", "says"),
     [
         ("figure-4", {"value": [2]}, "no parameter 'value'.*dataset, model, layer, values.*did you mean 'values'"),
-        ("figure-4", {"values": 4}, r"values=4; it is a list of whole numbers, such as 'values=\[2, 3\]'"),
+        ("figure-4", {"values": 4}, r"values=4; give a list of whole numbers, such as 'values=\[2, 3\]'"),
         ("figure-4", {"values": [2, "x"]}, "list of whole numbers"),
         ("figure-4", {"values": [2.5]}, "list of whole numbers"),
         ("figure-4", {"values": [True]}, "list of whole numbers"),
-        ("figure-2", {"repeats": "two"}, "repeats='two'; it is a whole number, such as 'repeats=10'"),
+        ("figure-2", {"repeats": "two"}, "repeats='two'; give a whole number, such as 'repeats=10'"),
         ("figure-2", {"repeats": True}, "whole number"),
         ("figure-4", {"dataset": False}, "a name or a list of names"),
         ("figure-4", {"dataset": []}, "a name or a list of names"),
@@ -97,7 +97,7 @@ def test_a_template_that_stops_says_why_in_one_line(tmp_path: Path, mine: str) -
         ("figure-4", {"model": "bossanova", "layer": "maps"}, "bossanova has no layer 'maps'; it has pooled, pyramid"),
         ("figure-4", {"dataset": "caltech101", "layer": "poled"}, "--layer poled'; did you mean 'pooled'"),
         ("live", {"model": "efficientnet-lite7"}, "network 'efficientnet-lite7' is unknown"),
-        ("live", {"photographs": "cat.png"}, "photographs='cat.png'; it is a list of names"),
+        ("live", {"photographs": "cat.png"}, "photographs='cat.png'; give a list of names"),
         ("claims", {"also": ["nowhere/efficientnet-lite0/pooled"]}, "data set 'nowhere' is unknown"),
     ],
 )
@@ -139,7 +139,7 @@ def test_one_bad_figure_of_several_stops_all(tmp_path: Path, capsys: pytest.Capt
     assert main(["reproduce", "figure-2", "figure-4", "-p", "steps=[2]", "-o", str(tmp_path / "out")]) == 1
     assert "figure-4 has no parameter 'steps'" in capsys.readouterr().err and not (tmp_path / "out").exists()
     assert main(["reproduce", "figure-4", "-p", "values=[2,", "-o", str(tmp_path / "out")]) == 1
-    assert "'[2,' is no value" in capsys.readouterr().err
+    assert "'[2,' is not a value" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -152,7 +152,7 @@ def test_the_examples_of_the_readme_run_offline(tmp_path: Path, monkeypatch: pyt
     small = {"figure-4": ["values=[4]"], "figure-5": ["tenths=[1]", "values=[8]"]}
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run, "project_root", lambda: ROOT)
-    monkeypatch.setattr("stresslib.cli.main.project_root", lambda: ROOT)
+    monkeypatch.setattr("stressbook.reproduce.commands.project_root", lambda: ROOT)
     monkeypatch.setattr("requests.get", None)
     ran = []
     for words in map(shlex.split, lines):

@@ -1,0 +1,94 @@
+"""``stresslib extract``: from images to vectors, by a network or by classical features.
+
+The first stop of the chain; what it writes is found by its name, DATASET/MODEL/LAYER.
+"""
+
+from __future__ import annotations
+
+import click
+
+import stresslib as sl
+from stresslib.cli.command import Command, SeveralValues
+from stresslib.cli.options import backend_options
+
+
+@click.command(
+    "extract",
+    cls=Command,
+    examples="extract caltech101 --archive caltech101.tar --model efficientnet-lite0\n"
+    "extract voc2007 --model vgg-m --layer relu6 relu7 fc8\n"
+    "extract photographs/ --model efficientnet-lite2 --on-error skip -o photographs.safetensors\n"
+    "extract list.csv --model resnet50 --layer layer3 --preprocessing native -o mine.safetensors\n"
+    "extract digits --model efficientnet-lite0 --layer stage4@2",
+)
+@click.argument(
+    "images",
+    help="voc2007, mit67, food101, upmc-food101, caltech101, scenes15, coco, digits; a folder of CLASS/IMAGE; or a CSV",
+)
+@click.option(
+    "--archive",
+    cls=SeveralValues,
+    metavar="FILE...",
+    help="the parts of a named data set: tar or zip archives, list files, or a folder where they are unpacked",
+)
+@click.option("--model", required=True, help="network or classical features; 'stresslib list' names them")
+@click.option(
+    "--layer",
+    cls=SeveralValues,
+    default=["pooled"],
+    show_default=True,
+    metavar="LAYER...",
+    help="aliases or nodes of the network, read in one pass; NAME@s: a map averaged over s x s places",
+)
+@click.option(
+    "--preprocessing",
+    type=click.Choice(["paper", "native"]),
+    default="paper",
+    show_default=True,
+    help="the paper's square resize, or the network's own",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    show_default=True,
+    help="auto: bfloat16 where the processor has it",
+)
+@click.option("--batch-size", type=int, help="images that go through the network at once (default: 4 on a CPU, 32 on a GPU)")
+@click.option(
+    "--on-error",
+    type=click.Choice(["raise", "skip"]),
+    default="raise",
+    show_default=True,
+    help="what to do about an unreadable image",
+)
+@click.option("-o", "--output", metavar="PATH", help="default: the user's cache, where DATASET/MODEL/LAYER is found")
+@backend_options
+def command(
+    images: str,
+    archive: tuple[str, ...],
+    model: str,
+    layer: tuple[str, ...],
+    preprocessing: str,
+    precision: str,
+    batch_size: int | None,
+    on_error: str,
+    output: str | None,
+) -> None:
+    from safetensors import safe_open
+
+    found = sl.load_images(images, archive=list(archive) or None)
+    paths = sl.extract(
+        found,
+        model,
+        list(layer),
+        preprocessing=preprocessing,
+        precision=precision,
+        batch_size=batch_size,
+        on_error=on_error,
+        output=output,
+    )
+    for path in paths:
+        with safe_open(path, "np") as tensors:  # loading it would read it all
+            rows, width = tensors.get_slice("X").get_shape()
+        print(f"{path}: {rows} x {width}, {len(found.classes)} classes, {found.metric}")
