@@ -40,9 +40,10 @@ def measure(photographs: Sequence[str | Path], *, repeats: int = 4) -> pd.Series
     for name, layer in LAYERS.items():
         network = NETWORKS[name]
         part = cut(network.architecture().eval(), network.layers[layer])
+        module: torch.nn.Module = part
         if best_precision(device) == "bfloat16":
-            part = in_bfloat16(part, network.float32_before, device.type)
-        module = part.to(memory_format=torch.channels_last)
+            module = in_bfloat16(part, network.float32_before, device.type)
+        module = module.to(memory_format=torch.channels_last)
         seconds = []
         for _ in range(repeats + 1):
             begun = time.perf_counter()

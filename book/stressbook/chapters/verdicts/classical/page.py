@@ -75,8 +75,9 @@ def verdicts(results: pd.DataFrame, *, control: bool = False) -> str:
     pairs = pairs[pairs["model_rival"].map(is_control) == control]
     lines = []
     for (way, stress), part in pairs.groupby(["way", "stress"], sort=False):
+        way, stress = str(way), str(stress)
         here = places[places["way"].eq(way) & places["stress"].eq(stress)].sort_values("difference")
-        line = f"- {_condition(str(way), str(stress))}: {_verdict_counts(part)}"
+        line = f"- {_condition(way, stress)}: {_verdict_counts(part)}"
         ahead, behind = here.iloc[-1], here.iloc[0]
         if ahead["difference"] > MARGIN:
             line += f"; furthest ahead of {_rival_at(ahead)}"
