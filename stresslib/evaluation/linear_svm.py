@@ -1,6 +1,6 @@
 """The classifier: one linear support vector machine per class, with the gap that says how well it was solved.
 
-Between quantization and the metrics. `squared_hinge` solves; the plain hinge loss is LIBLINEAR's, through scikit-learn.
+Between the stress and the metrics. `squared_hinge` solves, in torch; `hinge` solves the plain hinge loss, by LIBLINEAR.
 """
 
 from __future__ import annotations
@@ -11,15 +11,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import lsq_linear
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.svm import LinearSVC
 from sklearn.utils import column_or_1d, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from stresslib.evaluation import hinge
 from stresslib.evaluation.metrics import predicted_classes
 from stresslib.evaluation.threads import import_torch
 
@@ -32,20 +31,21 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     C : float or array-like of shape (n_classes,), default=1.0
-        Weight of the losses against the norm of the weights; one for all classes, or one for each.
+        Weight of the losses against the norm of the weights: one value for all classes, or one for each.
     loss : {"squared_hinge", "hinge"}, default="squared_hinge"
         The plain hinge is solved by LIBLINEAR, to its own tolerance `tol`.
     fit_intercept : bool, default=False
         True adds a constant feature of 1, whose weight is regularised as the others are (LIBLINEAR's bias).
     positive_weight : float, default=1.0
-        Weight of the losses of each class's positives, those of its negatives being 1.
+        Weight of the losses of each class's positive rows; that of its negative rows is 1.
     tol : float, default=1e-5
-        Relative duality gap, at most, of a problem that counts as solved. From 1e-5 on, all work is in float32.
+        Largest relative duality gap of a problem that counts as solved. Where it is 1e-5 or more, float32 is used as far
+        as the problem allows.
     precomputed : bool, default=False
         True: `X` holds inner products with the training rows, a square matrix in `fit`, as in
         ``sklearn.svm.SVC(kernel="precomputed")``. `coef_` then has a multiplier for each training row.
     device : str, default="cpu"
-        Where torch works: ``"cpu"``, ``"cuda"``, ``"cuda:1"``...
+        Where torch computes: ``"cpu"``, ``"cuda"``, ``"cuda:1"``...
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         ``|w|^2 / 2 + C sum(loss)`` of each class, the bias counted in ``w``; the loss is ``max(0, 1 - y w.x)``, squared
         for ``"squared_hinge"``.
     objective_gap_ : ndarray of shape (n_classes,) or (1,)
-        ``(primal - dual) / primal``: at most this share of the objective could still be gained. 0 is solved.
+        ``(primal - dual) / primal``: at most this share of the objective could still be gained. 0 means solved exactly.
     n_features_in_ : int
         Number of features seen in `fit`.
 
@@ -130,10 +130,9 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         sample_weight : array-like of shape (n_samples,), optional
             Weight of each row's losses, not negative; default 1.
         coef_init : array-like of the shape of `coef_`, optional
-            Where to begin: the solution of a problem that is much alike needs few steps from there. The solution is the
-            same up to `tol`.
+            Warm start, such as the solution of a similar problem: fewer steps lead to the same solution, up to `tol`.
         intercept_init : array-like of the shape of `intercept_`, optional
-            Likewise of the bias. Default 0.
+            Warm start of the bias. Default 0.
 
         Returns
         -------
@@ -142,7 +141,8 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When there is only one class, a column has no positive or no negative, or `C` has not one value a class.
+            When there is only one class, a column has no positive or no negative row, `C` does not have one value for each
+            class, or torch is not installed.
 
         Warns
         -----
@@ -161,9 +161,9 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
             rows = rows + 1 if self.precomputed else np.column_stack([rows, np.ones(len(rows), dtype=rows.dtype)])
         if self.loss == "squared_hinge":
             start = self._start(coef_init, intercept_init, (signs.shape[1], rows.shape[1]))
-            weights, self.objective_, self.objective_gap_ = self._solve(rows, signs, cost, start)
+            weights, self.objective_, self.objective_gap_ = self._solve_squared_hinge(rows, signs, cost, start)
         else:
-            weights, self.objective_, self.objective_gap_ = self._liblinear(rows, signs, cost)
+            weights, self.objective_, self.objective_gap_ = hinge.solve(rows, signs, cost, self.tol)
         width = self.n_features_in_
         self.coef_ = weights[:, :width]
         self.intercept_ = np.zeros(len(weights))
@@ -219,7 +219,7 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         return y.astype(np.float64)
 
     def _costs(self, signs: Array, weight: Array) -> Array:
-        """Return the weight of each loss, one column for all problems where they are equal."""
+        """Return the weight of each loss, in one column if it is the same for all problems."""
         C = np.asarray(self.C, dtype=np.float64)
         if C.ndim > 1 or (C.ndim == 1 and len(C) != signs.shape[1]) or not (np.isfinite(C) & (C > 0)).all():
             raise ValueError(f"C={self.C!r}; it is a positive number, or one for each of {signs.shape[1]} problems")
@@ -233,45 +233,20 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
                 raise ValueError(f"class {name} has no {kind} row of a weight above 0; each class needs both kinds")
         return cost * (signs != 0) if (signs == 0).any() else cost
 
-    def _solve(self, X: Array, signs: Array, cost: Array, start: Array | None) -> tuple[Array, Array, Array]:
-        # torch takes seconds to import, and whoever only looks at results does not need it.
+    def _solve_squared_hinge(self, X: Array, signs: Array, cost: Array, start: Array | None) -> tuple[Array, Array, Array]:
+        # Imported only now: torch takes seconds to import, and results can be looked at without it.
         torch = import_torch()
         from stresslib.evaluation.squared_hinge import solve
 
         place = torch.device(self.device)
-        # A row a problem, as the solver has them.
+        # The solver takes one row for each problem.
         targets, costs = (torch.from_numpy(np.ascontiguousarray(one.T)).to(place) for one in (signs, cost))
-        # torch wants memory that it could write to, though it does not.
+        # torch warns about read-only memory, though nothing is written to it.
         rows = torch.from_numpy(np.require(X, requirements="W")).to(place)
         first = None if start is None else torch.from_numpy(np.require(start, requirements="W")).to(place)
         solved = solve(rows, targets, costs, self.tol, precomputed=self.precomputed, start=first)
         weights, objective, gap = (one.cpu().numpy() for one in solved)
         return weights, objective, gap
-
-    def _liblinear(self, X: Array, signs: Array, cost: Array) -> tuple[Array, Array, Array]:
-        rows, weights = X.astype(np.float64), []
-        cost = np.broadcast_to(cost, signs.shape)
-        for sign, costs in zip(signs.T, cost.T, strict=True):
-            solver = LinearSVC(loss=self.loss, dual=True, fit_intercept=False, tol=self.tol, random_state=0, max_iter=10_000)
-            weights.append(solver.fit(rows[costs > 0], sign[costs > 0], costs[costs > 0]).coef_[0])
-        coefficients = np.array(weights)
-        return coefficients, *self._hinge_certificate(rows, signs, cost, coefficients)
-
-    def _hinge_certificate(self, X: Array, signs: Array, cost: Array, weights: Array) -> tuple[Array, Array]:
-        """Return objective and relative gap: a row inside its margin has its cost for multiplier, one on it what is left."""
-        margins = signs * (X @ weights.T)
-        multipliers = cost * (margins < 1 - 1e-3)
-        for column in range(signs.shape[1]):
-            on = (np.abs(margins[:, column] - 1) <= 1e-3) & (cost[:, column] > 0)
-            if on.any():
-                left = weights[column] - (multipliers[:, column] * signs[:, column]) @ X
-                support = (signs[on, column, None] * X[on]).T
-                multipliers[on, column] = lsq_linear(support, left, bounds=(0, cost[on, column])).x
-        primal = (weights**2).sum(axis=1) / 2 + (cost * np.maximum(0, 1 - margins)).sum(axis=0)
-        linear, quadratic = multipliers.sum(axis=0), (((multipliers * signs).T @ X) ** 2).sum(axis=1)
-        share = np.minimum(np.divide(linear, quadratic, out=np.ones_like(linear), where=quadratic > 0), 1)
-        dual = share * linear - share**2 * quadratic / 2
-        return primal, np.clip(np.divide(primal - dual, primal, out=np.zeros_like(primal), where=primal > 0), 0, 1)
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Return the decision values, ``X @ coef_.T + intercept_``.
@@ -286,7 +261,7 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         rows: NDArray[Any] = validate_data(self, X, reset=False, dtype=[np.float32, np.float64])
-        batches = gen_batches(len(rows), 1024)  # float64, without a copy of all rows in it
+        batches = gen_batches(len(rows), 1024)  # in float64, without a float64 copy of all rows
         scores = np.vstack([rows[batch].astype(np.float64) @ self.coef_.T for batch in batches]) + self.intercept_
         return scores[:, 0] if self._labels and scores.shape[1] == 1 else scores
 
@@ -300,7 +275,7 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Negatives of a matrix are written as `fit` had them, 0 or -1.
+            Negatives of a matrix are written as they were in `fit`, 0 or -1.
         """
         scores = self.decision_function(X)
         if not self._labels:

@@ -1,11 +1,11 @@
-"""The protocol: fit the stress on training rows, put both parts under it, train a classifier, score the test rows.
+"""The protocol: fit the stress on the training rows, apply it to both parts, train a classifier, score the test rows.
 
-Joins FeatureSet, stress, classifier and metrics; a sweep calls it for each setting.
+Joins feature set, stress, classifier and metrics; a sweep calls it for each setting. :func:`evaluate` gives scores,
+:func:`decide` the decision values behind them, and :func:`solution` weights for the warm starts of other settings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils import gen_batches
 
 from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.evaluation.metrics import SCORES
@@ -29,17 +29,17 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Shared:
-    """What the settings of a grid on one feature set have in common, so that it is computed once.
+    """What the settings of a grid on one feature set share, so that it is computed once.
 
     Attributes
     ----------
     components : PrincipalComponents or None
-        Fitted on the training rows, as many as the largest setting keeps; the others take the first of them.
+        Fitted on the training rows, as many as the largest setting keeps; the other settings take the first of them.
     projected : ndarray of shape (n, n_components) or None
-        All rows projected on them.
+        All rows projected onto them.
     start : tuple of ndarray or None
-        Weights for the vectors before any stress, and biases, to begin from. They decide how long the classifier takes,
-        not where it ends but for its tolerance.
+        Warm start of the classifier: weights for the vectors before any stress, and biases. It decides how many steps the
+        solver takes; the solution is the same up to the classifier's tolerance.
     """
 
     components: PrincipalComponents | None = None
@@ -70,12 +70,12 @@ def evaluate(
     metrics : tuple of str, optional
         Default: the feature set's own metric.
     shared : Shared, optional
-        What other settings have found out already.
+        What other settings of the same grid have computed already.
 
     Returns
     -------
     pandas.DataFrame
-        One row a metric, in the schema of :data:`stresslib.results.COLUMNS`; scores are percent.
+        One row for each metric, in the schema of :data:`stresslib.results.COLUMNS`; scores are percent.
 
     Notes
     -----
@@ -123,7 +123,7 @@ def decide(
     random_state: int = 0,
     shared: Shared | None = None,
 ) -> tuple[Array, float]:
-    """Fit stress and classifier on the training rows, and judge the stressed test rows.
+    """Fit stress and classifier on the training rows, and return the decision values of the stressed test rows.
 
     Parameters
     ----------
@@ -135,16 +135,16 @@ def decide(
     decision : ndarray of shape (n_test, n_classes), or (n_test,) for two classes
         Decision values.
     gap : float
-        The largest relative duality gap over the classes, also of a classifier inside a search or a pipeline; NaN where
-        there is none.
+        The largest relative duality gap over the classes, also of a classifier inside a search or a pipeline; NaN for a
+        classifier that does not report any.
     """
     with one_thread():
-        model, test, _ = _fitted(features, parse_spec(spec), classifier, random_state, shared or Shared())
+        model, test, _ = _fit(features, parse_spec(spec), classifier, random_state, shared or Shared())
         decision = model.decision_function(test)
-    return decision, _gap(model)
+    return decision, _largest_gap(model)
 
 
-def _gap(model: Any) -> float:
+def _largest_gap(model: Any) -> float:
     """Return the largest gap of a fitted classifier, or of the one inside a search or at the end of a pipeline."""
     model = getattr(model, "best_estimator_", model)
     model = model[-1] if isinstance(model, Pipeline) else model
@@ -152,30 +152,31 @@ def _gap(model: Any) -> float:
 
 
 def solution(features: FeatureSet, spec: Spec, classifier: LinearSVM, shared: Shared) -> tuple[Array, Array]:
-    """Return the weights and biases that the classifier finds under a stress, for a start elsewhere.
+    """Return the weights and biases that the classifier finds under a stress, as the warm start of other settings.
 
     Parameters
     ----------
     features : FeatureSet
     spec : Spec
-        ``none``, or a reduction to principal components.
+        ``none``, or a reduction to principal components alone.
     classifier : LinearSVM
     shared : Shared
 
     Returns
     -------
     coef : ndarray of shape (n_classes, n_features)
-        For the vectors before the reduction.
+        Weights for the vectors before the reduction.
     intercept : ndarray of shape (n_classes,)
     """
     with one_thread():
-        model, _, reducer = _fitted(features, spec, classifier, 0, shared)
-    return model.coef_ if reducer is None else model.coef_ @ reducer.components_, model.intercept_
+        model, _, reducer = _fit(features, spec, classifier, 0, shared)
+    coef = model.coef_ if reducer is None else model.coef_ @ reducer.components_
+    return coef, model.intercept_
 
 
-def _fitted(features: FeatureSet, spec: Spec, classifier: Any, random_state: int, shared: Shared) -> tuple[Any, Array, Any]:
-    """Return the fitted classifier, the test rows under the stress, and the reduction where there is one."""
-    train, test, reducer = _reduced(features, spec, random_state, shared)
+def _fit(features: FeatureSet, spec: Spec, classifier: Any, random_state: int, shared: Shared) -> tuple[Any, Array, Any]:
+    """Return the fitted classifier, the stressed test rows, and the fitted reduction if the stress has one."""
+    train, test, reducer = _reduce(features, spec, random_state, shared)
     if spec.quantizer:
         quantizer = make_stress(replace(spec, reduction=None, dimensions=None))
         train, test = quantizer.fit_transform(train), quantizer.transform(test)
@@ -187,61 +188,25 @@ def _fitted(features: FeatureSet, spec: Spec, classifier: Any, random_state: int
     return model.fit(train, features.y[features.train], **start), test, reducer
 
 
-def _reduced(features: FeatureSet, spec: Spec, random_state: int, shared: Shared) -> tuple[Array, Array, Any]:
-    """Return training and test rows after the reduction, and the fitted reduction where there is one."""
-    X, size, seen, unseen = features.X, spec.dimensions or 0, np.flatnonzero(features.train), np.flatnonzero(features.test)
-    alone = make_stress(replace(spec, quantizer=None, level=None), random_state=random_state)
-    if spec.reduction == "DR1":
-        # Only the width matters to a selection.
-        kept = alone[0].fit(X[:1]).get_support(indices=True)
-        return _taken(X, seen, kept), _taken(X, unseen, kept), alone[0]
+def _reduce(features: FeatureSet, spec: Spec, random_state: int, shared: Shared) -> tuple[Array, Array, Any]:
+    """Return training and test rows after the reduction, and the fitted reduction if the stress has one."""
+    X, train, test = features.X, np.flatnonzero(features.train), np.flatnonzero(features.test)
+    if spec.reduction is None:
+        return X[train], X[test], None
     if spec.reduction == "DR2" and shared.components is not None and shared.projected is not None:
-        return shared.projected[seen, :size], shared.projected[unseen, :size], shared.components.truncated(size)
-    if spec.reduction == "DR2":
-        return alone.fit_transform(X[seen]), alone.transform(X[unseen]), alone[0]
-    return X[seen], X[unseen], None
+        size = spec.dimensions or 0
+        return shared.projected[train, :size], shared.projected[test, :size], shared.components.truncated(size)
+    reducer = make_stress(replace(spec, quantizer=None, level=None), random_state=random_state)[0]
+    if spec.reduction == "DR1":
+        # A selection depends on the width alone, so one row is enough to fit it.
+        kept = reducer.fit(X[:1]).get_support(indices=True)
+        return _select(X, train, kept), _select(X, test, kept), reducer
+    return reducer.fit_transform(X[train]), reducer.transform(X[test]), reducer
 
 
-def _taken(X: Array, rows: Array, columns: Array) -> Array:
-    """Return ``X[rows][:, columns]``, a few rows at a time, so that no copy of all their columns is made."""
-    taken = np.empty((len(rows), len(columns)), dtype=X.dtype)
-    for here in gen_batches(len(rows), 64):
-        np.take(X[rows[here]], columns, axis=1, out=taken[here], mode="clip")
-    return taken
-
-
-def decide_nested(
-    features: FeatureSet, sizes: Iterable[int], classifier: LinearSVM, *, random_state: int = 0
-) -> Iterator[tuple[int, Array, float]]:
-    """Judge the test rows for the random selections of one seed, the inner products growing by the dimensions that come in.
-
-    The same selections as :func:`decide` takes, and the same decisions up to the tolerance of the classifier; where
-    there are more dimensions than training rows, in a fraction of the time.
-
-    Parameters
-    ----------
-    features : FeatureSet
-    sizes : iterable of int
-        Dimensions to keep.
-    classifier : LinearSVM
-        With the squared hinge.
-    random_state : int, default=0
-
-    Yields
-    ------
-    size : int
-        In rising order.
-    decision, gap
-        As of :func:`decide`.
-    """
-    order = check_random_state(random_state).permutation(features.X.shape[1])
-    labels, model = features.y[features.train], clone(classifier).set_params(precomputed=True)
-    products, before, start = np.float32(0), 0, None
-    for size in sorted(sizes):
-        with one_thread():
-            added = np.take(features.X, np.sort(order[before:size]), axis=1)
-            products, before = products + added @ added[features.train].T, size
-            model.fit(products[features.train], labels, coef_init=start)
-            start = model.coef_
-            decision = model.decision_function(products[features.test])
-        yield size, decision, float(max(model.objective_gap_))
+def _select(X: Array, rows: Array, columns: Array) -> Array:
+    """Return ``X[rows][:, columns]``, a few rows at a time, so that no copy with all columns is made."""
+    selected = np.empty((len(rows), len(columns)), dtype=X.dtype)
+    for batch in gen_batches(len(rows), 64):
+        np.take(X[rows[batch]], columns, axis=1, out=selected[batch], mode="clip")
+    return selected

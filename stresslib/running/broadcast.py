@@ -1,6 +1,6 @@
 """Broadcast: what all tasks of a sweep need, put where the workers of a cluster find it.
 
-Beside the sweep. It goes through a folder, or an object store, that all machines see; nothing large goes through the
+Beside the sweep. It goes through a folder or an object store that all machines can read; nothing large goes through the
 scheduler.
 """
 
@@ -27,14 +27,18 @@ from stresslib.stress.on_features.reduction import PrincipalComponents
 from stresslib.stress.spec import Spec, parse_spec
 
 SHARED = "STRESSLIB_SHARED"
-"""Environment variable with a folder, or the address of one in an object store, that all machines see."""
+"""Environment variable with a folder, or the address of one in an object store, that all machines can read."""
+
+_FEATURES, _SHARED = ".safetensors", ".shared.safetensors"
+"""Endings of the two files: the feature set, and what its settings share."""
 
 Starts = dict[Spec | None, tuple[Any, Any]]
+"""Warm starts: weights and biases by the stress whose solution they are."""
 
 
 @contextmanager
 def sent(features: FeatureSet, shared: Shared, starts: Starts) -> Iterator[str]:
-    """Put what all tasks of a sweep need where every worker finds it, and take it away at the end.
+    """Put what all tasks of a sweep need where every worker finds it, and remove it at the end.
 
     Yields
     ------
@@ -49,29 +53,26 @@ def sent(features: FeatureSet, shared: Shared, starts: Starts) -> Iterator[str]:
     for spec, (weights, bias) in starts.items():
         arrays |= {f"weights {spec}": weights, f"bias {spec}": bias}
     with TemporaryDirectory() as here:
-        files = {base + ending: Path(here) / ending for ending in _ENDINGS}
-        features.save(files[base + _ENDINGS[0]])
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, files[base + _ENDINGS[1]])
-        store, _ = url_to_fs(base)
+        files = {ending: Path(here) / ending for ending in (_FEATURES, _SHARED)}
+        features.save(files[_FEATURES])
+        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, files[_SHARED])
+        store, place = url_to_fs(base)
         store.makedirs(folder, exist_ok=True)
         try:
-            for url, file in files.items():
-                store.put_file(str(file), store._strip_protocol(url))
+            for ending, file in files.items():
+                store.put_file(str(file), place + ending)
             yield base
         finally:
-            for url in files:
+            for ending in files:
                 with suppress(OSError):
-                    store.rm_file(store._strip_protocol(url))
-
-
-_ENDINGS = (".safetensors", ".shared.safetensors")
+                    store.rm_file(place + ending)
 
 
 @lru_cache(maxsize=1)
 def received(base: str) -> tuple[FeatureSet, Shared, Starts]:
-    """Read what :func:`sent` put there; a worker's process keeps the last."""
-    features, shared = load_features(base + _ENDINGS[0], normalize=False), Shared()
-    with fsspec.open(base + _ENDINGS[1], "rb") as stream:
+    """Read what :func:`sent` put there; a worker's process keeps the last one in memory."""
+    features, shared = load_features(base + _FEATURES, normalize=False), Shared()
+    with fsspec.open(base + _SHARED, "rb") as stream:
         arrays = load(stream.read())
     if "components" in arrays:
         components = PrincipalComponents.from_components(arrays["components"])

@@ -15,19 +15,19 @@ import joblib
 from stresslib.digests import code_digest, extraction_digest, library_versions
 
 ADDRESS = "STRESSLIB_SCHEDULER"
-"""Environment variable with the scheduler's address; sweeps and extractions of this process and its kernels go there."""
+"""Environment variable with the scheduler's address, to which sweeps and extractions of this process and its children go."""
 
 
 @contextmanager
 def connected(backend: str, scheduler: str | None) -> Iterator[None]:
-    """Send what is computed inside the block to a Dask cluster, in this process and in those that it starts.
+    """Send what is computed inside the block to a Dask cluster, by this process and those that it starts.
 
     Parameters
     ----------
     backend : {"local", "dask"}
-        With ``local`` nothing changes.
+        ``local`` changes nothing.
     scheduler : str or None
-        Address of a running scheduler, such as ``tcp://HOST:8786``. None starts workers on this machine, one a core.
+        Address of a running scheduler, such as ``tcp://HOST:8786``. None starts workers on this machine, one for each core.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def connected(backend: str, scheduler: str | None) -> Iterator[None]:
 
 @contextmanager
 def workers() -> Iterator[bool]:
-    """Make joblib use the cluster whose address the environment has; yield whether there is one.
+    """Make joblib use the cluster whose address is in the environment; yield whether there is one.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def workers() -> Iterator[bool]:
         client = distributed.Client(address, timeout=10, set_as_default=False)
     except (OSError, ValueError) as error:
         raise OSError(f"no Dask scheduler answers at {address}: {error}") from error
-    # Whatever the number of tasks, one at a time: they take seconds, and a batch would be lost as a whole.
+    # joblib sends tasks to Dask one by one: they take seconds, and a batch would be lost as a whole.
     with client, joblib.parallel_config("dask", client=client, wait_for_workers_timeout=60):
         yield True
 
@@ -80,29 +80,29 @@ def _distributed() -> Any:
     return distributed
 
 
-def made_by() -> dict[str, Any]:
-    """Return what must be alike on all machines, so that no result depends on where it was computed."""
+def versions() -> dict[str, Any]:
+    """Return what must be the same on all machines, so that no result depends on where it was computed."""
     return {
         "code": [code_digest(), extraction_digest(), extraction_digest("classical")],
         "libraries": library_versions(),
     }
 
 
-def check_alike(expected: dict[str, Any], more: dict[str, Any] | None = None) -> None:
-    """Refuse, on a worker, to compute for a machine of other code or libraries.
+def check_versions(expected: dict[str, Any], more: dict[str, Any] | None = None) -> None:
+    """Refuse, on a worker, to compute for a machine with other code or libraries.
 
     Parameters
     ----------
     expected : dict
-        What :func:`made_by` said there, and perhaps more.
+        What :func:`versions` returned there, and the values that `more` is compared with.
     more : dict, optional
-        What is to be compared beside it.
+        What else has to be the same, as this worker has it.
 
     Raises
     ------
     ValueError
         The message names what differs.
     """
-    for name, value in {**made_by(), **(more or {})}.items():
+    for name, value in {**versions(), **(more or {})}.items():
         if value != expected[name]:
             raise ValueError(f"a worker has other {name} than this machine: {value}, not {expected[name]}; install the same")

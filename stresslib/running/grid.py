@@ -1,6 +1,7 @@
-"""Sweep: a grid of stresses over one feature set, on all cores, with progress, and resumed where it was stopped.
+"""The sweep: a grid of stresses on one feature set, on all cores, with progress, resumed where it was stopped.
 
-Calls the protocol once for each setting and repeat; figures and commands call it.
+Calls the protocol once for each setting and repeat, and keeps what is finished in the store; chapters and commands call it.
+What settings share, principal components and warm starts, is computed first and handed to all of them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from stresslib.evaluation.linear_svm import LinearSVM
-from stresslib.evaluation.protocol import Shared, decide_nested, evaluate, score_rows, solution
+from stresslib.evaluation.nested import decide_nested
+from stresslib.evaluation.protocol import Shared, evaluate, score_rows, solution
 from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
 from stresslib.results import results_table
@@ -46,20 +48,19 @@ def sweep(
     ----------
     features : FeatureSet
     specs : str or iterable of str
-        Stresses, as in :func:`stresslib.make_stress`; all are checked before the first one runs.
+        Stresses, as in :func:`stresslib.make_stress`; all are validated before the first one runs.
     classifier : scikit-learn classifier, optional
         Default ``LinearSVM()``.
     repeats : int, default=1
-        How often a random stress is drawn; repeat ``r`` uses the seed ``random_state + r``. Others run once, and leave
-        the column empty.
+        How often a random stress is drawn; repeat ``r`` uses the seed ``random_state + r``. Other stresses run once, and
+        their `repeat` is empty.
     random_state : int, default=0
     n_jobs : int, default=-1
-        Processes, as in joblib; -1 means one a core. Where the environment variable ``STRESSLIB_SCHEDULER`` has the address
-        of a Dask scheduler, its workers take their place.
+        Number of processes, as in joblib; -1 means one for each core. Where the environment variable
+        ``STRESSLIB_SCHEDULER`` holds the address of a Dask scheduler, its workers take their place.
     store : path-like, optional
-        Folder in which finished settings are kept, and found by a later call with the same features, classifier, library
-        versions and code: that of the modules which the setting depends on. Where nothing can be written there, a warning
-        says so, and the sweep goes on.
+        Folder in which finished settings are kept for a later call with the same features, classifier, library versions
+        and code of the modules that the setting depends on. If it cannot be written to, the sweep warns and goes on.
     progress : bool, default=True
         Whether to show a progress bar.
 
@@ -72,7 +73,7 @@ def sweep(
     Raises
     ------
     ValueError
-        On a bad stress, before anything runs.
+        On a bad stress, or one that keeps more dimensions than there are, before anything runs.
 
     Examples
     --------
@@ -84,24 +85,16 @@ def sweep(
     """
     if repeats < 1:
         raise ValueError(f"repeats={repeats}; at least 1 is needed")
-    specs = [specs] if isinstance(specs, str) else specs
     classifier = LinearSVM() if classifier is None else classifier
-    width, training = features.X.shape[1], int(features.train.sum())
-    tasks = []
-    for spec in map(parse_spec, specs):
-        most = min(width, training) if spec.reduction == "DR2" else width
-        if spec.dimensions is not None and spec.dimensions > most:
-            raise ValueError(f"stress {str(spec)!r} keeps more dimensions than the {most} that {features.name} allows")
-        tasks += [(spec, repeat) for repeat in (range(repeats) if spec.is_random else [None])]
+    tasks = _tasks(features, [specs] if isinstance(specs, str) else specs, repeats)
+    settings = [(number, spec, random_state + (repeat or 0)) for number, (spec, repeat) in enumerate(tasks)]
     kept = None if store is None else Store(store, features, classifier)
-    seeds = [random_state + (repeat or 0) if spec.is_random else random_state for spec, repeat in tasks]
-    settings = [(number, spec, seed) for number, ((spec, _), seed) in enumerate(zip(tasks, seeds, strict=True))]
     done = {number: rows for number, spec, seed in settings if kept and (rows := kept.read(spec, seed)) is not None}
     jobs = [job for job in _jobs(features, settings, classifier) if any(number not in done for number, *_ in job)]
     for number, *_ in itertools.chain.from_iterable(jobs):
-        done.pop(number, None)
-    shared = _shared(features, [spec for _, spec, _ in itertools.chain.from_iterable(jobs)])
-    starts = _starts(features, [job[0][1] for job in jobs if len(job) == 1], classifier, shared, n_jobs)
+        done.pop(number, None)  # settings of one job are computed together or not at all
+    shared = share_components(features, [spec for _, spec, _ in itertools.chain.from_iterable(jobs)])
+    starts = warm_starts(features, [job[0][1] for job in jobs if len(job) == 1], classifier, shared, n_jobs)
     bar = tqdm(desc=features.name, total=len(tasks), initial=len(done), unit="setting", disable=not progress)
     with bar, _calls(features, jobs, classifier, shared, starts) as calls:
         for finished in joblib.Parallel(n_jobs, return_as="generator_unordered")(calls):
@@ -113,8 +106,20 @@ def sweep(
     return results_table({**row, "repeat": repeat} for number, (_, repeat) in enumerate(tasks) for row in done[number])
 
 
+def _tasks(features: FeatureSet, specs: Iterable[str], repeats: int) -> list[tuple[Spec, int | None]]:
+    """Return stress and repeat of each setting, in the order of the table; no repeat for a stress that is not random."""
+    width, training = features.X.shape[1], int(features.train.sum())
+    tasks: list[tuple[Spec, int | None]] = []
+    for spec in map(parse_spec, specs):
+        most = min(width, training) if spec.reduction == "DR2" else width
+        if spec.dimensions is not None and spec.dimensions > most:
+            raise ValueError(f"stress {str(spec)!r} keeps more dimensions than the {most} that {features.name} allows")
+        tasks += [(spec, repeat) for repeat in range(repeats)] if spec.is_random else [(spec, None)]
+    return tasks
+
+
 def _keep(store: Store | None, job: Job, finished: dict[int, Rows]) -> Store | None:
-    """Put finished settings into the store; None, and a warning, where that cannot be done."""
+    """Put finished settings into the store; warn and return None where that cannot be done."""
     if store is None:
         return None
     try:
@@ -127,13 +132,13 @@ def _keep(store: Store | None, job: Job, finished: dict[int, Rows]) -> Store | N
 
 
 Job = list[tuple[int, Spec, int]]
-"""Settings that one process takes on together: their place in the table, stress and seed."""
+"""Settings that one process computes together: their place in the table, stress and seed."""
 
 
 def _jobs(features: FeatureSet, settings: Job, classifier: Any) -> list[Job]:
-    """Return the settings one by one, those together that share the growing inner products of one seed's selections.
+    """Return one job for each setting, and one for all random selections of a seed whose inner products grow step by step.
 
-    Those are computed together or not at all: sums that grow by other steps, after a stop, would have other last digits.
+    The latter are computed together or not at all: sums that grow in other steps would differ in their last digits.
     """
     wide = features.X.shape[1] > features.train.sum()
     shared = wide and isinstance(classifier, LinearSVM) and classifier.loss == "squared_hinge"
@@ -141,12 +146,12 @@ def _jobs(features: FeatureSet, settings: Job, classifier: Any) -> list[Job]:
     for number, spec, seed in settings:
         nested = shared and spec.is_random and spec.quantizer is None
         jobs.setdefault(("nested", seed) if nested else number, []).append((number, spec, seed))
-    # The longest first, so that no process is left with one at the end.
+    # The longest first, so that the last process to finish is not left with a long one.
     return sorted(jobs.values(), key=len, reverse=True)
 
 
-def _shared(features: FeatureSet, specs: list[Spec]) -> Shared:
-    """Fit the principal components once, as many as the largest of the settings keeps, and project on them."""
+def share_components(features: FeatureSet, specs: list[Spec]) -> Shared:
+    """Fit the principal components once, as many as the largest of the settings keeps, and project all rows onto them."""
     sizes = [spec.dimensions for spec in specs if spec.reduction == "DR2" and spec.dimensions]
     if not sizes:
         return Shared()
@@ -155,46 +160,51 @@ def _shared(features: FeatureSet, specs: list[Spec]) -> Shared:
         return Shared(components, components.transform(features.X))
 
 
-def _alike(spec: Spec, width: int) -> Spec | None:
-    """Return the setting whose solution is a start for this one; None where a start from zero is as good.
+def warm_start_spec(spec: Spec, width: int) -> Spec | None:
+    """Return the stress whose solution warm-starts this one; None where a start from zero is as good.
 
-    It depends on nothing but the setting, and so does the result: whatever else is in the sweep, it is the same.
+    It depends on the stress alone, so a setting has the same result whatever else is in the sweep.
     """
-    if spec.reduction is not None and spec.quantizer is not None and spec.reduction == "DR2":
+    if spec.reduction == "DR2" and spec.quantizer is not None:
         return Spec("DR2", spec.dimensions)
-    few = spec.dimensions is not None and spec.dimensions < width / 4
-    return None if few or spec == Spec() else Spec()
+    if spec == Spec() or (spec.dimensions is not None and spec.dimensions < width / 4):
+        return None
+    return Spec()
 
 
-def _starts(features: FeatureSet, specs: list[Spec], classifier: Any, shared: Shared, n_jobs: int) -> Starts:
-    """Solve the settings from whose solutions others start."""
+def warm_starts(features: FeatureSet, specs: list[Spec], classifier: Any, shared: Shared, n_jobs: int) -> Starts:
+    """Solve the settings whose solutions warm-start others; return weights and biases of each."""
     if not (isinstance(classifier, LinearSVM) and classifier.loss == "squared_hinge"):
         return {}
-    wanted = sorted({alike for spec in specs if (alike := _alike(spec, features.X.shape[1])) is not None}, key=str)
+    width = features.X.shape[1]
+    wanted = sorted({start for spec in specs if (start := warm_start_spec(spec, width)) is not None}, key=str)
     calls = (joblib.delayed(solution)(features, spec, classifier, shared) for spec in wanted)
     return dict(zip(wanted, joblib.Parallel(n_jobs if len(wanted) > 1 else 1)(calls), strict=True))
 
 
 @contextmanager
 def _calls(features: FeatureSet, jobs: list[Job], classifier: Any, shared: Shared, starts: Starts) -> Iterator[list[Any]]:
-    """Yield what joblib is to call: for this machine's processes, or for a cluster while it is connected."""
+    """Yield the calls for joblib: on this machine's processes, or on a cluster, which is connected inside the block."""
     with cluster.workers() if jobs else nullcontext(False) as remote:
         if not remote:
-            yield [joblib.delayed(_run)(features, job, classifier, _begun(features, job, shared, starts)) for job in jobs]
+            yield [
+                joblib.delayed(_run)(features, job, classifier, _with_start(features, job, shared, starts)) for job in jobs
+            ]
             return
         with sent(features, shared, starts) as base:
-            alike = cluster.made_by()
-            yield [joblib.delayed(_run_there)(base, job, classifier, alike) for job in jobs]
+            versions = cluster.versions()
+            yield [joblib.delayed(_run_on_worker)(base, job, classifier, versions) for job in jobs]
 
 
-def _begun(features: FeatureSet, job: Job, shared: Shared, starts: Starts) -> Shared:
-    return replace(shared, start=starts.get(_alike(job[0][1], features.X.shape[1])))
+def _with_start(features: FeatureSet, job: Job, shared: Shared, starts: Starts) -> Shared:
+    """Return what a job shares with others, with the warm start of its own."""
+    return replace(shared, start=starts.get(warm_start_spec(job[0][1], features.X.shape[1])))
 
 
-def _run_there(base: str, job: Job, classifier: Any, alike: dict[str, Any]) -> dict[int, Rows]:
-    cluster.check_alike(alike)
+def _run_on_worker(base: str, job: Job, classifier: Any, versions: dict[str, Any]) -> dict[int, Rows]:
+    cluster.check_versions(versions)
     features, shared, starts = received(base)
-    return _run(features, job, classifier, _begun(features, job, shared, starts))
+    return _run(features, job, classifier, _with_start(features, job, shared, starts))
 
 
 def _run(features: FeatureSet, job: Job, classifier: Any, shared: Shared) -> dict[int, Rows]:

@@ -1,7 +1,7 @@
 """Variants: the protocol with one thing changed, measured over a grid as the protocol itself is.
 
-Between the sweep and the figures that ask what the paper left open. A variant is a name, and a classifier or features
-other than the protocol's.
+Between the sweep and the chapters on what the paper left open. A variant is a name with another classifier, or with
+features that are prepared in another way.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from stresslib.results import VARIANT
 from stresslib.running.grid import sweep
 
 RANKED = "mAP"
-"""Metric of feature sets whose classes are ranked one by one."""
+"""Metric of feature sets in which each class ranks the images."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A protocol.
+    """A protocol that differs from the paper's in one thing.
 
     Attributes
     ----------
     name : str
-        What is changed, such as ``"bias"``; empty: nothing, it is the paper's.
+        What is changed, such as ``"bias"``; empty for the paper's own protocol.
     classifier : scikit-learn classifier
     prepare : callable, optional
-        Makes the features of those given, before any stress.
+        Takes the features before any stress and returns those to use instead.
     """
 
     name: str = ""
@@ -54,12 +54,12 @@ def sweep_variants(
     specs : str or iterable of str
     variants : iterable of Variant
     **options : Any
-        As of :func:`stresslib.sweep`.
+        As :func:`stresslib.sweep` takes them.
 
     Returns
     -------
     pandas.DataFrame
-        Of :func:`stresslib.sweep`, with a column `variant`.
+        As :func:`stresslib.sweep` returns it, with a column `variant`.
 
     Examples
     --------
@@ -80,21 +80,21 @@ def sweep_variants(
 
 
 def renormalised(classifier: Any = None) -> Pipeline:
-    """Return a classifier of rows that are brought to unit norm once more, after the stress.
+    """Return a classifier that brings the stressed rows to unit norm once more.
 
     Parameters
     ----------
     classifier : scikit-learn classifier, optional
         Default ``LinearSVM()``.
     """
-    # Not scikit-learn's Normalizer: it takes a row that is shorter than 2e-15 for one of zeros.
+    # Not scikit-learn's Normalizer, which treats a row shorter than 2e-15 as zeros.
     return make_pipeline(FunctionTransformer(unit_rows), LinearSVM() if classifier is None else classifier)
 
 
 def centred(classifier: Any = None) -> Pipeline:
-    """Return a classifier of rows from which the training mean is taken, after the stress.
+    """Return a classifier that subtracts the training mean from the stressed rows.
 
-    Behind ``DR2:k`` it is what makes the projection that of the usual, centred PCA.
+    After ``DR2:k`` this gives the projection of the usual, centred PCA.
 
     Parameters
     ----------
@@ -105,19 +105,19 @@ def centred(classifier: Any = None) -> Pipeline:
 
 
 def tuned(costs: Sequence[float] = (0.1, 1, 10, 100), classifier: Any = None) -> GridSearchCV:
-    """Return a classifier that chooses its `C` on a third of the training rows, for each setting anew.
+    """Return a classifier that chooses its `C` by validation on a third of the training rows, anew for each setting.
 
     Parameters
     ----------
     costs : sequence of float
-        What it chooses from. Of equal ones the first.
+        Values to choose from; ties go to the first.
     classifier : LinearSVM or a Pipeline that ends in one, optional
         Default ``LinearSVM()``.
 
     Returns
     -------
     sklearn.model_selection.GridSearchCV
-        Trained once more on all training rows, with the choice.
+        Once `C` is chosen, it is trained on all training rows.
     """
     classifier = LinearSVM() if classifier is None else classifier
     name = f"{classifier.steps[-1][0]}__C" if isinstance(classifier, Pipeline) else "C"
@@ -130,9 +130,9 @@ def fewer(features: FeatureSet, per_class: int, *, random_state: int = 0) -> Fea
     Parameters
     ----------
     features : FeatureSet
-        With one label a row.
+        With one label for each row.
     per_class : int
-        Training rows of each class to keep; those of one seed are nested.
+        Training rows of each class to keep; for one seed, smaller sets are part of larger ones.
     random_state : int, default=0
 
     Returns
@@ -143,10 +143,10 @@ def fewer(features: FeatureSet, per_class: int, *, random_state: int = 0) -> Fea
     Raises
     ------
     ValueError
-        When a class has not as many, or rows have several labels.
+        When a class has fewer, or rows have several labels.
     """
     if features.y.ndim != 1:
-        raise ValueError(f"{features.name}: fewer rows of each class are drawn where a row has one label")
+        raise ValueError(f"{features.name}: training rows are drawn class by class, and here a row may have several labels")
     order = np.random.default_rng(random_state).permutation(np.flatnonzero(features.train))
     kept = features.test.copy()
     for number, name in enumerate(features.classes):
@@ -155,24 +155,16 @@ def fewer(features: FeatureSet, per_class: int, *, random_state: int = 0) -> Fea
             raise ValueError(f"{features.name}: class {name!r} has {len(rows)} training rows; {per_class} are wanted")
         kept[rows[:per_class]] = True
     files = [features.files[row] for row in np.flatnonzero(kept)] if features.files else ()
-    return FeatureSet(
-        features.X[kept],
-        features.y[kept],
-        features.train[kept],
-        features.metric,
-        features.classes,
-        files,
-        features.provenance,
-    )
+    return features.replace(X=features.X[kept], y=features.y[kept], train=features.train[kept], files=files)
 
 
 def ranked(features: FeatureSet) -> FeatureSet:
-    """Return the feature set with one column of labels a class, to be scored as VOC 2007 is.
+    """Return the feature set with one column of labels for each class, to be scored as VOC 2007 is.
 
     Parameters
     ----------
     features : FeatureSet
-        With one label a row.
+        With one label for each row.
 
     Returns
     -------
@@ -180,4 +172,4 @@ def ranked(features: FeatureSet) -> FeatureSet:
         Under the same name; its metric is the mean average precision.
     """
     labels = np.where(features.y[:, None] == np.arange(len(features.classes)), 1, -1)
-    return FeatureSet(features.X, labels, features.train, RANKED, features.classes, features.files, features.provenance)
+    return features.replace(y=labels, metric=RANKED)

@@ -156,13 +156,13 @@ def test_a_scheduler_that_does_not_answer_is_named(
 
 
 def test_a_worker_of_other_code_is_refused() -> None:
-    alike = cluster.made_by()
+    alike = cluster.versions()
     assert alike["code"][0] == code_digest()
-    cluster.check_alike(alike)
+    cluster.check_versions(alike)
     with pytest.raises(ValueError, match=r"a worker has other libraries than this machine: .* install the same"):
-        cluster.check_alike({**alike, "libraries": ["numpy 0.0"]})
+        cluster.check_versions({**alike, "libraries": ["numpy 0.0"]})
     with pytest.raises(ValueError, match="other weights"):
-        cluster.check_alike({**alike, "weights": "a"}, {"weights": "b"})
+        cluster.check_versions({**alike, "weights": "a"}, {"weights": "b"})
 
 
 def test_what_is_sent_arrives_as_it_was(small: sl.FeatureSet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,8 +170,8 @@ def test_what_is_sent_arrives_as_it_was(small: sl.FeatureSet, monkeypatch: pytes
     monkeypatch.setenv(broadcast.SHARED, "memory://shared")
     specs = [parse_spec(text) for text in ("DR2:8,Q2:4", "DR2:5", "Q1:3")]
     classifier = sl.LinearSVM()
-    shared = grid._shared(small, specs)
-    starts = grid._starts(small, specs, classifier, shared, 1)
+    shared = grid.share_components(small, specs)
+    starts = grid.warm_starts(small, specs, classifier, shared, 1)
     store = fsspec.filesystem("memory")
     with broadcast.sent(small, shared, starts) as base:
         assert base.startswith("memory://shared/") and len(store.ls("/shared")) == 2
@@ -180,7 +180,7 @@ def test_what_is_sent_arrives_as_it_was(small: sl.FeatureSet, monkeypatch: pytes
     assert features.digest == small.digest and features.name == small.name and set(begun) == set(starts)
     for spec in specs:
         here, there = (
-            sl.evaluate(one, spec, classifier, shared=replace(parts, start=first.get(grid._alike(spec, 40))))
+            sl.evaluate(one, spec, classifier, shared=replace(parts, start=first.get(grid.warm_start_spec(spec, 40))))
             for one, parts, first in ((small, shared, starts), (features, again, begun))
         )
         assert here.equals(there)

@@ -24,7 +24,8 @@ from stresslib import (
     sweep,
     write_results,
 )
-from stresslib.evaluation.protocol import decide, decide_nested
+from stresslib.evaluation.nested import decide_nested
+from stresslib.evaluation.protocol import decide
 from stresslib.results import COLUMNS, results_table
 from stresslib.running import grid
 

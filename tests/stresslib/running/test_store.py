@@ -120,13 +120,13 @@ def test_settings_without_a_quantizer_never_call_one(small: sl.FeatureSet, monke
 def test_the_digests_have_every_module_that_a_score_depends_on() -> None:
     """By what is imported: the solver in all its parts, the stresses, and of a setting's stresses only its own."""
     stresses = {f"stress/on_features/{name}.py" for name in ("reduction", "quantization", "allocation", "base")}
-    solver = {f"evaluation/{name}.py" for name in ("squared_hinge", "conjugate_gradients", "newton", "unknowns")}
+    solver = {f"evaluation/{name}.py" for name in ("hinge", "squared_hinge", "conjugate_gradients", "newton", "unknowns")}
     protocol = {f"evaluation/{name}.py" for name in ("protocol", "linear_svm", "metrics", "threads")}
     within = ("evaluation/", "stress/")
     used = set(digests.modules_used("evaluation/protocol.py", within=within))
     assert used == {*stresses, *solver, *protocol, "stress/spec.py", "stress/registry.py"}
     setting = set(digests.modules_used("running/grid.py", within=("evaluation/", "stress/spec.py")))
-    assert setting == {*solver, *protocol, "stress/spec.py", "running/grid.py"}
+    assert setting == {*solver, *protocol, "evaluation/nested.py", "stress/spec.py", "running/grid.py"}
     assert {f"extraction/{path.name}" for path in (PACKAGE / "extraction").glob("*.py")} <= set(digests._TEXTS)
 
 
