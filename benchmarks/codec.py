@@ -1,12 +1,12 @@
-"""Speed and size of the codec, beside faiss's ScalarQuantizer and memcpy in the same run.
+"""Speed and size of the codec, compared with faiss's ScalarQuantizer and memcpy in the same run.
 
     python benchmarks/codec.py [faiss] [packing] [streaming] [sizes] [--rows 60000] [--stream 1.0]
 
 Each part writes ``codec-PART.csv`` into --output, by default benchmarks/results, which the book's page on performance shows.
 
-Rows are those of 15-Scenes, 1,280 numbers, over and over. Both sides quantize each dimension between its own minimum and
-maximum in as many values, and write as many bits; both have every core, and write to memory that is new. Each number is the
-best of several runs, ours and the peer's in turn. Packing alone is on one thread, as memcpy is.
+The rows of 15-Scenes, 1,280 numbers each, are repeated. Both sides quantize each dimension between its own minimum and
+maximum into the same number of values, and write the same number of bits; both use every core, and write to new memory. Each
+time is the best of several runs, ours and the peer alternating. Packing alone runs on one thread, as memcpy does.
 """
 
 import argparse
@@ -22,7 +22,8 @@ import numpy as np
 import pandas as pd
 
 import stresslib as sl
-from stresslib.codec.packing import code_type
+from stresslib.codec.bits import code_type
+from stresslib.codec.packing import pack, unpack
 from stresslib.files import write_text
 
 PEERS = {
@@ -35,7 +36,7 @@ BLOCK = 1 << 20
 
 
 def in_turn(ways: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, float]:
-    """Best seconds of each way; one run of each to warm up."""
+    """Return the best time of each way in seconds; the first run of each is a warm-up and does not count."""
     seconds = dict.fromkeys(ways, np.inf)
     for number in range(rounds + 1):
         for name, way in ways.items():
@@ -46,8 +47,8 @@ def in_turn(ways: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, fl
     return seconds
 
 
-def beside_faiss(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
-    """GB of float32 a second, into codes of 8, 6 and 4 bits and back."""
+def against_faiss(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
+    """Return GB of float32 a second, to codes of 8, 6 and 4 bits and back."""
     X = np.resize(f.X, (options.rows, f.X.shape[1]))
     print(f"{X.shape[0]} x {X.shape[1]}, faiss {faiss.__version__} ({faiss.get_compile_options().strip()})", flush=True)
     rows, size, copy = [], X.nbytes / 1e9, np.empty_like(X)
@@ -57,7 +58,7 @@ def beside_faiss(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
         codec = sl.codec.Codec.fit(X[:4467], f"Q2:{values}")
         theirs, ours = peer.compute_codes(X), codec.encode(X)
         if abs(sum(map(len, ours)) / theirs.nbytes - 1) > 0.001:
-            raise SystemExit(f"{name}: {sum(map(len, ours))} bytes beside the peer's {theirs.nbytes}")
+            raise SystemExit(f"{name}: {sum(map(len, ours))} bytes, but the peer has {theirs.nbytes}")
         ways: dict[str, dict[str, Callable[[], Any]]] = {
             "encode": {"ours": lambda c=codec: c.encode(X), "peer": lambda p=peer: p.compute_codes(X)},
             "decode": {"ours": lambda c=codec, o=ours: c.decode(o, len(X)), "peer": lambda p=peer, t=theirs: p.decode(t)},
@@ -71,14 +72,14 @@ def beside_faiss(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
 
 
 def packing(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
-    """GB of codes a second, packed and unpacked, in parts of memcpy's; block by block, as files are written."""
+    """Return GB of codes a second, packed and unpacked block by block as in a file, and their ratio to memcpy."""
     rows, codes = [], np.random.default_rng(0).integers(0, 256, 1 << 26, dtype=np.uint8)
     copy, size = np.empty_like(codes), codes.nbytes / 1e9
     ways = [(f"{bits} bits", bits, 1 << bits, "bits") for bits in range(1, 9)]
     ways += [(f"radix {base}", (base - 1).bit_length(), base, "radix") for base in (3, 5, 27)]
     for name, bits, base, way in ways:
         blocks = (codes % base if base < 256 else codes).astype(code_type(bits)).reshape(-1, 1, BLOCK)
-        packed = [sl.codec.packing.pack(block, bits, base, way) for block in blocks]
+        packed = [pack(block, bits, base, way) for block in blocks]
 
         def each(work: Callable[..., Any], items: Any, *more: Any, settings: Any = (bits, base, way)) -> None:
             for one in items:
@@ -86,8 +87,8 @@ def packing(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
 
         best = in_turn(
             {
-                "pack": lambda b=blocks, e=each: e(sl.codec.packing.pack, b),
-                "unpack": lambda p=packed, e=each: e(sl.codec.packing.unpack, p, (1, BLOCK)),
+                "pack": lambda b=blocks, e=each: e(pack, b),
+                "unpack": lambda p=packed, e=each: e(unpack, p, (1, BLOCK)),
                 "memcpy": lambda: np.copyto(copy, codes),
             },
             rounds=5,
@@ -100,7 +101,7 @@ def packing(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
 
 
 def sizes(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
-    """Bytes of a vector: counted, packed in each way, and in the file as the file system has it, beside the entropy."""
+    """Return bytes of a vector: as counted, packed in each way, in the file, and the limit of the entropy."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for spec in SIZES:
@@ -135,13 +136,13 @@ def sizes(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
 
 
 def own_memory() -> int:
-    """Bytes of this process that no file backs; Linux only."""
+    """Return the bytes of this process's memory that no file backs; Linux only."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
 
 
 def streaming(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
-    """Growth of memory while mapped features of some sizes are compressed and turned back, and GB a second."""
+    """Return the growth of memory while mapped features of two sizes are compressed and decompressed, and GB a second."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for part in (0.25, 1.0):
@@ -177,7 +178,7 @@ def streaming(f: sl.FeatureSet, options: Any) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-PARTS = {"faiss": beside_faiss, "packing": packing, "streaming": streaming, "sizes": sizes}
+PARTS = {"faiss": against_faiss, "packing": packing, "streaming": streaming, "sizes": sizes}
 
 
 def main() -> None:

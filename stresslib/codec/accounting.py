@@ -1,6 +1,6 @@
-"""Accounting: what a compressed set costs, all of it: codes, what all vectors share, the index, the file.
+"""Accounting: everything that a compressed set costs: codes, what all vectors share, the index, the file.
 
-Beside `codec.container`; computed from the codes themselves, nothing is estimated but the entropy's limit.
+Above `codec.writing` and `codec.reading`. All is counted on the codes themselves; only the entropy is an estimate.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def accounting(
     path: str | os.PathLike[str] | None = None,
     random_state: int = 0,
 ) -> pd.DataFrame:
-    """Count what a stress costs a vector, when everything is counted.
+    """Count everything that a stress costs per vector.
 
     Parameters
     ----------
@@ -42,40 +42,40 @@ def accounting(
     spec : str
         The stress, as in :func:`stresslib.make_stress`.
     vectors : int or sequence of int, optional
-        Over how many vectors the side information is shared. Default: those of the set.
+        Number of vectors that share the side information. Default: those of the set.
     packings : sequence of str, default=("bits", "radix", "xz")
         Of ``"bits"``, ``"radix"``, ``"zstd"``, ``"xz"``.
     path : path-like, optional
-        A file that `compress` wrote of the set; its size fills the last column of its packing.
+        A file that `compress` wrote of the set; its size goes to the last column, in the rows of its packing.
     random_state : int, default=0
         Seed of a random selection.
 
     Returns
     -------
     pandas.DataFrame
-        One row a packing and number of vectors:
+        One row for each packing and number of vectors:
 
         ``spec``, ``packing``, ``vectors``
-            What the row is about.
+            The setting of the row.
         ``paper_bits``
             Bits of a vector as the paper counts, :func:`stresslib.bits_per_vector`.
         ``entropy_bits``
-            Sum over the dimensions of the empirical zeroth-order entropy of their codes: what a perfect coder would need
-            that knows how often each code comes in each dimension and nothing else. It cannot exceed the logarithm of
-            the number of rows, so it is not given for codes of more than 16 bits.
+            Sum over the dimensions of the empirical zeroth-order entropy of their codes: what a perfect coder needs that
+            knows how often each code occurs in each dimension, and nothing else. It cannot exceed the logarithm of the
+            number of rows, so it is not given for codes of more than 16 bits.
         ``packed_bits``
-            Bits of a vector as packed, whole blocks divided by rows, with the index: 8 bytes of checksum a block, for zstd
-            and xz 4 bytes of length.
+            Packed bits of a vector: all blocks and the index, divided by the rows. A block takes 8 bytes of checksum in
+            the index, with zstd and xz 4 bytes of length too.
         ``side_bytes``, ``side_bits``
-            What all vectors share, and the share of one.
+            What all vectors share, in all and per vector.
         ``total_bits``
             ``packed_bits + side_bits``, to be compared with ``32 d``.
         ``pays_from``, ``reduction_pays_from``
             The smallest number of vectors for which the total is below that of float32 vectors without a stress, and below
-            that of the same quantizer without the reduction, in the same packing. Missing where it never is, and the latter
-            with QA, whose bits are the same without.
+            that of the same quantizer without the reduction, in the same packing. Missing where it never is; the latter is
+            also missing with QA, which has the same bits with and without a reduction.
         ``file_bytes``
-            Size of the file, with names, labels and provenance. Missing without `path`.
+            Size of the file, which includes names, labels and provenance. Missing without `path`.
 
     Examples
     --------
@@ -87,10 +87,11 @@ def accounting(
     """
     parsed = parse_spec(spec)
     width = features.X.shape[1]
-    counts = [len(features.X)] if vectors is None else [vectors] if isinstance(vectors, int) else list(vectors)
+    vectors = len(features.X) if vectors is None else vectors
+    counts = [vectors] if isinstance(vectors, int) else list(vectors)
     codec = Codec.fit(features, parsed, random_state=random_state)
     bare = Spec(quantizer=parsed.quantizer, level=parsed.level)
-    # QA has the bits that it is given, with a reduction and without.
+    # QA has the same bits with a reduction and without.
     other = codec if parsed.reduction is None or parsed.allocated_bits is not None else Codec.fit(features, bare)
     entropy = _entropy(codec.codes(features.X)) if codec.bits <= 16 else np.nan
     rows = []
@@ -134,7 +135,7 @@ def _entropy(codes: Array) -> float:
 
 
 def _break_even(invested: int, saved: float) -> int | None:
-    """The smallest number of vectors that save more, each `saved` bits, than was invested."""
+    """Return the smallest number of vectors which, saving `saved` bits each, save more than was invested."""
     return max(1, int(invested // saved) + 1) if saved > 0 else None
 
 

@@ -62,8 +62,8 @@ class Codec:
         Whether rows are divided by their L2 norm first.
     side : dict of str to ndarray
         What all rows share: ``kept``, the mask of a random selection; ``projection``, the principal components as columns;
-        ``bits``, those of each dimension, where they differ; ``minimum`` and ``maximum``, the range of a dictionary, one or
-        one a dimension.
+        ``bits``, those of each dimension, where they differ; ``minimum`` and ``maximum``, the range of the dictionary, of
+        all dimensions or of each.
     fitted_on : str
         Digest of the feature set whose training rows it was fitted on; empty where that is not known.
     """
@@ -92,14 +92,15 @@ class Codec:
         Parameters
         ----------
         features : FeatureSet or array-like of shape (n, d), float32
-            The training rows of the set, or of the array all rows. Without DR2 and QA they are read in blocks.
+            The stress is fitted on the training rows of a set, or on all rows of an array. They are read in blocks, but
+            with DR2 and QA all at once.
         spec : str
             The stress, as in :func:`stresslib.make_stress`.
         packing : {"bits", "radix", "zstd", "xz"}, default="bits"
         normalize : bool, default=False
-            Divide each row by its L2 norm first, as `load_features` does; for a set that was loaded without.
+            Divide each row by its L2 norm first, as `load_features` does by default.
         block_rows : int, optional
-            Rows of a block. Default: a multiple of 192 that makes about 2**20 values, at least 192.
+            Rows of a block. Default: the multiple of 192 that makes about 2**20 values, at least 192.
         random_state : int, default=0
             Seed of a random selection.
 
@@ -229,7 +230,7 @@ class Codec:
         ----------
         X : array-like of shape (n, d), float32
         fitted_on : str, optional
-            Digest of a feature set: refuse to encode with a stress that was fitted on another.
+            Digest of a feature set; ValueError where the stress was fitted on another.
 
         Returns
         -------
@@ -255,14 +256,23 @@ class Codec:
         return list(self.encode_blocks(rows))
 
     def check_width(self, X: Array) -> None:
-        """Refuse rows of another width than the stress was fitted on."""
+        """Raise ValueError on rows whose width is not that on which the stress was fitted."""
         if X.shape[1] != self.n_features:
             raise ValueError(
                 f"rows have {X.shape[1]} numbers; the stress {str(self.spec)!r} was fitted on {self.n_features}"
             )
 
     def encode_blocks(self, X: Array) -> Iterator[bytes]:
-        """Yield the packed blocks of checked rows in turn, a few of them in memory at once."""
+        """Yield the packed blocks of rows in order, with only a few of them in memory at once.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features), float32
+
+        Yields
+        ------
+        bytes
+        """
         return self._encoded(X, self._encode_block)
 
     def decode(self, blocks: Sequence[bytes], rows: int) -> Array:
@@ -288,7 +298,7 @@ class Codec:
         if len(blocks) != len(starts):
             raise ValueError(f"{len(blocks)} blocks; {rows} rows are {len(starts)} blocks of {self.block_rows}")
         X = np.empty((rows, self.dimensions), dtype=self.dtype)
-        # A core writes one run of rows from end to end: cores that take turns would wait for each other's new memory.
+        # Each core writes one run of consecutive rows: cores that take turns would wait for each other's new memory.
         size = max(1, -(-len(blocks) // (os.cpu_count() or 1)))
         runs = range(0, len(blocks), size)
         for _ in map_in_order(
@@ -311,7 +321,7 @@ class Codec:
         Returns
         -------
         ndarray of shape (n, dimensions), unsigned integer
-            Numbers of bins, from 0; of erased values the bits that are left; of float32 values their 32 bits.
+            Numbers of bins, from 0; after bit erasure the bits that are left; without a quantizer the 32 bits of a float32.
         """
         rows = checked_rows(X)
         self.check_width(rows)
@@ -334,7 +344,7 @@ class Codec:
         return self._coder.encode(self._reducer.apply(rows, self.side), self.side, start)
 
     def decode_block(self, packed: bytes, out: Array) -> None:
-        """Decode one block into rows that are there; ValueError on bytes that are not such a block."""
+        """Decode one block into an array of its shape; ValueError on bytes that are not such a block."""
         codes = self._unpack(packed, out.shape)
         self._coder.decode(codes, self.side, out)
 
@@ -371,6 +381,7 @@ def checked_rows(X: ArrayLike) -> Array:
 
 
 def _training_blocks(X: Array, train: Array, block_rows: int, normalize: bool) -> Iterator[Array]:
+    """Yield the training rows of each block, checked and normalised; blocks without any are left out."""
     for start in range(0, len(X), block_rows):
         block = np.asarray(X[start : start + block_rows])[train[start : start + block_rows]]
         if len(block):

@@ -37,16 +37,16 @@ def decompress(path: str | os.PathLike[str]) -> FeatureSet:
     Returns
     -------
     FeatureSet
-        Its provenance names the stress as ``spec``, and the features that it was fitted on as ``fitted_on``.
+        Its provenance names the stress as ``spec``, and the features on which it was fitted as ``fitted_on``.
 
     Raises
     ------
     ValueError
-        When the file is damaged or of another kind, or holds erased values that float32 has no room for.
+        When the file is damaged or of another kind, or holds erased values that float32 cannot represent.
 
     Notes
     -----
-    Nothing is normalised after a stress: load a saved copy with ``normalize=False``, on the command line with ``--raw``.
+    Nothing is normalised after a stress: load a saved copy with ``normalize=False``, or on the command line with ``--raw``.
 
     Examples
     --------
@@ -87,8 +87,8 @@ class CompressedFeatures:
 
     Notes
     -----
-    ``compressed[7]`` is a vector, ``compressed[100:200]`` and ``compressed[[5, 3, 9]]`` are rows of vectors. Each call reads
-    the blocks that its rows lie in, checks them, and closes the file.
+    ``compressed[7]`` is a vector, ``compressed[100:200]`` and ``compressed[[5, 3, 9]]`` are matrices. Each call reads and
+    checks the blocks in which its rows lie, and closes the file.
 
     Examples
     --------
@@ -110,6 +110,7 @@ class CompressedFeatures:
             raise ValueError(f"{self.path} cannot be read as compressed features: {error}") from error
 
     def _open(self, stream: BinaryIO, size: int) -> None:
+        """Read and check everything but the blocks."""
         header = read_header(stream, size)
         self._rows: int = header["rows"]
         self.metric: str = header["metric"]
@@ -212,7 +213,7 @@ class CompressedFeatures:
         return np.where(numbers < 0, numbers + self._rows, numbers).astype(np.int64)
 
     def blocks(self) -> Iterator[Array]:
-        """Yield all stressed vectors, a block of rows at a time, a few of them in memory at once."""
+        """Yield all stressed vectors, a block of rows at a time, with only a few blocks in memory at once."""
         return map_in_order(self._block, range(len(self._checksums)), self.codec.threads)
 
     def _block(self, block: int) -> Array:

@@ -40,7 +40,7 @@ class Spec:
         What the reduction keeps.
     quantizer : {"Q1", "Q2", "QB", "QA"} or None
     level : int or None
-        Values of the dictionary for Q1 and Q2, erased bits for QB, bits of a vector for QA.
+        Size of the dictionary for Q1 and Q2, erased bits of a number for QB, bits of a vector for QA.
     """
 
     reduction: str | None = None
@@ -157,7 +157,7 @@ def make_stress(spec: str | Spec, *, random_state: Any = 0) -> Pipeline:
     Returns
     -------
     sklearn.pipeline.Pipeline
-        Its steps carry the names of the tokens. ``"none"`` hands its input on.
+        Its steps have the names of the tokens. ``"none"`` passes its input through.
 
     Examples
     --------
@@ -190,7 +190,7 @@ def bits_per_vector(spec: str | Spec, n_features: int) -> int:
     Raises
     ------
     ValueError
-        When the stress keeps more dimensions than there are, or shares out more than 8 bits a dimension.
+        When the stress keeps more dimensions than there are, or has more than 8 bits for each.
 
     Notes
     -----
@@ -216,7 +216,7 @@ def bits_per_vector(spec: str | Spec, n_features: int) -> int:
 
 
 def compression_rate(spec: str | Spec, n_features: int) -> float:
-    """Return the share of the bits that a stress saves, ``1 - bits_per_vector / (32 n_features)``.
+    """Return the share of bits that a stress saves, ``1 - bits_per_vector / (32 n_features)``.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ def compression_rate(spec: str | Spec, n_features: int) -> float:
     Returns
     -------
     float
-        0 for no compression, towards 1 for much.
+        From 0, no compression, towards 1.
 
     Examples
     --------

@@ -96,7 +96,7 @@ class Int8(Peer):
         self.step[self.step == 0] = 1
 
     def encode(self, X: Array) -> bytes:
-        # sentence-transformers lets values beyond the range wrap around; that would be no fair comparison.
+        # sentence-transformers lets values beyond the range wrap around; that would not be a fair comparison.
         return np.clip((X - self.low) / self.step - 128, -128, 127).astype(np.int8).tobytes()
 
     def decode(self, codes: bytes, rows: int) -> Array:
@@ -133,7 +133,7 @@ class Zstd(Peer):
         pass
 
     def encode(self, X: Array) -> bytes:
-        # The high bytes of all numbers, then the low ones: what repeats lies together.
+        # The low bytes of all numbers, then the high ones: what repeats lies together.
         halves = X.astype("<f2").view(np.uint8).reshape(-1, 2)
         return bytes(import_zstandard().ZstdCompressor().compress(halves.T.tobytes()))
 

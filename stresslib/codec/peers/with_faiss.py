@@ -61,7 +61,7 @@ def import_faiss() -> Any:
 
 
 def _allow_few_rows(faiss: Any, index: Any) -> None:
-    """Let k-means learn from fewer rows than faiss advises, without a warning each time: there are no more."""
+    """Let k-means learn from fewer rows than faiss advises, without a warning each time: there are not more."""
     if isinstance(index, faiss.IndexPreTransform):
         first = faiss.downcast_VectorTransform(index.chain.at(0))
         index = faiss.downcast_index(index.index)

@@ -177,7 +177,7 @@ class BitErasure(Quantizer):
 
     Notes
     -----
-    Carvalho et al. (2016), supplement. Features of float32 leave the 29 lowest bits of the float64 empty.
+    Carvalho et al. (2016), supplement. Features that were float32 leave the 29 lowest bits of the float64 empty.
 
     Examples
     --------

@@ -129,7 +129,7 @@ class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     Notes
     -----
     With fewer rows than features, the last of as many components as rows lies where the training data has no variance: it
-    is arbitrary, and may differ between machines.
+    is arbitrary and may differ between machines.
 
     Carvalho et al. (2016), DR-2; that the mean stays in follows the authors' published code.
 
@@ -179,8 +179,8 @@ class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             raise ValueError(
                 f"n_components={kept} is more than {most}, the smaller of {n_samples} training rows and {width} feature(s)"
             )
-        # The eigenvectors of small eigenvalues are lost in float32, and beside a large mean: the covariance is summed in
-        # float64, over centred rows. The smaller side of the matrix decides the cheaper way.
+        # In float32, or with a large mean, the eigenvectors of small eigenvalues are lost: the covariance is summed in
+        # float64 over centred rows. Which solver is cheaper depends on the smaller side of the matrix.
         centred = rows.astype(np.float64)
         centred -= centred.mean(axis=0)
         pca = PCA(kept, svd_solver="covariance_eigh" if n_samples >= width else "full").fit(centred)

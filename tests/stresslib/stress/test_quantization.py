@@ -161,7 +161,7 @@ def test_bits_per_vector_of_a_fitted_quantizer(scope: str) -> None:
 )
 @pytest.mark.parametrize("scope", SCOPES)
 def test_codes_that_cannot_be_are_refused(scope: str, codes: Any, message: str) -> None:
-    """A damaged code is no value at random; the message says what is allowed."""
+    """A damaged code does not become some value; the message says what is allowed."""
     quantizer = UniformQuantizer(4, scope=scope).fit(np.eye(2))
     with pytest.raises(ValueError, match=message):
         quantizer.decode(np.array(codes))

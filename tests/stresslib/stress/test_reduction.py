@@ -73,7 +73,7 @@ def test_more_components_than_training_rows_are_refused() -> None:
 @pytest.mark.parametrize("reduction", [RandomSelection, PrincipalComponents])
 @pytest.mark.parametrize("number", [0, -1, 2.0, "3"])
 def test_a_number_of_components_is_a_positive_integer(reduction: type, number: object) -> None:
-    """Zero dimensions are no vector, and a share such as 0.5 is not understood in silence."""
+    """Zero dimensions do not make a vector, and a share such as 0.5 is not silently taken for a number."""
     with pytest.raises(ValueError, match="n_components"):
         reduction(number).fit(rows(5, 4))
 

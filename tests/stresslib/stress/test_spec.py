@@ -85,7 +85,7 @@ def test_a_bad_token_is_named_and_the_allowed_ones_are_listed(spec: str, token: 
 
 
 @pytest.mark.parametrize("spec", [None, 5, ["DR1:4"]])
-def test_what_is_no_string_is_no_stress(spec: object) -> None:
+def test_only_a_string_is_a_stress(spec: object) -> None:
     """A forgotten argument must not pass for ``"none"``, the full-score setting."""
     with pytest.raises((TypeError, ValueError)):
         parse_spec(spec)  # type: ignore[arg-type]
