@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from stresslib.datasets.imageset import ImageSet, from_csv, from_folder
 from stresslib.datasets.parts import Parts
@@ -51,6 +50,8 @@ def digits(parts: Parts) -> ImageSet:
 
 def write_digits(folder: Path) -> None:
     """Write scikit-learn's digits into an empty folder, one PNG each, in a folder for each digit."""
+    from sklearn.datasets import load_digits  # takes a second to import, and only this needs it
+
     bunch = load_digits()
     for row, (levels, digit) in enumerate(zip(bunch.images, bunch.target, strict=True)):
         path = folder / str(digit) / f"{row:04d}.png"

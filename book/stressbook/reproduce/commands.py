@@ -54,10 +54,10 @@ def _figure_names(context: click.Context, parameter: click.Parameter, incomplete
 def reproduce(
     figure: tuple[str, ...], profile: str, parameters: tuple[str, ...], key: str | None, redraw: bool, output: str | None
 ) -> None:
-    from stressbook.reproduce.run import plan, reproduce_each
-
     given = parse_parameters(parameters)
     names = _figures_of_profile(figure, profile)
+    from stressbook.reproduce.run import plan, reproduce_each  # once the names are right: it takes a while
+
     for name in names:  # validate every figure before running any
         plan(name, profile=profile, parameters=given, redraw=redraw)
     for _, made in reproduce_each(names, profile=profile, redraw=redraw, parameters=given, output=output, key=key):

@@ -19,7 +19,6 @@ from stressbook.reproduce.catalogue import figures
 from stresslib.digests import code_digest
 from stresslib.features import list_features
 from stresslib.files import file_sha256, replacing, write_json
-from stresslib.results import read_results
 
 _VERSIONS = ("stresslib", "numpy", "scipy", "scikit-learn", "torch", "pandas", "matplotlib")
 
@@ -60,6 +59,8 @@ def keep_results(root: Path, name: str, kept: str, folder: Path, values: dict[st
     seconds : float
         How long it took.
     """
+    from stresslib.results import read_results  # pandas: a refused command does not wait for it
+
     results = root / "results"
     results.mkdir(exist_ok=True)
     for file in (kept, f"{name}.svg"):

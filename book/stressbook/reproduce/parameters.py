@@ -184,14 +184,15 @@ def _check_form(name: str) -> None:
 
 def _check_names(dataset: str, model: str, layer: str) -> None:
     """Refuse an unknown data set, network or method, and a layer that a method does not have."""
-    from stresslib.classical import is_method
-    from stresslib.classical.extractor import checked_layers
     from stresslib.datasets import DATASETS
 
     known = dict.fromkeys([*DATASETS, *(name.split("/")[0] for name, _ in list_features())])
     if dataset not in known and not Path(dataset).exists():
         raise ValueError(f"data set {dataset!r} is unknown; there are {', '.join(known)}{did_you_mean(dataset, known)}")
     _check_model(model)
+    from stresslib.classical import is_method
+    from stresslib.classical.extractor import checked_layers
+
     if is_method(model):
         checked_layers(model, [layer])
 
