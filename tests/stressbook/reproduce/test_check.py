@@ -46,8 +46,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: sl.FeatureS
     entry = {"template": "figure-4.ipynb", "title": "t"}
     profiles = {name: {"dataset": own, "values": values} for name, values in (("full", [2, 3]), ("quick", [3]))}
     (root / "notebooks" / "figures.yml").write_text(json.dumps({"figure-4": {**entry, "profiles": profiles}}))
-    monkeypatch.setattr(module, "project_root", lambda: root)
-    monkeypatch.setattr("stressbook.reproduce.catalogue.project_root", lambda: root)
+    for name in ("check", "run"):
+        monkeypatch.setattr(f"stressbook.reproduce.{name}.project_root", lambda: root)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     return root
 
@@ -146,6 +146,7 @@ def test_the_whole_way_by_the_templates(checkout: Path, small: sl.FeatureSet) ->
     """A full run commits, a check holds; an edit by hand is seen twice, by the manifest and by the rows."""
     reproduce("figure-4", profile="full")
     results = checkout / "results"
+    assert len(sl.read_results(results / "figure-4.csv")) == 5, "of the checkout's own features, two values and two scopes"
     assert json.loads((results / "figure-4.json").read_text())["largest_objective_gap"] < 1e-3
     plant(results, into_manifest=False)
     before = snapshot(results)
