@@ -166,7 +166,7 @@ def test_a_table_of_claims_reads_back_as_it_was_written(tmp_path: Path) -> None:
 
 def test_another_table_is_refused_by_name() -> None:
     """A results table has no intervals: the message says which file, and what is missing."""
-    with pytest.raises(ValueError, match=r"figure-4\.csv is no results table .*kept_low"):
+    with pytest.raises(ValueError, match=r"figure-4\.csv is not a results table .*kept_low"):
         read_claims(RESULTS / "figure-4.csv")
 
 
