@@ -1,4 +1,4 @@
-"""The chapter on rate: bits go where the variance is, bytes are those of files, front and verdicts are counted by hand."""
+"""The chapter on rate: choices by validation, front, verdicts, savings and accounts, each counted by hand."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from toy_features import make_features
 import stresslib as sl
 from stressbook.chapters.beyond.rate import measure, page, savings
 from stressbook.drawing import style
-from stresslib.codec.peers import (
-    BYTES,
-    RETRIEVAL,
-)
+from stresslib.codec.peers import BYTES, RETRIEVAL
 from stresslib.results import results_table
 from stresslib.stress.spec import parse_spec
 

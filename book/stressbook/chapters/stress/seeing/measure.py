@@ -24,7 +24,7 @@ NEAREST = 5
 """Neighbours of each vector that are looked at."""
 
 SAME_PHOTOGRAPH, SAME_NEIGHBOURS = f"precision@{NEAREST}", f"overlap@{NEAREST}"
-"""Metrics: percent of the neighbours that are of the query's photograph, and that are its neighbours without a stress too."""
+"""Metrics: percent of the neighbours that are of the query's photograph, and that were its neighbours before the stress."""
 
 SCOPES = {"shared": "uniform-shared", "per_dimension": "uniform-per-dimension"}
 """Scopes of a dictionary, with the stress that each is in a results table."""

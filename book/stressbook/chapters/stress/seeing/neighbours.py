@@ -125,8 +125,8 @@ def _draw_photograph(figure: Figure, crop: Crop, path: Path) -> None:
     small.thumbnail((480, 480))
     ax.imshow(small, interpolation="none", extent=(0, image.width, image.height, 0))
     for colour, linewidth in (("white", 4.0), (NONE, 1.6)):
-        look = {"fill": False, "edgecolor": colour, "linewidth": linewidth}
-        ax.add_patch(Rectangle((left, upper), right - left, lower - upper, **look))
+        frame = Rectangle((left, upper), right - left, lower - upper, fill=False, edgecolor=colour, linewidth=linewidth)
+        ax.add_patch(frame)
     bare(ax, "a photograph")
 
 
