@@ -24,9 +24,9 @@ def cache_dir() -> Path:
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary name beside `path`; rename it to `path` when the block ends without an error.
+    """Yield a temporary name in the folder of `path`, which becomes `path` when the block ends without an error.
 
-    A reader sees the old file or the whole new one, never a part.
+    A reader sees the old file or the whole new one, never a part of it.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""Bootstrap: how far a kept share may be off, the test images being a sample and the random draws a sample too.
+"""Bootstrap: how uncertain a kept share is, given that test images and draws of a random stress are samples.
 
-Beside the metrics: works on the decisions that the protocol gives.
+Beside the metrics; works on the decision values that the protocol returns.
 """
 
 from __future__ import annotations
@@ -35,9 +35,8 @@ def bootstrap_kept(
 ) -> KeptShare:
     """Estimate the share of the full score that a stress keeps, by a paired bootstrap over test images.
 
-    Each resample draws images anew, within their class where each has one, and the same images for both scores; with
-    several draws of a random stress it draws among these too, one fewer than there are, which makes their variance
-    the unbiased one.
+    Each resample draws test images, the same ones for both scores, and within their class where each image has one. With
+    several draws of a random stress it resamples these too, one fewer than there are, so that their variance is unbiased.
 
     Parameters
     ----------

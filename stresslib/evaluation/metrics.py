@@ -1,6 +1,6 @@
 """Metrics: from labels and decision values to a score.
 
-Last stop of the chain: what the classifier says of the test rows is compared with what is so.
+Last step of the chain: decision values of the test rows are compared with their labels.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _RECALL_LEVELS = np.concatenate([np.arange(6) * 0.1, 1 - np.arange(4, -1, -1) * 
 
 
 def average_precision(y_true: ArrayLike, y_score: ArrayLike, definition: str = "voc2007") -> float | Array:
-    """Compute the average precision of a ranking, leaving difficult entries out.
+    """Compute the average precision of a ranking, without its difficult entries.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,) or (n_samples, n_classes)
-        1 positive, -1 negative, 0 difficult (as if the row were not there).
+        1 positive, -1 negative, 0 difficult (such a row is ignored).
     y_score : array-like of the same shape
         Higher means more likely positive. Ties keep the order of the rows.
     definition : {"voc2007", "area", "voc2010"}, default="voc2007"
@@ -120,7 +120,7 @@ def _mean_class_accuracy(y_true: Array, decision: Array) -> float:
 
 
 def predicted_classes(decision: Array) -> Array:
-    """Return the number of the class with the largest decision value; the first among equals, as in the paper's data."""
+    """Return the number of the class with the largest decision value; ties go to the first, as in the paper's data."""
     return (decision > 0).astype(np.intp) if decision.ndim == 1 else decision.argmax(axis=1)
 
 
@@ -129,7 +129,7 @@ SCORES: dict[str, Callable[[Array, Array], float]] = {
     "accuracy": _accuracy,
     "mean-class-accuracy": _mean_class_accuracy,
 }
-"""Metrics by their names in feature sets and results tables: (labels, decision values) -> share of 1.
+"""Metrics by their names in feature sets and results tables: (labels, decision values) -> fraction.
 
 Accuracies take class numbers, mAP a matrix of 1, -1 and 0.
 """

@@ -27,7 +27,7 @@ _MEMORY = 32
 
 @dataclass(frozen=True)
 class Vectors:
-    """Vectors in float64, and by which part two squared distances may differ and are equal still."""
+    """Vectors in float64, and the relative difference up to which two squared distances count as equal."""
 
     vectors: Array
     tolerance: float
@@ -35,14 +35,14 @@ class Vectors:
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """Rows that may be among the nearest of a block of rows, by block row, and there the nearest first.
+    """The nearest rows of a block of queries, and all that are as far as the last of them; nearest first for each query.
 
     Attributes
     ----------
     block : slice
-        Of the rows that ask.
+        Which of the queries.
     rows, columns : ndarray of shape (pairs,)
-        Place in the block, and the row that is near.
+        Place of the query in the block, and number of the near row.
     squared : ndarray of shape (pairs,)
         Distances, squared.
     tolerance : float
@@ -55,7 +55,7 @@ class Neighbourhood:
     tolerance: float
 
     def split(self, order: int) -> tuple[Array, Array]:
-        """Return the pairs that are nearer than the neighbour of some order, and those that are as far as that one."""
+        """Return the pairs that are nearer than the neighbour of an order, and those that are as far as that one."""
         starts = np.searchsorted(self.rows, np.arange(self.block.stop - self.block.start))
         last = self.squared[starts + order - 1][self.rows]
         tied = np.abs(self.squared - last) <= self.tolerance * last
@@ -63,7 +63,7 @@ class Neighbourhood:
 
 
 def nearest_rows(rows: Vectors, queries: Vectors | None, order: int, ties: str) -> Iterator[Neighbourhood]:
-    """Search the nearest rows of each asking row, and all others that are as far as the last of them."""
+    """Yield the nearest rows of each query, or of each row, and all others that are as far as the last of them."""
     check_option("ties", ties, TIES)
     asking, X = (rows if queries is None else queries).vectors, rows.vectors
     most = len(X) - (queries is None)
@@ -71,7 +71,7 @@ def nearest_rows(rows: Vectors, queries: Vectors | None, order: int, ties: str) 
         raise ValueError(
             f"order={order!r}: a row has {most} others among which to look; order is a whole number, 1 to {most}"
         )
-    # Shifted, products of vectors far from the origin do not swallow their differences.
+    # Shifted to their mean, vectors far from the origin do not lose their differences to rounding.
     middle = X.mean(axis=0)
     shifted = X - middle
     turned = shifted if queries is None else asking - middle
@@ -89,14 +89,14 @@ def nearest_rows(rows: Vectors, queries: Vectors | None, order: int, ties: str) 
         for squared in chunks:
             block = slice(begin, begin + len(squared))
             begin = block.stop
-            # Nothing but a copy is at distance 0, whatever was rounded.
+            # Only copies are at distance 0, whatever rounding says.
             np.maximum(squared, np.finfo(np.float64).tiny, out=squared)
             if copies:
                 squared[asking_marks[block, None] == marks] = 0
             if queries is None:
                 squared[np.arange(len(squared)), np.arange(block.start, block.stop)] = np.inf
             last = squared.min(axis=1) if order == 1 else np.partition(squared, order - 1, axis=1)[:, order - 1]
-            # By so much may a product of matrices be off, for rows no farther than the last neighbour.
+            # Bound on the rounding error of the product of matrices, for rows no farther than the last neighbour.
             error = 2 * unit * (2 * lengths[block] + np.sqrt(last)) ** 2
             limit = np.where(last == 0, 0, last + np.maximum(error, rows.tolerance * last))
             place, column = np.nonzero(squared <= limit[:, None])
@@ -126,7 +126,7 @@ def _exact_distances(row: Array, X: Array, columns: Array) -> Array:
 
 
 def reduce_neighbours(values: Array, near: Neighbourhood, order: int, average: bool, ties: str) -> Array:
-    """Reduce neighbours' values to one a row, their mean or the least, by a rule for those that are equally far.
+    """Reduce the neighbours' values to one for each query, their mean or least, by a rule for those equally far.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def reduce_neighbours(values: Array, near: Neighbourhood, order: int, average: b
     """
     closer, tied = near.split(order)
     size = near.block.stop - near.block.start
-    # So many places are left for the tied ones: at least one.
+    # Places left for the tied ones: at least one.
     places = order - np.bincount(near.rows[closer], minlength=size)
     if ties == "first":
         tied = tied[np.lexsort((near.columns[tied], near.rows[tied]))]
@@ -159,13 +159,13 @@ def reduce_neighbours(values: Array, near: Neighbourhood, order: int, average: b
         return (total + np.bincount(near.rows[chosen], values[chosen], minlength=size)) / order if average else least
     if average:
         return (total + places * np.bincount(rows, values[tied], minlength=size) / counts) / order
-    # Sorted, the tied one of rank k is the least of those drawn when none before it is: the difference of two chances.
+    # The tied one of rank k is the least drawn if it is drawn and none before it is: the difference of two probabilities.
     chance = _none_before(rank, counts[rows], places[rows]) - _none_before(rank + 1, counts[rows], places[rows])
     return np.bincount(rows, chance * np.minimum(least[rows], values[tied]), minlength=size)
 
 
 def _none_before(rank: Array, count: Array, drawn: Array) -> Array:
-    """Return the chance that a draw of some out of `count` leaves out the first `rank`."""
+    """Return the probability that a draw of `drawn` out of `count` contains none of the first `rank`."""
     chance = np.ones(len(rank))
     for number in range(int(drawn.max(initial=0))):
         left = np.maximum(count - rank - number, 0) / np.maximum(count - number, 1)

@@ -1,4 +1,4 @@
-"""Counterparts: which of our curves stands for which published one, and what would make those that are missing.
+"""Counterparts: which of our curves stands for which published one, and which commands would make those that are missing.
 
 The join of the whole published table with results of ours; `published` compares, this says with what.
 """
@@ -30,10 +30,10 @@ LAYERS = {
     "fc8": "pooled",
     "softmax": "logits",
 }
-"""The paper's layers of VGG-M and, at the same depth of the list, ours of EfficientNet-Lite0; the shallowest first."""
+"""The paper's layers of VGG-M and, at the same depth of the list, ours of EfficientNet-Lite0; shallowest first."""
 
 _VOC, _MAP = "caltech101/efficientnet-lite0/pooled", "caltech101/bvlc-googlenet/inception5b"
-# Of our BossaNovas that with a pyramid: the paper's 63,440 values speak for one.
+# The BossaNova with a spatial pyramid: the paper's 63,440 values imply one.
 _CLASSICAL = ("voc2007/bossanova/pyramid", "caltech101/bossanova/pyramid")
 STAND_INS: dict[tuple[str, str], tuple[str, ...]] = {
     ("figure-2", "voc2007/vgg-m/relu7"): (_VOC,),
@@ -53,7 +53,7 @@ STAND_INS: dict[tuple[str, str], tuple[str, ...]] = {
         for theirs, ours in LAYERS.items()
     },
 }
-"""The feature sets of ours that stand for each published one, source by source; the first that was measured is taken."""
+"""The feature sets of ours that stand for each published one, source by source; the first that has results is taken."""
 
 COLUMNS = [
     *("source", "paper_name", "stress", *PLACE),
@@ -77,7 +77,7 @@ def counterparts(results: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     results : pandas.DataFrame
-        A results table; of each feature set the metric that comes first counts.
+        A results table; of each feature set, only the first metric counts.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def counterparts(results: pd.DataFrame) -> pd.DataFrame:
         `stress` and the place (`step`, `values`, `removed_bits`); the published row's other columns as `published_*`;
         ours under their own names (`score` is the mean over `repeats` rows, `score_sd` their population deviation); both
         with their share `kept`; `scale`, `ours`, `theirs` and `difference` as in :func:`stresslib.agreement`; and, where
-        nothing stands beside it, the `reason` and the `command` that would change that.
+        there is none of ours, the `reason` and the `command` that would change that.
 
     Examples
     --------
@@ -160,12 +160,12 @@ def command(features: str, figures: list[str], stand_in: str | None = None) -> s
     figures : list of str
         As in :data:`FIGURES`.
     stand_in : str, optional
-        ``DATASET/MODEL/LAYER`` of ours. Default: none, the paper's own images and network are wanted.
+        ``DATASET/MODEL/LAYER`` of ours. Default: the paper's own images and network.
 
     Returns
     -------
     str
-        One command a line.
+        One command on each line.
 
     Examples
     --------
@@ -187,7 +187,7 @@ def command(features: str, figures: list[str], stand_in: str | None = None) -> s
 
 
 def rival(source: str, features: str) -> pd.DataFrame:
-    """Return the published curves that a feature set is drawn beside.
+    """Return the published curves that a feature set is compared with.
 
     Parameters
     ----------
@@ -199,8 +199,8 @@ def rival(source: str, features: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Rows of :func:`stresslib.published` with their shares: the feature set's own, or those that it stands for, or
-        else those of VGG-M's relu7 on VOC 2007.
+        Rows of :func:`stresslib.published` with their shares: the feature set's own, else those that it stands for, else
+        those of VGG-M's relu7 on VOC 2007.
     """
     table = with_shares(published())
     table = table[table["source"] == source]

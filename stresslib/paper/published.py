@@ -16,7 +16,7 @@ GRID = 20
 """Steps of the paper's grid of dimensions: 5% each."""
 
 PLACE = ["step", "values", "removed_bits"]
-"""Columns that say where on its curve a row stands."""
+"""Columns that say where on its curve a row lies."""
 
 NAMESAKES = {"upmc-food101": "food101", "food101": "food101-ethz"}
 """Data sets of ours, and what the paper's table calls them: by its counts, its Food-101 is UPMC's (protocol 1.3)."""
@@ -41,7 +41,7 @@ def published() -> pd.DataFrame:
     Notes
     -----
     From the detailed and supplementary results that the authors published beside their code (MicaelCarvalho/
-    DNNsUnderStress, MIT licence). 98 rows stand both in a figure and in the supplement: 1,112 settings are distinct.
+    DNNsUnderStress, MIT licence). 98 rows are both in a figure and in the supplement: 1,112 settings are distinct.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def with_shares(table: pd.DataFrame) -> pd.DataFrame:
     Notes
     -----
     The full score is the row of stress ``none``; of a published curve, its own row at 0 erased bits, else the last of
-    random selection. Layer pool5 was published without any: the 30 values of each of its curves stand for it.
+    random selection. Layer pool5 was published without any: 30 values on each of its curves stand in for it.
     """
     table = table.copy()
     steps = {int(width): _steps(int(width)) for width in table["n_features"].unique()}
@@ -138,14 +138,14 @@ def agreement(results: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a point that both have: the curve's columns, `published_dataset`, `published_model`, `published_layer`,
-        the place (`step`, `values`, `removed_bits`), `scale` ("kept" or "score"), `ours` (mean over repeats), `theirs`
-        and `difference`, in points.
+        One row for each point that both have: the curve's columns, `published_dataset`, `published_model` and
+        `published_layer`, the place (`step`, `values`, `removed_bits`), `scale` ("kept" or "score"), `ours` (mean over
+        repeats), `theirs` and `difference`, in points.
 
     Raises
     ------
     ValueError
-        When a curve of `results` has no full score, and needs one.
+        When a curve of `results` needs its full score and does not have one.
 
     Examples
     --------
@@ -188,7 +188,7 @@ def agreement(results: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
 
 
 def agreement_summary(points: pd.DataFrame) -> pd.DataFrame:
-    """Sum an agreement up, one row for each pair of curves.
+    """Summarise an agreement, one row for each pair of curves.
 
     Parameters
     ----------
@@ -226,12 +226,12 @@ def agreement_summary(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def curve_order(points: pd.DataFrame, by: str | list[str] = "stress") -> pd.DataFrame:
-    """Say how far our curves lie in the order of the published ones: what keeps more there should keep more here.
+    """Measure how far our curves lie in the order of the published ones: what keeps more there should keep more here.
 
     Parameters
     ----------
     points : pandas.DataFrame
-        Of :func:`agreement` or :func:`stresslib.counterparts`, each of our curves beside one published curve.
+        As :func:`agreement` or :func:`stresslib.counterparts` returns it, each of our curves beside one published curve.
     by : str or list of str, default="stress"
         Columns that the curves of one comparison share: ``"stress"`` sets data sets, networks or layers against each
         other, ``["dataset", "model", "layer", "metric"]`` the stresses on one feature set.
@@ -239,15 +239,15 @@ def curve_order(points: pd.DataFrame, by: str | list[str] = "stress") -> pd.Data
     Returns
     -------
     pandas.DataFrame
-        One row a comparison: the columns `by`, the number of `curves`, of `places` that at least two of them share and
-        of `pairs` of curves at all these places; the percent of pairs that have the `same_order` in both tables, and of
+        One row for each comparison: the columns `by`, the number of `curves`, of `places` that at least two of them share
+        and of `pairs` of curves at all these places; the percent of pairs that have the `same_order` in both tables, and of
         those that have the `opposite_order`; the percent of places at which all pairs have the same (`same_places`); and
         Kendall's `tau`, pairs in the same minus pairs in the opposite order, over all pairs.
 
     Raises
     ------
     ValueError
-        When one of our curves stands beside several published ones.
+        When one of our curves is compared with several published ones.
 
     Notes
     -----
