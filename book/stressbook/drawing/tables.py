@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pandas as pd
 
 from stressbook.drawing.words import LABELS, paper_name
-from stresslib.paper.published import FEATURES, agreement_summary
+from stresslib.paper.published import agreement_summary
+from stresslib.results import FEATURES
 
 
 def feature_sets(results: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

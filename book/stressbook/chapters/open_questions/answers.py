@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from stressbook.drawing import tables
-from stresslib.paper.published import FEATURES, with_shares
-from stresslib.results import TOLERANCE, VARIANT
+from stresslib.paper.published import with_shares
+from stresslib.results import FEATURES, TOLERANCE, VARIANT
 
 
 @dataclass(frozen=True)

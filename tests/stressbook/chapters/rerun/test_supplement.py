@@ -29,8 +29,8 @@ from stresslib.classical import LAYERS as LAYERS_OF_METHODS
 from stresslib.classical import is_method
 from stresslib.cli.main import main, parse
 from stresslib.paper.counterparts import COLUMNS, FIGURES, LAYERS, STAND_INS, command, counterparts, rival
-from stresslib.paper.published import FEATURES, published, with_shares
-from stresslib.results import SETTING, results_table
+from stresslib.paper.published import published, with_shares
+from stresslib.results import FEATURES, SETTING, results_table
 
 ROOT = project_root()
 CALTECH, SCENES = "caltech101/efficientnet-lite0/pooled", "scenes15/efficientnet-lite0/pooled"

@@ -16,7 +16,7 @@ from stresslib.codec import accounting
 from stresslib.codec.peers import measure as measure_on_disk
 from stresslib.codec.peers import peers
 from stresslib.features import FeatureSet
-from stresslib.paper.published import FEATURES
+from stresslib.results import FEATURES
 from stresslib.running.grid import sweep
 from stresslib.stress.spec import bits_per_vector
 

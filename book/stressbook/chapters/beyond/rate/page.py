@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from stressbook.chapters.beyond.rate.measure import BUDGETS, family, method_names, paper_spec, tested_rows
 from stressbook.drawing import style, tables
 from stresslib.codec.peers import RETRIEVAL
-from stresslib.paper.published import FEATURES
+from stresslib.results import FEATURES
 
 TIE = 0.5
 """Points within which two scores are called equal: about one standard error of a score of 3,000 images."""

@@ -11,7 +11,7 @@ import pandas as pd
 from stressbook.chapters.beyond.rate.measure import fewest_bits, validation_rows
 from stressbook.chapters.beyond.rate.page import TIE, scores_per_byte
 from stressbook.drawing import tables
-from stresslib.paper.published import FEATURES
+from stresslib.results import FEATURES
 from stresslib.stress.spec import FLOAT_BITS
 
 

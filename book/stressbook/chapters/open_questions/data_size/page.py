@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from stressbook.chapters.open_questions.answers import Answer, sign_agreement
 from stressbook.drawing import style, tables, words
-from stresslib.paper.published import FEATURES, GRID, with_shares
-from stresslib.results import TOLERANCE, VARIANT
+from stresslib.paper.published import GRID, with_shares
+from stresslib.results import FEATURES, TOLERANCE, VARIANT
 
 ALL = "all"
 """How tables and the figure write the training set of the paper's protocol."""

@@ -14,7 +14,7 @@ import pandas as pd
 
 from stresslib.features import FeatureSet, load_features
 from stresslib.files import file_sha256
-from stresslib.paper.published import FEATURES
+from stresslib.results import FEATURES
 
 
 def card(path: Path) -> pd.Series:

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from stresslib.features import FeatureSet, features_path, list_features, load_features
-from stresslib.paper.published import FEATURES, grid_dimensions
+from stresslib.paper.published import grid_dimensions
+from stresslib.results import FEATURES
 from stresslib.running.grid import sweep
 
 FLOAT32 = "-float32"

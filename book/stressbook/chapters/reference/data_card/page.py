@@ -13,8 +13,7 @@ from matplotlib.lines import Line2D
 from stressbook.chapters.reference.data_card.measure import FLOAT32
 from stressbook.drawing import style, tables
 from stressbook.drawing.words import LABELS, paper_name
-from stresslib.paper.published import FEATURES
-from stresslib.results import SETTING
+from stresslib.results import FEATURES, SETTING
 
 STRESSES = {"none": "full vector", **{stress: paper_name(stress) for stress in LABELS}}
 """The stresses of the comparison and their short names, in the order in which they are shown."""

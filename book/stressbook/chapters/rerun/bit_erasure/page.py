@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 
 from stressbook.drawing import style, tables, words
 from stresslib.paper.counterparts import rival
-from stresslib.paper.published import FEATURES, with_shares
 from stresslib.paper.published import agreement as published_agreement
+from stresslib.paper.published import with_shares
+from stresslib.results import FEATURES
 
 STRESS, SOURCE = "bit-erasure", "supplement-bits"
 

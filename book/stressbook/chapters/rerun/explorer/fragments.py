@@ -21,8 +21,8 @@ from stressbook.chapters.rerun.figure_5.page import STRESS, priced, reference
 from stressbook.drawing import style, words
 from stressbook.drawing.tables import feature_sets, features_name, first_metric
 from stresslib.features import embedded_path
-from stresslib.paper.published import FEATURES, with_shares
-from stresslib.results import read_results
+from stresslib.paper.published import with_shares
+from stresslib.results import FEATURES, read_results
 from stresslib.stress.spec import bits_per_vector
 
 COLUMNS = ["spec", "stress", "dimensions", "values", "bits", "score", "kept", "draws", "front"]

@@ -14,8 +14,8 @@ import pandas as pd
 
 from stressbook.chapters.rerun.figure_5.page import STRESS, pareto_front
 from stressbook.drawing.tables import first_metric
-from stresslib.paper.published import FEATURES, GRID, published, with_shares
-from stresslib.results import SETTING, VARIANT, read_results
+from stresslib.paper.published import GRID, published, with_shares
+from stresslib.results import FEATURES, SETTING, VARIANT, read_results
 from stresslib.stress.spec import bits_per_vector
 
 TABLES = (

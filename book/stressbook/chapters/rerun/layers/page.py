@@ -18,8 +18,9 @@ from stressbook.chapters.rerun.figure_2.page import STRESSES as REDUCTIONS
 from stressbook.chapters.rerun.figure_4.page import STRESSES as QUANTIZATIONS
 from stressbook.drawing import style, tables, words
 from stresslib.paper.counterparts import LAYERS, rival
-from stresslib.paper.published import FEATURES, published, with_shares
 from stresslib.paper.published import agreement as published_agreement
+from stresslib.paper.published import published, with_shares
+from stresslib.results import FEATURES
 
 STRESSES, SOURCE = (*REDUCTIONS, *QUANTIZATIONS), "supplement-multilayer"
 

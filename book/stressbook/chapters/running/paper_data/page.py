@@ -11,7 +11,8 @@ import torch
 from stressbook.chapters.running.paper_data.measure import LAYERS
 from stresslib.datasets import DATASETS
 from stresslib.extraction import NETWORKS
-from stresslib.paper.published import FEATURES, NAMESAKES, published, with_shares
+from stresslib.paper.published import NAMESAKES, published, with_shares
+from stresslib.results import FEATURES
 
 DATA_SETS = ("voc2007", "mit67", "upmc-food101")
 """The paper's data sets, by their names here."""

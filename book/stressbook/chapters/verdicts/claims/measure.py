@@ -16,8 +16,8 @@ from stresslib.evaluation.bootstrap import bootstrap_kept
 from stresslib.evaluation.metrics import SCORES
 from stresslib.evaluation.protocol import decide
 from stresslib.features import FeatureSet
-from stresslib.paper.published import FEATURES, GRID, grid_dimensions
-from stresslib.results import results_table
+from stresslib.paper.published import GRID, grid_dimensions
+from stresslib.results import FEATURES, results_table
 from stresslib.stress.spec import parse_spec
 
 INTERVAL = ["kept", "kept_low", "kept_high"]

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from stressbook.chapters.verdicts.claims.measure import CLAIMS, INTERVAL, RANDOM, Claim
 from stressbook.chapters.verdicts.classical.page import headline as classical_headline
 from stressbook.drawing import style, words
-from stresslib.paper.published import FEATURES, published, with_shares
-from stresslib.results import read_results
+from stresslib.paper.published import published, with_shares
+from stresslib.results import FEATURES, read_results
 from stresslib.stress.spec import compression_rate, parse_spec
 
 MARGIN = 0.5

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from stressbook.drawing.tables import first_metric
 from stresslib.classical import METHODS, is_method
 from stresslib.features import UNTRAINED
-from stresslib.paper.published import FEATURES, with_shares
+from stresslib.paper.published import with_shares
+from stresslib.results import FEATURES
 from stresslib.stress.spec import Spec, bits_per_vector
 
 REDUCTIONS = ("random-selection", "pca")

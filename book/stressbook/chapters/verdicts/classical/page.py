@@ -25,8 +25,9 @@ from stressbook.chapters.verdicts.classical.comparison import (
 from stressbook.chapters.verdicts.classical.measure import BITS
 from stressbook.drawing import style, tables, words
 from stresslib.classical import find_method, is_method
-from stresslib.paper.published import FEATURES, with_shares
 from stresslib.paper.published import agreement as published_agreement
+from stresslib.paper.published import with_shares
+from stresslib.results import FEATURES
 
 WAYS = {"share": "the same share", "number": "the same number of dimensions", "bits": "the same bits a vector"}
 """What is held equal when two feature sets are compared."""

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from stressbook.drawing import style, words
 from stresslib.files import write_text
 from stresslib.paper.counterparts import FIGURES, command, counterparts
-from stresslib.paper.published import FEATURES, published
-from stresslib.results import SETTING, read_results, results_table
+from stresslib.paper.published import published
+from stresslib.results import FEATURES, SETTING, read_results, results_table
 
 ALL = "all"
 """The row of the table that is about all sources."""
