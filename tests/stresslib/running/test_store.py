@@ -290,10 +290,10 @@ def test_a_real_edit_of_a_quantizer(tmp_path: Path) -> None:
         return (tmp_path / name).read_text().splitlines()[1:]
 
     before = run("before.csv")
-    source = (copy / "stress" / "on_features" / "quantization.py").read_text()
-    edited = source.replace("+ 0.5", "+ 0.1")
+    source = (copy / "stress" / "on_features" / "base.py").read_text()
+    edited = source.replace("+ np.float64(0.5)", "+ np.float64(0.1)")
     assert edited != source, "the centre of a bin is half a width above its edge"
-    (copy / "stress" / "on_features" / "quantization.py").write_text(edited)
+    (copy / "stress" / "on_features" / "base.py").write_text(edited)
     after = run("after.csv")
     assert before[:3] == after[:3] and before[5] == after[5], "no bins, no change"
     assert before[3] != after[3] and before[4] != after[4]
