@@ -1,4 +1,4 @@
-"""Rows of made-up results tables with variants, for the tests of the referee's chapter."""
+"""Made-up results tables with variants, row by row, for the tests of the open questions."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ SCENES, CALTECH = "scenes15/efficientnet-lite0/pooled", "caltech101/efficientnet
 
 
 def row(features: str, stress: str, score: float, variant: str = "", **changes: Any) -> dict[str, Any]:
-    """One result of a feature set of 1,280 numbers."""
+    """Make one row: the score of a feature set of 1,280 dimensions under a stress and a variant."""
     names = dict(zip(("dataset", "model", "layer"), features.split("/"), strict=True))
     common = {"n_features": 1280, "metric": "accuracy", "objective_gap": 1e-9}
     return {**names, **common, "stress": stress, "score": score, VARIANT: variant, **changes}
 
 
 def table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
-    """Make a results table with its column `variant`."""
+    """Make a results table with the column `variant` from such rows."""
     rows = list(rows)
     variants = pd.Series([one[VARIANT] for one in rows], dtype="string")
     return results_table({name: value for name, value in one.items() if name != VARIANT} for one in rows).assign(

@@ -1,6 +1,6 @@
 """Answers: what the pages of this chapter share.
 
-A page turns the table of its measure into one :class:`Answer`, and the summary collects them all. Beside it stand the
+A page turns the table of its measure into one :class:`Answer`, and the summary collects them all. Here are also the
 comparisons that most answers rest on: a variant against the paper's protocol, and one feature set against the others.
 """
 

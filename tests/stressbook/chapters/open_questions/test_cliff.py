@@ -54,7 +54,7 @@ def test_a_tuned_c_is_measured_against_the_full_score_of_the_protocol() -> None:
     assert "keeps 75% at 56 bits, and 75% at the last place" in page.verdicts(table)
 
 
-def test_the_published_curves_stand_beside() -> None:
+def test_the_published_curves_are_listed_too() -> None:
     """What the protocol sheet has: VOC 2007 keeps 12.649 of 76.952, MIT-67 57.836 of 63.507, and then 38.209."""
     table = made((72, 20), (76, 72))
     for part in ("VOC 2007 16% at 56 bits and 16% in the end", "MIT-67 91% at 56 bits and 60% in the end"):

@@ -72,7 +72,7 @@ def test_mixed_and_drawn_networks_are_said_to_be_so() -> None:
     assert page.answer(pd.concat([made(85, 75), other])).answer.startswith("These show no order: ")
     with_drawn = page.answer(made(85, 75, *curve(DRAWN, 20, 60)))
     assert "weights drawn at random in 8 of 8 comparisons, less in 0" in with_drawn.answer
-    assert "of 4 comparisons" in with_drawn.answer, "the drawn network is no trained one"
+    assert "of 4 comparisons" in with_drawn.answer, "the drawn network is not a trained one"
 
 
 def test_one_network_alone_answers_nothing() -> None:

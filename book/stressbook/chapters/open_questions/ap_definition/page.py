@@ -1,6 +1,6 @@
 """Average precision: does it matter to the claims which of three definitions is used?
 
-The same decisions are ranked once a class and scored by each definition: the paper's 11 points, the plain area, and the
+The same decisions are ranked once for each class and scored by each definition: the paper's 11 points, the plain area, and the
 area of VOC 2010. Where a row has one label they are scored by its accuracy too: another question than ranking.
 """
 
@@ -56,6 +56,7 @@ def shares(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _settings(table: pd.DataFrame) -> Iterator[tuple[str, bool, float, float]]:
+    """Yield each setting's label, whether it is a claim's, what the paper keeps, and what is kept here."""
     width = int(table["n_features"].iloc[0])
     for claim in CLAIMS:
         spec = parse_spec(claim.spec(width))

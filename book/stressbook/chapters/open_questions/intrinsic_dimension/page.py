@@ -128,7 +128,7 @@ def answer(results: pd.DataFrame) -> Answer:
         )
     ratio = rows["DR2_fewest"] / rows[PRIMARY]
     finding += (
-        f" (rank correlation {rho:.2f}, 95% interval {low:.2f} to {high:.2f}). The number itself is no forecast: what is "
+        f" (rank correlation {rho:.2f}, 95% interval {low:.2f} to {high:.2f}). The number itself is not a forecast: what is "
         f"needed is {ratio.min():.2g} to {ratio.max():.2g} times the estimate."
     )
     random, random_low, random_high, _ = correlation(*_predictor_and_outcome(rows, PRIMARY, "DR1_fewest"))

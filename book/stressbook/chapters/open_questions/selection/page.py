@@ -1,6 +1,6 @@
 """Selection: how much of the score comes from choosing the number of values by the test score, as the paper did.
 
-The same choice is made on a part of the training rows, and its score on the test rows is drawn beside.
+The same choice is made on a part of the training rows, and its score on the test rows is drawn with it.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def plot(results: pd.DataFrame) -> Figure:
     Parameters
     ----------
     results : pandas.DataFrame
-        As for :func:`chosen`.
+        See :func:`chosen`.
 
     Returns
     -------
