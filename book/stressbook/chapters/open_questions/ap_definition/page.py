@@ -1,7 +1,7 @@
 """Average precision: does it matter to the claims which of three definitions is used?
 
-The same decisions are ranked once for each class and scored by each definition: the paper's 11 points, the plain area, and the
-area of VOC 2010. Where a row has one label they are scored by its accuracy too: another question than ranking.
+The same decisions are ranked once for each class and scored by each definition: the paper's 11 points, the plain area, and
+the area of VOC 2010. Where a row has one label they are scored by accuracy too, which is another question than ranking.
 """
 
 from __future__ import annotations
