@@ -20,6 +20,7 @@ import nbformat
 from tqdm import tqdm
 
 from stressbook.reproduce.catalogue import chosen_figures, did_you_mean, figures, project_root
+from stressbook.reproduce.execute import CellError, in_kernel, in_process
 from stressbook.reproduce.manifest import keep_results, kept_file
 from stressbook.reproduce.page import rename, write_page
 from stressbook.reproduce.parameters import by_network, check_features, check_types, defaults
@@ -37,6 +38,7 @@ def reproduce(
     redraw: bool = False,
     store: bool = True,
     progress: bool = True,
+    kernel: bool = True,
 ) -> Path:
     """Run the template of a figure.
 
@@ -60,6 +62,9 @@ def reproduce(
         Keep finished settings in the user's cache, so that a stopped run continues where it was.
     progress : bool, default=True
         Show on standard error how many cells are done.
+    kernel : bool, default=True
+        Run the template through papermill in a kernel of its own. With False its cells run in this process, which saves
+        the seconds that a kernel takes to start; what a cell does to the process stays.
 
     Returns
     -------
@@ -87,7 +92,7 @@ def reproduce(
         if profile == "paper" and "dataset" in values:
             _extract_absent(values["dataset"], values.get("model", ""), values.get("layer", ""))
         begun = time.perf_counter()
-        executed = _execute(run, folder, values, progress, stays=not key)
+        executed = _execute(run, folder, values, progress, kernel, stays=not key)
         _fold_parameters(executed)
         if key:
             executed = _with_key(folder, final, name, key)
@@ -143,36 +148,18 @@ class _Run:
         return values
 
 
-def _execute(run: _Run, folder: Path, values: dict[str, Any], progress: bool, *, stays: bool) -> Path:
+def _execute(run: _Run, folder: Path, values: dict[str, Any], progress: bool, kernel: bool, *, stays: bool) -> Path:
     """Run a template in a folder, and return the executed notebook; say in one line why it stopped."""
-    import papermill
-
     executed = folder / f"{run.name}.ipynb"
-    progress_bar = {"desc": run.name} if progress else False
+    execute = in_kernel if kernel else in_process
     try:
-        _execute_with_kernel(run.template, executed, values, cwd=folder, progress_bar=progress_bar)
-    except papermill.PapermillExecutionError as error:
+        execute(run.template, executed, values, folder, run.name if progress else "")
+    except CellError as error:
         where = f"; the notebook so far is {executed}" if stays else ""
-        raise ValueError(f"{run.name} stopped: {error.evalue} ({error.ename}{where})") from error
+        raise ValueError(f"{run.name} stopped: {error} ({error.name}{where})") from error
     except RuntimeError as error:
         raise ValueError(f"{run.name} stopped: {error}") from error
     return executed
-
-
-def _execute_with_kernel(template: Path, executed: Path, values: dict[str, Any], **options: Any) -> None:
-    """Run a template, and once more where its kernel died at once: another process may have taken one of its ports."""
-    import papermill
-
-    quiet = ["--log-level=ERROR"]  # else each kernel warns that it talks without encryption
-    for last in (False, True):
-        try:
-            papermill.execute_notebook(
-                template, executed, values, kernel_name="python3", log_output=False, extra_arguments=quiet, **options
-            )
-            return
-        except RuntimeError as error:
-            if last or "before replying" not in str(error):
-                raise
 
 
 def reproduce_each(
@@ -200,7 +187,7 @@ def reproduce_each(
     at_once = len(names) > 1 and (redraw or profile == "quick")
     parallel = [name for name in names if at_once and not entries[name].get("last")]
     options |= {"profile": profile, "redraw": redraw}
-    # Processes, not threads: papermill changes the folder of the whole process.
+    # Processes, not threads: a template runs in a folder of its own, and that is the whole process's.
     running = joblib.Parallel(-1, return_as="generator")(
         joblib.delayed(_made_on_one_core)(name, options) for name in parallel
     )
@@ -220,7 +207,7 @@ def _made(name: str, **options: Any) -> Path | ValueError | OSError:
 
 def _made_on_one_core(name: str, options: dict[str, Any]) -> Path | ValueError | OSError:
     with _one_core():
-        return _made(name, progress=False, **options)
+        return _made(name, progress=False, kernel=False, **options)
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def test_the_paper_profile_extracts_what_is_not_there(
     assert set(own["published_layer"]) == set(plan["layer"]) and set(own["stress"]) >= {"uniform-shared"}
     assert (own["ours"] == own["score"]).all()
 
-    monkeypatch.setattr(sl.extraction.extractor, "Extractor", None)
+    monkeypatch.setattr("stresslib.extraction.job.Extractor", None)
     reproduce("layers", profile="paper", parameters=small, output=tmp_path / "again", store=False)
 
 

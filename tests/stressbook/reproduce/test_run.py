@@ -41,6 +41,7 @@ def mine(tmp_path: Path, small: sl.FeatureSet) -> str:
     return str(small.save(tmp_path / "mine.safetensors"))
 
 
+@pytest.mark.kernel
 def test_figure_2_with_own_vectors_has_the_numbers_of_a_sweep(
     tmp_path: Path, mine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +102,7 @@ def test_a_template_that_stops_says_why_in_one_line(tmp_path: Path, mine: str) -
         ("claims", {"also": ["nowhere/efficientnet-lite0/pooled"]}, "data set 'nowhere' is unknown"),
     ],
 )
+@pytest.mark.kernel
 def test_what_a_template_cannot_take_is_refused_before_anything_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figure: str, parameters: dict[str, Any], says: str
 ) -> None:
@@ -244,6 +246,7 @@ def test_a_second_run_takes_all_its_files_along(tmp_path: Path) -> None:
     assert cell.source.endswith("![a](seeing-mine.svg) [b](seeing-vector-mine.svg) [c](other.svg) {doc}`seeing`")
 
 
+@pytest.mark.kernel
 def test_only_a_full_run_as_the_profile_says_writes_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mine: str
 ) -> None:
@@ -363,6 +366,7 @@ def test_several_templates_run_beside_each_other_on_one_core_each(tmp_path: Path
     assert not list(tmp_path.glob("*.txt"))
 
 
+@pytest.mark.kernel
 def test_a_kernel_whose_port_was_taken_is_started_again(tmp_path: Path, mine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ports are chosen before the kernel has them: with several at a time, two may choose the same."""
     provisioner = pytest.importorskip("jupyter_client.provisioning.local_provisioner")
