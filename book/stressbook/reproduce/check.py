@@ -20,11 +20,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stressbook.reproduce.catalogue import chosen_figures, project_root
+from stressbook.reproduce.comparison import TOLERANCES, drift, moved, read_every_column
 from stressbook.reproduce.manifest import kept_file, read_manifest
 from stressbook.reproduce.run import reproduce_each
 from stresslib.digests import code_digest
 from stresslib.files import file_sha256, write_text
-from stresslib.results import CURVE, SETTING, TOLERANCE, VARIANT, read_results
+from stresslib.results import CURVE
 
 
 def check(names: Iterable[str], *, output: str | os.PathLike[str] | None = None) -> list[str]:
@@ -41,8 +42,9 @@ def check(names: Iterable[str], *, output: str | os.PathLike[str] | None = None)
     Returns
     -------
     list of str
-        One line a problem: a file that is not the one in the manifest, a setting that the committed table lacks, a score
-        that moved by more than :data:`stresslib.results.TOLERANCE` points. Empty when all is well.
+        One line a problem: a file that is not the one in the manifest, a setting that the committed table lacks, a number
+        that moved by more than its column may (:data:`stressbook.reproduce.comparison.TOLERANCES`), a column of numbers
+        for which no tolerance is stated. Empty when all is well.
     """
     root = project_root()
     results, folder = root / "results", Path(output) if output is not None else root / "build" / "check"
@@ -57,7 +59,7 @@ def check(names: Iterable[str], *, output: str | os.PathLike[str] | None = None)
             if isinstance(made, Exception):
                 raise made
             if kept[name].endswith(".csv"):
-                committed, fresh = (read_results(place / kept[name]) for place in (results, folder))
+                committed, fresh = (read_every_column(place / kept[name]) for place in (results, folder))
                 problems += [f"{name}: {line}" for line in drift(committed, fresh)]
                 pictures.append((name, _picture(committed, fresh)))
         except (ValueError, OSError) as error:  # a problem of this figure; the others are checked all the same
@@ -79,7 +81,7 @@ def _against_manifest(results: Path, kept: dict[str, str]) -> tuple[list[str], l
         if entry["code"] != code_digest():
             notes.append(
                 f"{name}: results/{file} was made by other code than this, that of commit {_commit_of(results, name)}; its "
-                "scores are compared all the same"
+                "numbers are compared all the same"
             )
     return problems, notes
 
@@ -91,41 +93,10 @@ def _commit_of(results: Path, name: str) -> str:
         return "unknown"
 
 
-def drift(committed: pd.DataFrame, fresh: pd.DataFrame) -> list[str]:
-    """Compare a fresh table with the committed one, setting by setting.
-
-    Parameters
-    ----------
-    committed, fresh : pandas.DataFrame
-        Results tables.
-
-    Returns
-    -------
-    list of str
-        One line for each setting of `fresh` that `committed` lacks, or whose score is off by more than the tolerance.
-    """
-    lines = []
-    for row in _moved(committed, fresh).to_dict("records"):
-        setting = " ".join(f"{key}={row[key]}" for key in (*SETTING, VARIANT) if not pd.isna(row.get(key)))
-        if pd.isna(row["score_committed"]):
-            lines.append(f"{setting}: is {row['score']:.3f}, and not in the committed table")
-        else:
-            lines.append(f"{setting}: was {row['score_committed']:.3f}, is {row['score']:.3f}, tolerance {TOLERANCE}")
-    return lines
-
-
-def _moved(committed: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
-    """Return the fresh rows whose score moved, or whose setting is new, with the committed score."""
-    setting = [*SETTING, *([VARIANT] if VARIANT in fresh else [])]
-    both = fresh.merge(committed, on=setting, how="left", suffixes=("", "_committed"))
-    # Not `> TOLERANCE`: a score that is not a number has moved, too.
-    return both[~((both["score"] - both["score_committed"]).abs() <= TOLERANCE)]
-
-
 def _picture(committed: pd.DataFrame, fresh: pd.DataFrame) -> str:
     """Draw each curve of the quick run over the committed one, as SVG; points that moved have a ring."""
     curves = list(fresh.groupby(CURVE, sort=False, dropna=False))
-    moved = _moved(committed, fresh)
+    ringed = moved(committed, fresh)
     width = min(3, len(curves))
     height = -(-len(curves) // width)
     # Not registered with pyplot, so that nothing keeps it.
@@ -133,7 +104,7 @@ def _picture(committed: pd.DataFrame, fresh: pd.DataFrame) -> str:
     axes = figure.subplots(height, width, squeeze=False).ravel().tolist()
     for ax, (_, rows) in zip(axes, curves, strict=False):
         same_curve = rows[CURVE].drop_duplicates()
-        _draw_curve(ax, committed.merge(same_curve, on=CURVE), rows, moved.merge(same_curve, on=CURVE))
+        _draw_curve(ax, committed.merge(same_curve, on=CURVE), rows, ringed.merge(same_curve, on=CURVE))
     for ax in axes[len(curves) :]:
         ax.set_axis_off()
     text = io.StringIO()
@@ -142,7 +113,7 @@ def _picture(committed: pd.DataFrame, fresh: pd.DataFrame) -> str:
     return text.getvalue()[text.getvalue().index("<svg") :]
 
 
-def _draw_curve(ax: Axes, committed: pd.DataFrame, fresh: pd.DataFrame, moved: pd.DataFrame) -> None:
+def _draw_curve(ax: Axes, committed: pd.DataFrame, fresh: pd.DataFrame, ringed: pd.DataFrame) -> None:
     """Draw the rows of one curve over the column that changes along it; a curve over values has one line a dimension."""
     column = next((name for name in ("values", "removed_bits", "dimensions") if fresh[name].notna().any()), None)
     for table, look in ((committed, _COMMITTED), (fresh, _FRESH)):
@@ -151,7 +122,7 @@ def _draw_curve(ax: Axes, committed: pd.DataFrame, fresh: pd.DataFrame, moved: p
         for part in parts:
             mean = part["score"].groupby(at[part.index]).mean()
             ax.plot(mean.index, mean, **look)
-    ax.plot(moved[column].astype(float) if column else 0 * moved["score"], moved["score"], **_RING)
+    ax.plot(ringed[column].astype(float) if column else 0 * ringed["score"], ringed["score"], **_RING)
     names = fresh.iloc[0]
     title = f"{names['dataset']}, {names['model']}, {names['layer']}\n{names['stress']}, {names['metric']}"
     ax.set_title(title, fontsize=7)
@@ -176,6 +147,10 @@ def _write_report(path: Path, problems: list[str], notes: list[str], pictures: l
         return f"<ul>{''.join(f'<li>{html.escape(line)}</li>' for line in lines)}</ul>" if lines else "<p>None.</p>"
 
     drawn = "".join(f"<h3>{html.escape(name)}</h3>{svg}" for name, svg in pictures)
+    allowed = "".join(
+        f"<tr><td><code>{html.escape(name)}</code><td>{tolerance}<td>{html.escape(tolerance.reason)}"
+        for name, tolerance in TOLERANCES.items()
+    )
     write_text(
         path,
         "<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Drift report</title>"
@@ -184,5 +159,6 @@ def _write_report(path: Path, problems: list[str], notes: list[str], pictures: l
         f"<h1>Drift report</h1><p>{len(problems)} of what was compared is not as committed.</p>{listed(problems)}"
         f"<h2>Results that other code made</h2>{listed(notes)}"
         "<h2>Committed (thick, grey) and run anew (thin, blue)</h2><p>Means over repeats, in percent. A ring marks a row "
-        f"that moved by more than {TOLERANCE} points, or that the committed table lacks.</p>{drawn}</html>\n",
+        f"of which a number moved by more than it may, or that the committed table lacks.</p>{drawn}"
+        f"<h2>How far a number may move</h2><table>{allowed}</table></html>\n",
     )

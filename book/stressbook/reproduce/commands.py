@@ -116,5 +116,5 @@ def check(figure: tuple[str, ...], output: str | None) -> int:
     from stressbook.reproduce.check import check as compare
 
     problems = compare(figure or ("all",), output=output)
-    print("\n".join(problems) or "the committed results hold: every setting of the quick profile is within tolerance")
+    print("\n".join(problems) or "the committed results hold: every number of the quick profile is within its tolerance")
     return 1 if problems else 0
