@@ -116,7 +116,7 @@ def rows(run: dict[str, Any], template: str) -> dict[str, list[Any]]:
     if run:
         table["Parameters"] = [_parameter(key, value) for key, value in run["parameters"].items()] or [["none"]]
     table["Template"] = [_source(f"notebooks/{template}")]
-    table["Module"] = [_source(module(ROOT / "notebooks" / template))]
+    table["Chapter"] = [_source(module(ROOT / "notebooks" / template))]
     if run:
         finished = datetime.fromisoformat(run["finished"])
         clean = str(run["commit"]).removesuffix("-dirty")
