@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from stresslib.files import text_sha256
@@ -64,14 +65,14 @@ def modules_used(*names: str, within: tuple[str, ...]) -> tuple[str, ...]:
 
 def _imports(name: str) -> list[str]:
     """Return the modules of the package whose names a module imports, anywhere in its code."""
-    return [_definer(module, imported) for module, imported in _imported_names(name)]
+    return [_definer(module, imported) for module, imported in _imported_names(_TEXTS[name])]
 
 
-def _imported_names(name: str) -> list[tuple[str, str]]:
+def _imported_names(text: str) -> list[tuple[str, str]]:
     """Return what stands in the statements ``from stresslib.MODULE import NAME``, module (as a path) and name."""
     return [
         (statement.module.removeprefix("stresslib").lstrip(".").replace(".", "/"), alias.name)
-        for statement in ast.walk(ast.parse(_TEXTS[name]))
+        for statement in ast.walk(ast.parse(text))
         if isinstance(statement, ast.ImportFrom) and statement.module and statement.module.split(".")[0] == "stresslib"
         for alias in statement.names
     ]
@@ -84,7 +85,7 @@ def _definer(module: str, name: str) -> str:
         if path in _TEXTS:
             return path
     initial = f"{package}__init__.py"
-    handed_on = [origin for origin, other in _imported_names(initial) if other == name and origin != module]
+    handed_on = [origin for origin, other in _imported_names(_TEXTS[initial]) if other == name and origin != module]
     return _definer(handed_on[0], name) if handed_on else initial
 
 
@@ -108,6 +109,61 @@ def digest(*names: str) -> str:
     False
     """
     return text_sha256(*(part for name in names for part in (name, _TEXTS[name])))
+
+
+@cache
+def module_digest(module: str) -> str:
+    """Return the SHA-256 over a module, of this package or another one, and what it imports from both.
+
+    Parameters
+    ----------
+    module : str
+        As it is imported.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        When the module's code is in no file, as at a prompt.
+
+    Examples
+    --------
+    >>> from stresslib.digests import digest, module_digest
+    >>> module_digest("stresslib.evaluation.bootstrap") == digest("evaluation/bootstrap.py", "evaluation/metrics.py")
+    True
+    """
+    name = module.removeprefix("stresslib.").replace(".", "/") + ".py"
+    if module.startswith("stresslib.") and name in _TEXTS:
+        return digest(*modules_used(name, within=("",)))
+    texts: dict[str, str] = {}
+    used: set[str] = set()
+    left = [module]
+    while left:
+        one = left.pop()
+        if one in texts or (text := _text(one)) is None:
+            continue
+        texts[one] = text
+        used |= {_definer(*imported) for imported in _imported_names(text)}
+        for statement in ast.walk(ast.parse(text)):
+            if isinstance(statement, ast.Import) and any(name.name.split(".")[0] == "stresslib" for name in statement.names):
+                used |= set(_TEXTS)  # it does not say which names it uses
+            elif isinstance(statement, ast.ImportFrom) and (statement.module or "").split(".")[0] == module.split(".")[0]:
+                left += [str(statement.module), *(f"{statement.module}.{name.name}" for name in statement.names)]
+    if module not in texts:
+        raise ValueError(f"the code of {module} is in no file by which its results could be known; put it into a module")
+    return text_sha256(*(texts[one] for one in sorted(texts)), digest(*modules_used(*sorted(used), within=("",))))
+
+
+def _text(module: str) -> str | None:
+    """Return the source of a module; None where there is no such module, or no file of it."""
+    try:
+        spec = find_spec(module)
+    except (ModuleNotFoundError, ValueError):  # a name in a module; a module that no file made
+        return None
+    return Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin and Path(spec.origin).is_file() else None
 
 
 @cache

@@ -1,6 +1,6 @@
 """``stresslib cache``: what the user's cache holds, and room in it.
 
-Only settings of sweeps are ever removed: they are made anew. Features, images and weights stay.
+Only finished settings are ever removed: they are made anew. Features, images and weights stay.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The store: finished settings of sweeps, one file each, named by features, setting, classifier, code and libraries.
+"""The store: finished settings, one file each, named by all that their result depends on, code and libraries too.
 
-Sweeps write and read it; `stresslib cache` shows and clears it. Any number of processes may use one folder at once.
+Sweeps and tasks write and read it; `stresslib cache` shows and clears it. Any number of processes may use one folder at
+once.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 import joblib
 
-from stresslib.digests import digest, library_versions, modules_used
+from stresslib.digests import digest, library_versions, module_digest, modules_used
 from stresslib.features import FeatureSet
 from stresslib.files import text_sha256, write_json
 from stresslib.stress.spec import Spec, parse_spec
@@ -105,13 +106,8 @@ class Store:
 
     def read(self, spec: Spec, seed: int) -> Rows | None:
         """Return the rows that an earlier sweep kept; None where there are none, or where the file cannot be read."""
-        path = self.path(spec, seed)
-        entry = _entry(path)
-        if entry is None:
-            return None
-        with suppress(OSError):  # least recently used entries go first; a read-only folder keeps no record of use
-            os.utime(path)
-        return list(entry["rows"])
+        rows: Rows | None = recalled(self.path(spec, seed), "rows")
+        return rows
 
     def write(self, spec: Spec, seed: int, rows: Rows) -> None:
         """Keep the rows of a finished setting.
@@ -135,13 +131,27 @@ def _source(classifier: Any) -> str:
         return ""
 
 
+def recalled(path: Path, field: str) -> Any:
+    """Return what an entry has in a field, and note its use; None where it has no such field or cannot be read."""
+    entry = _entry(path)
+    if entry is None or field not in entry:
+        return None
+    with suppress(OSError):  # least recently used entries go first; a read-only folder keeps no record of use
+        os.utime(path)
+    return entry[field]
+
+
 def _entry(path: Path) -> dict[str, Any] | None:
-    """Return an entry as `Store.write` makes it; None where a file is absent, damaged or of another form."""
+    """Return an entry as a sweep or a task makes it; None where a file is absent, damaged or of another form."""
     try:
         entry = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    rows = entry.get("rows") if isinstance(entry, dict) else None
+    if not isinstance(entry, dict):
+        return None
+    if isinstance(entry.get("module"), str):
+        return entry if "result" in entry else None
+    rows = entry.get("rows")
     return entry if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) else None
 
 
@@ -212,7 +222,7 @@ def _files(folder: str | os.PathLike[str]) -> Iterator[_File]:
 
 @dataclass
 class Content:
-    """What a store holds for one feature set.
+    """What a store holds for one feature set, or one task.
 
     Attributes
     ----------
@@ -226,7 +236,7 @@ class Content:
 
 
 def contents(folder: str | os.PathLike[str]) -> dict[str, Content]:
-    """Return what a store holds for each feature set, by name; unreadable files are counted under ``"(unreadable)"``."""
+    """Return what a store holds by the names of feature sets and tasks; ``"(unreadable)"`` counts what cannot be read."""
     found: dict[str, Content] = {}
     for file in filter(lambda file: file.is_setting, _files(folder)):
         entry = _entry(file.path)
@@ -239,6 +249,8 @@ def contents(folder: str | os.PathLike[str]) -> dict[str, Content]:
 
 
 def _name(entry: dict[str, Any] | None) -> str:
+    if entry and "module" in entry:
+        return str(entry.get("name"))
     if not entry or not entry["rows"]:
         return "(unreadable)"
     return "/".join(str(entry["rows"][0].get(key)) for key in ("dataset", "model", "layer"))
@@ -247,12 +259,12 @@ def _name(entry: dict[str, Any] | None) -> str:
 def _is_stale(entry: dict[str, Any] | None) -> bool:
     """Return whether other code or libraries made an entry, or code that described its settings in another way."""
     try:
-        return (
-            entry is None
-            or entry["code"] != setting_digest(parse_spec(entry["spec"]))
-            or entry["libraries"] != library_versions()
-        )
-    except (KeyError, TypeError, ValueError):
+        if entry is None or entry["libraries"] != library_versions():
+            return True
+        if "module" in entry:
+            return bool(entry["code"] != module_digest(entry["module"]))
+        return bool(entry["code"] != setting_digest(parse_spec(entry["spec"])))
+    except (ImportError, KeyError, TypeError, ValueError):
         return True
 
 

@@ -26,7 +26,7 @@ class Projection(Peer):
 
     def __init__(self, dimensions: int, kind: str) -> None:
         super().__init__("sklearn-projection", f"{dimensions} x {kind}", dimensions)
-        self.kind = np.dtype(kind)
+        self.kind = kind
 
     def fit(self, X: Array) -> None:
         self.model = GaussianRandomProjection(self.dimensions, random_state=0).fit(X)

@@ -1,0 +1,32 @@
+"""Functions for tests of the runner of tasks, in a module that workers find; each call notes itself in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import stresslib as sl
+
+
+def note(log: str, what: object) -> None:
+    with open(log, "a", encoding="utf-8") as stream:
+        stream.write(f"{what}\n")
+
+
+def noted(log: str) -> list[str]:
+    """Return what was run, in any order, and forget it."""
+    path = Path(log)
+    lines = sorted(path.read_text().split()) if path.exists() else []
+    path.unlink(missing_ok=True)
+    return lines
+
+
+def scaled(features: sl.FeatureSet, log: str, factor: float) -> dict[str, Any]:
+    """Return a row and an array; fail where the factor is negative."""
+    note(log, factor)
+    if factor < 0:
+        raise ValueError(f"factor={factor} is negative")
+    sums = factor * features.X.sum(axis=1, dtype=np.float64)
+    return {"row": {"factor": np.float64(factor), "gap": float("nan")}, "sums": sums, "pair": (1, None)}
