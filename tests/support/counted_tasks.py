@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 import stresslib as sl
+from stressbook.chapters.verdicts.claims import measure as claims_measure
 
 
 def note(log: str, what: object) -> None:
@@ -30,3 +32,9 @@ def scaled(features: sl.FeatureSet, log: str, factor: float) -> dict[str, Any]:
         raise ValueError(f"factor={factor} is negative")
     sums = factor * features.X.sum(axis=1, dtype=np.float64)
     return {"row": {"factor": np.float64(factor), "gap": float("nan")}, "sums": sums, "pair": (1, None)}
+
+
+def claims(features: sl.FeatureSet, store: Path | None) -> pd.DataFrame:
+    """Measure the claims: 14 settings decide, then 10 resample."""
+    options = {"n_jobs": 1, "store": store, "progress": False}
+    return claims_measure.measure(features, repeats=2, resamples=400, **options)

@@ -5,19 +5,21 @@ From features to the table of claims, with an interval for each share; the page 
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
+from numpy.typing import NDArray
 
 from stresslib.evaluation.bootstrap import bootstrap_kept
-from stresslib.evaluation.metrics import SCORES
+from stresslib.evaluation.metrics import SCORES, predicted_classes
 from stresslib.evaluation.protocol import decide
 from stresslib.features import FeatureSet
 from stresslib.paper.published import GRID, grid_dimensions
 from stresslib.results import FEATURES, results_table
+from stresslib.running.tasks import run_tasks
 from stresslib.stress.spec import parse_spec
 
 INTERVAL = ["kept", "kept_low", "kept_high"]
@@ -63,7 +65,13 @@ RANDOM = (1, 2, 5, 10)
 
 
 def measure(
-    features: FeatureSet, *, repeats: int = 10, resamples: int = 2000, n_jobs: int = -1, progress: bool = True
+    features: FeatureSet,
+    *,
+    repeats: int = 10,
+    resamples: int = 2000,
+    n_jobs: int = -1,
+    store: str | os.PathLike[str] | None = None,
+    progress: bool = True,
 ) -> pd.DataFrame:
     """Measure the setting of each claim, and random selection, with an interval for the share that is kept.
 
@@ -74,9 +82,8 @@ def measure(
         Draws of a random selection.
     resamples : int, default=2000
         Of the bootstrap.
-    n_jobs : int, default=-1
-        Processes, as in joblib; -1 means one per core.
-    progress : bool, default=True
+    n_jobs, store, progress
+        As :func:`stresslib.running.tasks.run_tasks` takes them.
 
     Returns
     -------
@@ -87,17 +94,23 @@ def measure(
     width = features.X.shape[1]
     selections = [f"DR1:{grid_dimensions(width)[step - 1]}" for step in RANDOM]
     specs = list(dict.fromkeys(["none", *(claim.spec(width) for claim in CLAIMS), *selections]))
-    runs = [(spec, seed) for spec in specs for seed in range(repeats if parse_spec(spec).is_random else 1)]
-    calls = (joblib.delayed(decide)(features, spec, random_state=seed) for spec, seed in runs)
-    running = joblib.Parallel(n_jobs, return_as="generator")(calls)
-    outcomes = list(tqdm(running, features.name, len(runs), unit="setting", disable=not progress))
-    full_decision, _ = outcomes[0]
+    runs = [{"spec": spec, "seed": seed} for spec in specs for seed in range(repeats if parse_spec(spec).is_random else 1)]
+    options: dict[str, Any] = {"n_jobs": n_jobs, "store": store, "progress": progress}
+    outcomes = run_tasks(decided, runs, features, name=features.name, **options)
+    decisions: dict[str, list[NDArray[Any]]] = {spec: [] for spec in specs}
+    gaps: dict[str, list[float]] = {spec: [] for spec in specs}
+    for run, outcome in zip(runs, outcomes, strict=True):
+        decision = outcome["decided"]
+        decisions[run["spec"]].append(
+            np.eye(len(features.classes), dtype=bool)[decision] if features.y.ndim == 1 else decision
+        )
+        gaps[run["spec"]].append(outcome["gap"])
     truth, rows = features.y[features.test], []
-    for spec in specs:
-        own = [outcome for outcome, (run_spec, _) in zip(outcomes, runs, strict=True) if run_spec == spec]
-        decisions, gaps = zip(*own, strict=True)
+    resampled = [{"stressed": decisions[spec], "metric": features.metric, "resamples": resamples} for spec in specs]
+    bootstrap = f"{features.name}, bootstrap"
+    intervals = run_tasks(bootstrap_kept, resampled, truth, decisions["none"][0], name=bootstrap, **options)
+    for spec, interval in zip(specs, intervals, strict=True):
         parsed = parse_spec(spec)
-        interval = bootstrap_kept(truth, full_decision, decisions, features.metric, resamples=resamples)
         rows.append(
             {
                 **{name: features.provenance[name] for name in FEATURES},
@@ -106,9 +119,29 @@ def measure(
                 "dimensions": parsed.dimensions,
                 "values": parsed.dictionary_size,
                 "metric": features.metric,
-                "score": 100 * np.mean([SCORES[features.metric](truth, decision) for decision in decisions]),
-                "objective_gap": max(gaps),
+                "score": 100 * np.mean([SCORES[features.metric](truth, decision) for decision in decisions[spec]]),
+                "objective_gap": max(gaps[spec]),
                 **dict(zip(INTERVAL, interval, strict=True)),
             }
         )
     return results_table(rows).assign(**{name: [row[name] for row in rows] for name in INTERVAL})
+
+
+def decided(features: FeatureSet, spec: str, seed: int) -> dict[str, Any]:
+    """Return what the test rows are decided to be in one setting, and the objective gap of the classifier.
+
+    Parameters
+    ----------
+    features : FeatureSet
+    spec : str
+    seed : int
+        Of a random stress.
+
+    Returns
+    -------
+    dict
+        ``decided``: where a row has one label, the number of a class, which is all that an accuracy depends on and takes
+        little room in a store; else the decision values. ``gap``.
+    """
+    decision, gap = decide(features, spec, random_state=seed)
+    return {"decided": predicted_classes(decision) if features.y.ndim == 1 else decision, "gap": gap}
