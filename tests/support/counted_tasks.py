@@ -10,6 +10,7 @@ import pandas as pd
 
 import stresslib as sl
 from stressbook.chapters.verdicts.claims import measure as claims_measure
+from stresslib.codec import peers as of_codec
 
 
 def note(log: str, what: object) -> None:
@@ -38,3 +39,10 @@ def claims(features: sl.FeatureSet, store: Path | None) -> pd.DataFrame:
     """Measure the claims: 14 settings decide, then 10 resample."""
     options = {"n_jobs": 1, "store": store, "progress": False}
     return claims_measure.measure(features, repeats=2, resamples=400, **options)
+
+
+def peers(features: sl.FeatureSet, store: Path | None) -> pd.DataFrame:
+    """Measure 6 stresses and 6 peers."""
+    methods = [*(f"Q2:{count}" for count in range(2, 8)), *map(of_codec.Truncation, range(1, 5)), of_codec.Int8()]
+    methods.append(of_codec.KMeansBins(6))
+    return of_codec.measure(features, methods, n_jobs=1, store=store)

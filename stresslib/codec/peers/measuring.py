@@ -5,12 +5,13 @@ Above the codec and the peers; a chapter of the book draws the table.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterable
+from copy import copy
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from stresslib.evaluation.metrics import SCORES
 from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
 from stresslib.results import COLUMNS
+from stresslib.running.tasks import run_tasks
 from stresslib.stress.spec import Spec, parse_spec
 
 Array = NDArray[Any]
@@ -38,7 +40,13 @@ QUERIES = 1000
 
 
 def measure(
-    features: FeatureSet, methods: Iterable[str | Peer], *, n_jobs: int = -1, retrieval: bool = True
+    features: FeatureSet,
+    methods: Iterable[str | Peer],
+    *,
+    n_jobs: int = -1,
+    retrieval: bool = True,
+    store: str | os.PathLike[str] | None = None,
+    progress: bool = False,
 ) -> pd.DataFrame:
     """Write vectors in each of several ways, read them back, and score what was read.
 
@@ -48,9 +56,11 @@ def measure(
     methods : iterable of str or Peer
         A stress, which the codec writes; or a peer.
     n_jobs : int, default=-1
-        Processes, as in joblib.
+        As :func:`stresslib.running.tasks.run_tasks` takes it.
     retrieval : bool, default=True
         Whether to search, too.
+    store, progress
+        As :func:`stresslib.running.tasks.run_tasks` takes them; by default no progress is shown.
 
     Returns
     -------
@@ -61,13 +71,14 @@ def measure(
     """
     with one_thread():
         start = LinearSVM().fit(features.X[features.train], features.y[features.train]).coef_
-    calls = (joblib.delayed(_measured)(features, method, retrieval, start) for method in methods)
-    rows = [row for rows in joblib.Parallel(n_jobs)(calls) for row in rows]
-    table = pd.DataFrame(rows, columns=[*COLUMNS, *BYTES])
+    settings = [{"method": method, "retrieval": retrieval} for method in methods]
+    options: dict[str, Any] = {"n_jobs": n_jobs, "store": store, "progress": progress}
+    measured = run_tasks(_measured, settings, features, start, name=f"{features.name}, peers", **options)
+    table = pd.DataFrame([row for rows in measured for row in rows], columns=[*COLUMNS, *BYTES])
     return table.astype(COLUMNS | dict.fromkeys(BYTES, "float64"))
 
 
-def _measured(features: FeatureSet, method: str | Peer, retrieval: bool, start: Array) -> list[dict[str, Any]]:
+def _measured(features: FeatureSet, start: Array, method: str | Peer, retrieval: bool) -> list[dict[str, Any]]:
     """Return the rows of the table for one method."""
     train, test = features.train, features.test
     with one_thread(), tempfile.TemporaryDirectory() as folder:
@@ -77,7 +88,7 @@ def _measured(features: FeatureSet, method: str | Peer, retrieval: bool, start: 
             X, sizes = _through_codec(features, spec, Path(folder))
         else:
             setting = {"stress": method.name, "dimensions": method.dimensions}
-            X, sizes = _through_peer(features, method, Path(folder))
+            X, sizes = _through_peer(features, copy(method), Path(folder))
         # Vectors of full width are near the original ones, and so are the weights: a warm start.
         near = start if X.shape[1] == start.shape[1] else None
         model = LinearSVM().fit(X[train], features.y[train], coef_init=near)

@@ -224,7 +224,7 @@ def test_values_that_cannot_be_told_apart_are_refused(small: sl.FeatureSet, tmp_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("loop", "enough"), [(counted_tasks.claims, 15)])
+@pytest.mark.parametrize(("loop", "enough"), [(counted_tasks.claims, 15), (counted_tasks.peers, 8)])
 def test_after_a_kill_only_the_rest_is_run_and_the_table_has_the_same_bytes(
     tmp_path: Path, log: str, monkeypatch: pytest.MonkeyPatch, loop: Any, enough: int
 ) -> None:

@@ -237,7 +237,8 @@ def measure(
     rivals = peers(width, budgets) if budgets else []
     if families is not None:
         rivals = [peer for peer in rivals if peer.family in families]
-    tested = measure_on_disk(features, [*dict.fromkeys(chosen), *rivals], n_jobs=n_jobs)
+    methods = [*dict.fromkeys(chosen), *rivals]
+    tested = measure_on_disk(features, methods, n_jobs=n_jobs, store=store, progress=progress)
     return pd.concat([held_out, tested], ignore_index=True)
 
 
