@@ -5,11 +5,11 @@ Beside `grid`, from which it differs in what it measures: an index of the traini
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import joblib
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -19,8 +19,9 @@ from stresslib.evaluation.separation import mean_separations
 from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
 from stresslib.results import results_table
+from stresslib.running.tasks import run_tasks
 from stresslib.stress.on_features.reduction import PrincipalComponents
-from stresslib.stress.spec import Spec, make_stress, parse_spec
+from stresslib.stress.spec import make_stress, parse_spec
 
 INDICES = {"SI": (1, "strict"), "SI(5)": (5, "strict"), "CSI": (1, "centre")}
 """Forms of the index: their names in the column `metric`, order and mode."""
@@ -34,6 +35,8 @@ def sweep_separation(
     repeats: int = 1,
     random_state: int = 0,
     n_jobs: int = -1,
+    store: str | os.PathLike[str] | None = None,
+    progress: bool = False,
 ) -> pd.DataFrame:
     """Measure the separation of a feature set's training rows under many stresses, without a look at its test rows.
 
@@ -44,8 +47,8 @@ def sweep_separation(
         Stresses, as in :func:`stresslib.make_stress`; each is fitted on the training rows.
     indices : sequence of str, default=("SI", "SI(5)", "CSI")
         Names in :data:`INDICES`.
-    repeats, random_state, n_jobs
-        As :func:`stresslib.sweep` takes them.
+    repeats, random_state, n_jobs, store, progress
+        As :func:`stresslib.sweep` takes them; by default no progress is shown.
 
     Returns
     -------
@@ -68,14 +71,12 @@ def sweep_separation(
     with one_thread():
         sizes = [spec.dimensions for spec in parsed if spec.reduction == "DR2" and spec.dimensions]
         projected = PrincipalComponents(max(sizes)).fit_transform(train) if sizes else train
-    calls = []
-    for spec, repeat in tasks:
-        vectors, remaining = train, spec
-        if spec.reduction == "DR2":
-            vectors, remaining = projected[:, : spec.dimensions], replace(spec, reduction=None, dimensions=None)
-        seed = random_state + (repeat or 0)
-        calls.append(joblib.delayed(_indices_under_stress)(vectors, remaining, labels, indices, seed))
-    measured = joblib.Parallel(n_jobs)(calls)
+    settings = [
+        {"spec": str(spec), "seed": random_state + (repeat or 0), "indices": list(indices)} for spec, repeat in tasks
+    ]
+    options: dict[str, Any] = {"n_jobs": n_jobs, "store": store, "progress": progress}
+    name = f"{features.name}, separation"
+    measured = run_tasks(_indices_under_stress, settings, train, projected, labels, name=name, **options)
     return results_table(
         {**setting_columns(features, spec), "repeat": repeat, "metric": name, "score": 100 * score}
         for (spec, repeat), scores in zip(tasks, measured, strict=True)
@@ -84,8 +85,13 @@ def sweep_separation(
 
 
 def _indices_under_stress(
-    train: NDArray[Any], spec: Spec, y: NDArray[Any], indices: Sequence[str], seed: int
+    train: NDArray[Any], projected: NDArray[Any], y: NDArray[Any], spec: str, seed: int, indices: Sequence[str]
 ) -> list[float]:
+    """Return the indices of training rows; `projected` has them on as many principal components as any setting keeps."""
+    vectors, remaining = train, parse_spec(spec)
+    if remaining.reduction == "DR2":
+        vectors = projected[:, : remaining.dimensions]
+        remaining = replace(remaining, reduction=None, dimensions=None)
     with one_thread():
-        stressed = make_stress(spec, random_state=seed).fit_transform(train)
+        stressed = make_stress(remaining, random_state=seed).fit_transform(vectors)
         return mean_separations(stressed, y, [INDICES[name] for name in indices])

@@ -96,7 +96,8 @@ def run_tasks(
             shared = tuple(_to_send(value, stack) for value in shared)
             left = {number: {key: _to_send(one, stack) for key, one in left[number].items()} for number in left}
         calls = (joblib.delayed(_run)(function, shared, number, setting, versions) for number, setting in left.items())
-        for number, outcome in joblib.Parallel(n_jobs, return_as="generator_unordered")(calls):
+        processes = n_jobs if len(left) > 1 or remote else 1
+        for number, outcome in joblib.Parallel(processes, return_as="generator_unordered")(calls):
             bar.update()
             if isinstance(outcome, _Failure):
                 failures.append(outcome)

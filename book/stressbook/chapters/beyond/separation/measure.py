@@ -9,18 +9,18 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import joblib
 import pandas as pd
 
 from stressbook.chapters.beyond.separation.small_networks import diabetes, digits
 from stressbook.chapters.rerun.figure_5.measure import specs as grid_specs
 from stresslib.features import FeatureSet, load_feature_sets
-from stresslib.results import SETTING
+from stresslib.results import SETTING, results_table
 from stresslib.running.grid import sweep
 from stresslib.running.separation_sweep import sweep_separation
+from stresslib.running.tasks import run_tasks
 
 
-def by_layer(networks: Sequence[str], layers: Sequence[str], seeds: int, values: list[int]) -> pd.DataFrame:
+def by_layer(networks: Sequence[str], layers: Sequence[str], seeds: int, values: list[int], **options: Any) -> pd.DataFrame:
     """Measure the indices in each layer of some networks and of the small networks.
 
     Parameters
@@ -33,6 +33,8 @@ def by_layer(networks: Sequence[str], layers: Sequence[str], seeds: int, values:
         Number of small networks of each kind.
     values : list of int
         Sizes of the dictionaries that stress a layer of the regression.
+    **options : Any
+        For :func:`stresslib.running.tasks.run_tasks`.
 
     Returns
     -------
@@ -40,9 +42,17 @@ def by_layer(networks: Sequence[str], layers: Sequence[str], seeds: int, values:
         A results table.
     """
     paths = [f"{network}/{layer}" for network in networks for layer in layers]
-    calls = [joblib.delayed(sweep_separation)(features, "none", n_jobs=1) for features in load_feature_sets(paths, "")]
-    tables = joblib.Parallel(-1)(calls)
-    return pd.concat([*tables, digits(seeds), diabetes(seeds, values)], ignore_index=True)
+    settings = [{"features": features} for features in load_feature_sets(paths, "")]
+    measured = run_tasks(_without_stress, settings, name="separation by layer", **options)
+    layers_of_networks = results_table(row for rows in measured for row in rows)
+    small = [digits(seeds, **options), diabetes(seeds, values, **options)]
+    return pd.concat([layers_of_networks, *small], ignore_index=True)
+
+
+def _without_stress(features: FeatureSet) -> list[dict[str, Any]]:
+    table = sweep_separation(features, "none", n_jobs=1)
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def over_grid(
@@ -76,7 +86,7 @@ def over_grid(
     specs = grid_specs(features.X.shape[1], tenths, values, int(part.train.sum()))
     options: dict[str, Any] = {"n_jobs": n_jobs, "store": store, "progress": progress}
     scores = pd.concat([sweep(features, specs, **options), sweep(part, specs, **options)])
-    indices = sweep_separation(features, specs, n_jobs=n_jobs)
+    indices = sweep_separation(features, specs, **options)
     return pd.concat([scores[scores["metric"] == features.metric], indices], ignore_index=True)
 
 
@@ -93,6 +103,7 @@ def measure(
     networks: Sequence[str],
     layers: Sequence[str],
     seeds: int,
+    random_state: int = 0,
     **options: Any,
 ) -> pd.DataFrame:
     """Measure networks layer by layer, and feature sets over the grid of Figure 5.
@@ -105,8 +116,10 @@ def measure(
         The grid, as :func:`over_grid` takes it.
     networks, layers, seeds
         As :func:`by_layer` takes them.
+    random_state : int, default=0
+        As :func:`over_grid` takes it.
     **options : Any
-        For :func:`over_grid`.
+        For both: `n_jobs`, `store` and `progress`.
 
     Returns
     -------
@@ -114,6 +127,6 @@ def measure(
         A results table, layers first.
     """
     values = list(values)
-    tables = [by_layer(networks, layers, seeds, values)]
-    tables += [over_grid(features, tenths, values, **options) for features in feature_sets]
+    tables = [by_layer(networks, layers, seeds, values, **options)]
+    tables += [over_grid(features, tenths, values, random_state=random_state, **options) for features in feature_sets]
     return without_repeated_settings(tables)

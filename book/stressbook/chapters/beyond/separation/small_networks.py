@@ -26,6 +26,7 @@ from stresslib.evaluation.threads import one_thread
 from stresslib.features import UNTRAINED
 from stresslib.results import results_table
 from stresslib.running.separation_sweep import INDICES
+from stresslib.running.tasks import run_tasks
 from stresslib.stress.spec import make_stress, parse_spec
 
 Array = NDArray[Any]
@@ -62,39 +63,45 @@ def _halve(X: Array, y: Array, stratify: Array | None = None) -> HalvedData:
     return HalvedData(X_train, y_train, X_unseen, y_unseen)
 
 
-def digits(seeds: int) -> pd.DataFrame:
+def digits(seeds: int, **options: Any) -> pd.DataFrame:
     """Measure the separation of unseen digits in each layer of a small network, before and after its training.
 
     Parameters
     ----------
     seeds : int
         Number of networks, each with other initial weights.
+    **options : Any
+        For :func:`stresslib.running.tasks.run_tasks`.
 
     Returns
     -------
     pandas.DataFrame
         A results table; `repeat` is the seed. The accuracy of the trained network is a row of its output.
     """
+    networks = run_tasks(_of_digits, [{"seed": seed} for seed in range(seeds)], name="networks of digits", **options)
+    return results_table(row for rows in networks for row in rows)
+
+
+def _of_digits(seed: int) -> list[dict[str, Any]]:
     X, y = load_digits(return_X_y=True)
     data = _halve(X / 16, y, stratify=y)
     rows = []
-    for seed in range(seeds):
-        network = SmallNetwork(data.X_train.shape[1], 10, seed)
-        for model in (f"mlp{UNTRAINED}", "mlp"):
-            if model == "mlp":
-                network.train(data, nn.functional.cross_entropy, STEPS["digits"], LEARNING_RATE["digits"])
-            layers = network.layers(data.X_unseen)
-            for layer, vectors in zip(LAYERS, layers, strict=True):
-                at = {"dataset": "digits", "model": model, "layer": layer, "repeat": seed, "n_features": vectors.shape[1]}
-                for name, (order, mode) in INDICES.items():
-                    score = separation_index(vectors, data.y_unseen, order, mode)
-                    rows.append({**at, "stress": "none", "metric": name, "score": 100 * score})
-        accuracy = (layers[-1].argmax(axis=1) == data.y_unseen).mean()
-        rows.append({**at, "stress": "none", "metric": "accuracy", "score": 100 * accuracy})
-    return results_table(rows)
+    network = SmallNetwork(data.X_train.shape[1], 10, seed)
+    for model in (f"mlp{UNTRAINED}", "mlp"):
+        if model == "mlp":
+            network.train(data, nn.functional.cross_entropy, STEPS["digits"], LEARNING_RATE["digits"])
+        layers = network.layers(data.X_unseen)
+        for layer, vectors in zip(LAYERS, layers, strict=True):
+            at = {"dataset": "digits", "model": model, "layer": layer, "repeat": seed, "n_features": vectors.shape[1]}
+            for name, (order, mode) in INDICES.items():
+                score = separation_index(vectors, data.y_unseen, order, mode)
+                rows.append({**at, "stress": "none", "metric": name, "score": 100 * score})
+    accuracy = (layers[-1].argmax(axis=1) == data.y_unseen).mean()
+    rows.append({**at, "stress": "none", "metric": "accuracy", "score": 100 * accuracy})
+    return rows
 
 
-def diabetes(seeds: int, values: list[int]) -> pd.DataFrame:
+def diabetes(seeds: int, values: list[int], **options: Any) -> pd.DataFrame:
     """Measure the smoothness of unseen patients in each layer of a small network, and in one layer under stress.
 
     Parameters
@@ -103,6 +110,8 @@ def diabetes(seeds: int, values: list[int]) -> pd.DataFrame:
         Number of networks, each with other initial weights.
     values : list of int
         Sizes of the dictionaries, one for each dimension of the layer, fitted on the half that trained.
+    **options : Any
+        For :func:`stresslib.running.tasks.run_tasks`.
 
     Returns
     -------
@@ -110,26 +119,31 @@ def diabetes(seeds: int, values: list[int]) -> pd.DataFrame:
         As :func:`digits` returns it; beside the indices of the stressed layer, R² of the network's output behind it, in
         percent.
     """
+    settings = [{"seed": seed, "values": values} for seed in range(seeds)]
+    networks = run_tasks(_of_diabetes, settings, name="networks of diabetes", **options)
+    return results_table(row for rows in networks for row in rows)
+
+
+def _of_diabetes(seed: int, values: list[int]) -> list[dict[str, Any]]:
     X, y = load_diabetes(return_X_y=True)
     data = _standardized(_halve(X, y))
     rows = []
-    for seed in range(seeds):
-        network = SmallNetwork(data.X_train.shape[1], 1, seed)
-        for model in (f"mlp{UNTRAINED}", "mlp"):
-            if model == "mlp":
-                network.train(data, nn.functional.mse_loss, STEPS["diabetes"], LEARNING_RATE["diabetes"])
-            for layer, vectors in zip(LAYERS, network.layers(data.X_unseen), strict=True):
-                at = {"dataset": "diabetes", "model": model, "layer": layer, "repeat": seed, "n_features": vectors.shape[1]}
-                rows += [{**at, "stress": "none", **score} for score in _smoothness(vectors, data.y_unseen)]
-        known, unseen = (network.layers(half)[LAYERS.index(STRESSED)] for half in (data.X_train, data.X_unseen))
-        at |= {"layer": STRESSED, "n_features": unseen.shape[1]}
-        rows.append({**at, "stress": "none", **_explained(network, unseen, data.y_unseen)})
-        for spec in map(parse_spec, (f"Q2:{count}" for count in values)):
-            stressed = make_stress(spec).fit(known).transform(unseen)
-            under = {**at, "stress": spec.stress, "values": spec.dictionary_size}
-            scores = [*_smoothness(stressed, data.y_unseen), _explained(network, stressed, data.y_unseen)]
-            rows += [{**under, **score} for score in scores]
-    return results_table(rows)
+    network = SmallNetwork(data.X_train.shape[1], 1, seed)
+    for model in (f"mlp{UNTRAINED}", "mlp"):
+        if model == "mlp":
+            network.train(data, nn.functional.mse_loss, STEPS["diabetes"], LEARNING_RATE["diabetes"])
+        for layer, vectors in zip(LAYERS, network.layers(data.X_unseen), strict=True):
+            at = {"dataset": "diabetes", "model": model, "layer": layer, "repeat": seed, "n_features": vectors.shape[1]}
+            rows += [{**at, "stress": "none", **score} for score in _smoothness(vectors, data.y_unseen)]
+    known, unseen = (network.layers(half)[LAYERS.index(STRESSED)] for half in (data.X_train, data.X_unseen))
+    at |= {"layer": STRESSED, "n_features": unseen.shape[1]}
+    rows.append({**at, "stress": "none", **_explained(network, unseen, data.y_unseen)})
+    for spec in map(parse_spec, (f"Q2:{count}" for count in values)):
+        stressed = make_stress(spec).fit(known).transform(unseen)
+        under = {**at, "stress": spec.stress, "values": spec.dictionary_size}
+        scores = [*_smoothness(stressed, data.y_unseen), _explained(network, stressed, data.y_unseen)]
+        rows += [{**under, **score} for score in scores]
+    return rows
 
 
 def _standardized(data: HalvedData) -> HalvedData:

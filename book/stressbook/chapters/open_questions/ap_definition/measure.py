@@ -5,9 +5,9 @@ Features in, results table out; the page beside it draws how far a definition mo
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 
@@ -17,8 +17,9 @@ from stresslib.evaluation.protocol import decide
 from stresslib.features import FeatureSet
 from stresslib.paper.published import grid_dimensions
 from stresslib.results import VARIANT, results_table
+from stresslib.running.tasks import run_tasks
 from stresslib.running.variants import ranked
-from stresslib.stress.spec import Spec, parse_spec
+from stresslib.stress.spec import parse_spec
 
 DEFINITIONS = {"voc2007": "", "area": "area", "voc2010": "voc2010"}
 """The definitions of average precision, each with its name in the column `variant`; the paper's is empty there."""
@@ -30,7 +31,14 @@ def specs(n_features: int) -> list[str]:
     return ["none", *claims, *(f"DR1:{grid_dimensions(n_features)[step - 1]}" for step in RANDOM)]
 
 
-def measure(features: FeatureSet, *, repeats: int = 3, n_jobs: int = -1) -> pd.DataFrame:
+def measure(
+    features: FeatureSet,
+    *,
+    repeats: int = 3,
+    n_jobs: int = -1,
+    store: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
     """Score the same decisions by each definition.
 
     Parameters
@@ -39,8 +47,8 @@ def measure(features: FeatureSet, *, repeats: int = 3, n_jobs: int = -1) -> pd.D
         With several labels a row; or with one, which is taken as a matrix of one column for each class.
     repeats : int, default=3
         Draws of a random selection.
-    n_jobs : int, default=-1
-        Processes, as in joblib; -1 means one a core.
+    n_jobs, store, progress
+        As :func:`stresslib.running.tasks.run_tasks` takes them.
 
     Returns
     -------
@@ -48,18 +56,22 @@ def measure(features: FeatureSet, *, repeats: int = 3, n_jobs: int = -1) -> pd.D
         A results table of the metric mAP, with a column `variant`: empty for the 11 points, ``"area"`` or ``"voc2010"``.
         Where rows have one label, further rows have the feature set's own metric.
     """
-    parsed = [parse_spec(spec) for spec in specs(features.X.shape[1])]
-    runs = [(spec, seed) for spec in parsed for seed in range(repeats if spec.is_random else 1)]
-    scored = joblib.Parallel(n_jobs)(joblib.delayed(_scored)(features, spec, seed) for spec, seed in runs)
+    runs = [
+        {"spec": spec, "seed": seed}
+        for spec in specs(features.X.shape[1])
+        for seed in range(repeats if parse_spec(spec).is_random else 1)
+    ]
+    scored = run_tasks(_scored, runs, features, name=features.name, n_jobs=n_jobs, store=store, progress=progress)
     records = [record for rows in scored for record in rows]
     variants = pd.Series([record.pop(VARIANT) for record in records], dtype="string")
     return results_table(records).assign(**{VARIANT: variants})
 
 
-def _scored(features: FeatureSet, spec: Spec, seed: int) -> list[dict[str, Any]]:
+def _scored(features: FeatureSet, spec: str, seed: int) -> list[dict[str, Any]]:
     """Evaluate one setting; return a row for each definition, and one for the feature set's own metric."""
+    parsed = parse_spec(spec)
     multiple = ranked(features) if features.y.ndim == 1 else features
-    decision, gap = decide(multiple, spec, random_state=seed)
+    decision, gap = decide(multiple, parsed, random_state=seed)
     truth = multiple.y[multiple.test]
     scores = {
         ("mAP", variant): float(np.mean(average_precision(truth, decision, definition)))
@@ -71,10 +83,10 @@ def _scored(features: FeatureSet, spec: Spec, seed: int) -> list[dict[str, Any]]
         {
             **{name: features.provenance[name] for name in ("dataset", "model", "layer")},
             "n_features": features.X.shape[1],
-            "stress": spec.stress,
-            "dimensions": spec.dimensions,
-            "values": spec.dictionary_size,
-            "repeat": seed if spec.is_random else None,
+            "stress": parsed.stress,
+            "dimensions": parsed.dimensions,
+            "values": parsed.dictionary_size,
+            "repeat": seed if parsed.is_random else None,
             "metric": metric,
             "score": 100 * score,
             "objective_gap": gap,

@@ -94,9 +94,10 @@ def measure(
     width = features.X.shape[1]
     selections = [f"DR1:{grid_dimensions(width)[step - 1]}" for step in RANDOM]
     specs = list(dict.fromkeys(["none", *(claim.spec(width) for claim in CLAIMS), *selections]))
-    runs = [{"spec": spec, "seed": seed} for spec in specs for seed in range(repeats if parse_spec(spec).is_random else 1)]
+    draws = {spec: repeats if parse_spec(spec).is_random else 1 for spec in specs}
+    runs: list[dict[str, Any]] = [{"spec": spec, "seed": seed} for spec in specs for seed in range(draws[spec])]
     options: dict[str, Any] = {"n_jobs": n_jobs, "store": store, "progress": progress}
-    outcomes = run_tasks(decided, runs, features, name=features.name, **options)
+    outcomes = run_tasks(_decided, runs, features, name=features.name, **options)
     decisions: dict[str, list[NDArray[Any]]] = {spec: [] for spec in specs}
     gaps: dict[str, list[float]] = {spec: [] for spec in specs}
     for run, outcome in zip(runs, outcomes, strict=True):
@@ -127,21 +128,11 @@ def measure(
     return results_table(rows).assign(**{name: [row[name] for row in rows] for name in INTERVAL})
 
 
-def decided(features: FeatureSet, spec: str, seed: int) -> dict[str, Any]:
+def _decided(features: FeatureSet, spec: str, seed: int) -> dict[str, Any]:
     """Return what the test rows are decided to be in one setting, and the objective gap of the classifier.
 
-    Parameters
-    ----------
-    features : FeatureSet
-    spec : str
-    seed : int
-        Of a random stress.
-
-    Returns
-    -------
-    dict
-        ``decided``: where a row has one label, the number of a class, which is all that an accuracy depends on and takes
-        little room in a store; else the decision values. ``gap``.
+    Where a row has one label, that is the number of a class, all that an accuracy depends on: decision values for many
+    classes would fill a store. Else it is the decision values.
     """
     decision, gap = decide(features, spec, random_state=seed)
     return {"decided": predicted_classes(decision) if features.y.ndim == 1 else decision, "gap": gap}
