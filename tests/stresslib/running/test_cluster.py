@@ -22,9 +22,10 @@ from toy_features import make_features
 import stresslib as sl
 from stressbook.chapters.rerun.figure_4 import measure
 from stresslib.cli.main import main
+from stresslib.codec import peers
 from stresslib.digests import code_digest
 from stresslib.extraction import job
-from stresslib.running import broadcast, cluster, grid
+from stresslib.running import broadcast, cluster, grid, tasks
 from stresslib.stress.spec import parse_spec
 
 distributed = pytest.importorskip("distributed", reason="dask is not installed; pip install stresslib[dask]")
@@ -153,6 +154,23 @@ def test_a_scheduler_that_does_not_answer_is_named(
     assert error == "stresslib: no Dask scheduler answers at tcp://127.0.0.1:1: timed out"
     assert main(["sweep", mine, "none", "--scheduler", "tcp://127.0.0.1:1"]) == 1
     assert "--scheduler tcp://127.0.0.1:1 is for --backend dask" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_tasks_on_a_cluster_give_the_same_digits(
+    tmp_path: Path, loopback: Loopback, small: sl.FeatureSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The feature set goes through the shared folder, which is empty at the end; results are kept here as they come."""
+    methods = ["none", "Q2:4", "DR2:8,Q2:4", peers.Int8(), peers.Truncation(4)]
+    here = peers.measure(small, methods, n_jobs=1)
+    sent = broadcast.sent
+    counted = []
+    monkeypatch.setattr(tasks, "sent", lambda *given: counted.append(given[0].name) or sent(*given))
+    monkeypatch.setenv(cluster.ADDRESS, loopback.address)
+    there = peers.measure(small, methods, store=tmp_path / "store")
+    assert there.equals(here) and counted == ["toy/drawn/only"] and entries(tmp_path / "cache" / "shared") == 0
+    loopback.stop()
+    assert peers.measure(small, methods, store=tmp_path / "store").equals(here), "all of it was kept, and needs no worker"
 
 
 def test_a_worker_of_other_code_is_refused() -> None:
