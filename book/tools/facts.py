@@ -4,7 +4,6 @@ Parameters, command, time and versions come from results/NAME.json; template and
 section is part of the document, so that its contents, the search and links know it.
 """
 
-import ast
 import json
 import os
 import subprocess
@@ -17,6 +16,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 
+from stressbook.digests import chapter
 from stressbook.reproduce.catalogue import figures
 from stressbook.reproduce.parameters import defaults
 
@@ -38,12 +38,10 @@ def module(template: Path) -> str:
     >>> module(ROOT / "notebooks" / "figure-4.ipynb")
     'book/stressbook/chapters/rerun/figure_4'
     """
-    cells = json.loads(template.read_text(encoding="utf-8"))["cells"]
-    sources = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    for line in (line for source in sources for line in ast.parse(source).body):
-        if isinstance(line, ast.ImportFrom) and (line.module or "").startswith("stressbook.chapters."):
-            return f"book/{str(line.module).replace('.', '/')}"
-    raise ValueError(f"{template} imports no chapter of stressbook")
+    folder = chapter(template)
+    if folder is None:
+        raise ValueError(f"{template} imports no chapter of stressbook")
+    return f"book/{folder}"
 
 
 def record(name: str, root: Path = ROOT) -> dict[str, Any]:

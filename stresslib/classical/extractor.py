@@ -27,7 +27,7 @@ from stresslib.classical.codebook import Mixture, learn_codebook, learn_mixture,
 from stresslib.classical.descriptors import opencv
 from stresslib.classical.methods import LAYERS, Method, find_method, options
 from stresslib.datasets.imageset import ImageSet
-from stresslib.digests import digest
+from stresslib.digests import STRESSLIB
 from stresslib.files import cache_dir, file_sha256, text_sha256
 from stresslib.images.decode import UnreadableImageError
 
@@ -170,7 +170,7 @@ def checked_layers(model: str, layers: Sequence[str]) -> tuple[str, ...]:
 _CODEBOOK_OPTIONS = ("codewords", "components", "sample", "seed", "side", "step", "root")
 """Options that a codebook depends on; methods that differ only in others share it."""
 
-_CODEBOOK_MODULES = ("classical/codebook.py", "classical/descriptors.py", "images/decode.py")
+_CODEBOOK_MODULES = ("stresslib/classical/codebook.py", "stresslib/classical/descriptors.py", "stresslib/images/decode.py")
 """Modules that a codebook depends on."""
 
 
@@ -203,7 +203,9 @@ def codebook_of(images: ImageSet, method: Method, *, skip: bool = False, progres
     paths = [images.root / name for name in names]
     stamps = [f"{path.stat().st_size} {path.stat().st_mtime_ns}" if path.exists() else "" for path in paths]
     learn = learn_mixture if method.mixture else learn_codebook
-    key = text_sha256(digest(*_CODEBOOK_MODULES), learn.__name__, json.dumps(settings, sort_keys=True), *names, *stamps)
+    key = text_sha256(
+        STRESSLIB.digest(*_CODEBOOK_MODULES), learn.__name__, json.dumps(settings, sort_keys=True), *names, *stamps
+    )
     file = cache_dir() / "codebooks" / f"{images.name}--{method.codewords}-{key[:12]}.safetensors"
     if file.is_file():
         return file

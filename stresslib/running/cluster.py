@@ -12,7 +12,7 @@ from typing import Any
 
 import joblib
 
-from stresslib.digests import code_digest, extraction_digest, library_versions
+from stresslib.digests import STRESSLIB, extraction_digest, library_versions
 
 ADDRESS = "STRESSLIB_SCHEDULER"
 """Environment variable with the scheduler's address, to which sweeps and extractions of this process and its children go."""
@@ -83,7 +83,7 @@ def _distributed() -> Any:
 def versions() -> dict[str, Any]:
     """Return what must be the same on all machines, so that no result depends on where it was computed."""
     return {
-        "code": [code_digest(), extraction_digest(), extraction_digest("classical")],
+        "code": [STRESSLIB.digest_used("stresslib/running/grid.py"), extraction_digest(), extraction_digest("classical")],
         "libraries": library_versions(),
     }
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import joblib
 
-from stresslib.digests import digest, library_versions, module_digest, modules_used
+from stresslib.digests import STRESSLIB, library_versions, module_digest
 from stresslib.features import FeatureSet
 from stresslib.files import text_sha256, write_json
 from stresslib.stress.spec import Spec, parse_spec
@@ -58,20 +58,12 @@ def setting_digest(spec: Spec) -> str:
     >>> setting_digest(parse_spec("DR1:64")) == setting_digest(parse_spec("DR1:64,Q1:4"))
     False
     """
-    entries = [stress for stress, _ in spec.tokens]
     # The sweep chooses the warm starts. Of the registry only the entries of this setting's tokens count.
-    return text_sha256(
-        digest(
-            *modules_used("running/grid.py", within=("evaluation/", "stress/spec.py")),
-            *modules_used(*(_path(stress.transformer) for stress in entries), within=("stress/on_features/",)),
-        ),
-        *(f"{stress.token} {stress.transformer.__qualname__} {dict(stress.options)}" for stress in entries),
+    return STRESSLIB.digest_used(
+        "stresslib/running/grid.py",
+        within=("stresslib/evaluation/", "stresslib/stress/"),
+        tokens=frozenset(stress.token for stress, _ in spec.tokens),
     )
-
-
-def _path(transformer: type) -> str:
-    """Return the path, from the package's folder, of the module that defines a transformer."""
-    return transformer.__module__.removeprefix("stresslib.").replace(".", "/") + ".py"
 
 
 class Store:

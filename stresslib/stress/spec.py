@@ -96,6 +96,29 @@ class Spec:
         return any(entry.is_random for entry, _ in self.tokens)
 
 
+def tokens_named(stress: str) -> frozenset[str]:
+    """Return the tokens that the name of a stress in a results table stands for: what :attr:`Spec.stress` says, backwards.
+
+    Parameters
+    ----------
+    stress : str
+
+    Returns
+    -------
+    frozenset of str
+        Empty for ``"none"``, and for what is no stress of the registry, such as a peer of the codec.
+
+    Examples
+    --------
+    >>> from stresslib.stress.spec import tokens_named
+    >>> sorted(tokens_named("pca+uniform")), sorted(tokens_named("pca+allocated-256-bits")), sorted(tokens_named("none"))
+    (['DR2', 'Q2'], ['DR2', 'QA'], [])
+    """
+    whole = {short: name for name, short in _PUBLISHED_LABELS.items()}.get(stress, stress)
+    labels = {entry.token: re.escape(entry.label).replace(r"\{\}", r"\d+") for entry in FEATURE_STRESSES.values()}
+    return frozenset(token for part in whole.split("+") for token, label in labels.items() if re.fullmatch(label, part))
+
+
 def parse_spec(spec: str | Spec) -> Spec:
     """Read a stress string.
 

@@ -21,9 +21,8 @@ from matplotlib.figure import Figure
 
 from stressbook.reproduce.catalogue import chosen_figures, project_root
 from stressbook.reproduce.comparison import TOLERANCES, drift, moved, read_every_column
-from stressbook.reproduce.manifest import kept_file, read_manifest
+from stressbook.reproduce.manifest import code_digest, kept_file, read_manifest
 from stressbook.reproduce.run import reproduce_each
-from stresslib.digests import code_digest
 from stresslib.files import file_sha256, write_text
 from stresslib.results import CURVE
 
@@ -49,7 +48,7 @@ def check(names: Iterable[str], *, output: str | os.PathLike[str] | None = None)
     root = project_root()
     results, folder = root / "results", Path(output) if output is not None else root / "build" / "check"
     kept = {name: file for name in chosen_figures(root, names) if (file := kept_file(root, name)) is not None}
-    problems, notes = _against_manifest(results, kept)
+    problems, notes = _against_manifest(root, kept)
     for note in notes:
         print(note)
     pictures = []
@@ -68,9 +67,10 @@ def check(names: Iterable[str], *, output: str | os.PathLike[str] | None = None)
     return problems
 
 
-def _against_manifest(results: Path, kept: dict[str, str]) -> tuple[list[str], list[str]]:
+def _against_manifest(root: Path, kept: dict[str, str]) -> tuple[list[str], list[str]]:
     """Return what the manifest contradicts, and a note on each file that other code made."""
-    manifest, problems, notes = read_manifest(results), [], []
+    results, problems, notes = root / "results", [], []
+    manifest = read_manifest(results)
     for name, file in kept.items():
         entry = manifest.get(name)
         if entry is None or not (results / file).is_file():
@@ -78,7 +78,7 @@ def _against_manifest(results: Path, kept: dict[str, str]) -> tuple[list[str], l
             continue
         if file_sha256(results / file) != entry["sha256"]:
             problems.append(f"{name}: results/{file} is not the file that the manifest names; it was edited")
-        if entry["code"] != code_digest():
+        if entry["code"] != code_digest(root, name, file):
             notes.append(
                 f"{name}: results/{file} was made by other code than this, that of commit {_commit_of(results, name)}; its "
                 "numbers are compared all the same"

@@ -15,8 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from stressbook.digests import result_digest
 from stressbook.reproduce.catalogue import figures
-from stresslib.digests import code_digest
 from stresslib.features import list_features
 from stresslib.files import file_sha256, replacing, write_json
 
@@ -39,6 +39,25 @@ def kept_file(root: Path, name: str) -> str | None:
     """
     kept: str | None = figures(root)[name].get("keeps", f"{name}.csv")
     return kept
+
+
+def code_digest(root: Path, name: str, kept: str) -> str:
+    """Return the digest of the code that a figure's result depends on, as that code is now.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        Folder of the checkout.
+    name : str
+        The figure.
+    kept : str
+        The file that it keeps, which is under results/.
+
+    Returns
+    -------
+    str
+    """
+    return result_digest(root / "notebooks" / figures(root)[name]["template"], root / "results" / kept)
 
 
 def keep_results(root: Path, name: str, kept: str, folder: Path, values: dict[str, Any], seconds: float) -> None:
@@ -67,9 +86,10 @@ def keep_results(root: Path, name: str, kept: str, folder: Path, values: dict[st
         if (folder / file).exists():
             with replacing(results / file) as temporary:
                 shutil.copyfile(folder / file, temporary)
+    code = code_digest(root, name, kept)
     described: dict[str, Any] = {
         "parameters": {key: value for key, value in values.items() if key not in ("store", "reference")},
-        "code": code_digest(),
+        "code": code,
         "commit": _git_commit(root),
         "seconds": round(seconds, 1),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -87,7 +107,7 @@ def keep_results(root: Path, name: str, kept: str, folder: Path, values: dict[st
     write_json(results / f"{name}.json", described)
     path = results / "manifest.json"
     manifest = read_manifest(results) if path.exists() else {}
-    manifest[name] = {"file": kept, "sha256": file_sha256(results / kept), "code": code_digest()}
+    manifest[name] = {"file": kept, "sha256": file_sha256(results / kept), "code": code}
     write_json(path, manifest)
 
 

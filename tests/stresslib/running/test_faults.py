@@ -129,7 +129,7 @@ def test_shards_of_other_code_are_not_gone_on_from(tmp_path: Path, monkeypatch: 
         run()
     stop = 0
     code = digests.extraction_digest()
-    monkeypatch.setitem(digests._TEXTS, "images/preprocessing.py", "edited")
+    monkeypatch.setitem(digests.STRESSLIB.texts, "stresslib/images/preprocessing.py", "edited")
     digests.extraction_digest.cache_clear()
     path = run()
     assert len(reads) == 12, "nothing of the other code's shards was taken"

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import stresslib as sl
 from stresslib import digests
 from stresslib.cli.main import main
 from stresslib.running import grid, store
+from stresslib.stress.registry import FEATURE_STRESSES
 from stresslib.stress.spec import parse_spec
 
 PACKAGE = Path(sl.__file__).parent
@@ -45,14 +47,14 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def edit(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Change the text of a module, as the digests see it."""
-    monkeypatch.setitem(digests._TEXTS, name, digests._TEXTS[name] + "# edited\n")
+    """Change a module, as the digests see it."""
+    texts, path = digests.STRESSLIB.texts, f"stresslib/{name}"
+    monkeypatch.setitem(texts, path, texts[path] + "EDITED = True\n")
     forget_digests()
 
 
 def forget_digests() -> None:
-    for digest in (digests.code_digest, store.setting_digest, digests.extraction_digest):
-        digest.cache_clear()
+    store.setting_digest.cache_clear()
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +68,8 @@ def clean_digests() -> Any:
     [
         ("stress/on_features/quantization.py", ["DR2:8,Q2:4", "Q1:3", "QB:52"]),
         ("stress/on_features/allocation.py", []),
-        ("stress/registry.py", []),
+        ("stress/registry.py", SPECS),
+        ("stress/spec.py", SPECS),
         ("stress/on_features/reduction.py", ["DR1:10", "DR2:8", "DR2:8,Q2:4"]),
         ("evaluation/metrics.py", SPECS),
         ("evaluation/squared_hinge.py", SPECS),
@@ -119,20 +122,32 @@ def test_settings_without_a_quantizer_never_call_one(small: sl.FeatureSet, monke
 
 def test_the_digests_have_every_module_that_a_score_depends_on() -> None:
     """By what is imported: the solver in all its parts, the stresses, and of a setting's stresses only its own."""
-    stresses = {f"stress/on_features/{name}.py" for name in ("reduction", "quantization", "allocation", "base")}
-    solver = {f"evaluation/{name}.py" for name in ("hinge", "squared_hinge", "conjugate_gradients", "newton", "unknowns")}
-    protocol = {f"evaluation/{name}.py" for name in ("protocol", "linear_svm", "metrics", "threads")}
-    within = ("evaluation/", "stress/")
-    used = set(digests.modules_used("evaluation/protocol.py", within=within))
-    assert used == {*stresses, *solver, *protocol, "stress/spec.py", "stress/registry.py"}
-    setting = set(digests.modules_used("running/grid.py", within=("evaluation/", "stress/spec.py")))
-    assert setting == {*solver, *protocol, "evaluation/nested.py", "stress/spec.py", "running/grid.py"}
-    assert {f"extraction/{path.name}" for path in (PACKAGE / "extraction").glob("*.py")} <= set(digests._TEXTS)
+    stresses = [f"stress/on_features/{name}" for name in ("reduction", "quantization", "allocation", "base")]
+    solver = [f"evaluation/{name}" for name in ("hinge", "squared_hinge", "conjugate_gradients", "newton", "unknowns")]
+    protocol = [f"evaluation/{name}" for name in ("protocol", "linear_svm", "metrics", "threads")]
+    common = [*solver, *protocol, "evaluation/nested", "stress/spec", "stress/registry", "running/grid"]
+
+    def used(tokens: Iterable[str] | None) -> list[str]:
+        chosen = None if tokens is None else frozenset(tokens)
+        within = ("stresslib/evaluation/", "stresslib/stress/")
+        paths = digests.STRESSLIB.modules_used("stresslib/running/grid.py", within=within, tokens=chosen)
+        return [path.removeprefix("stresslib/").removesuffix(".py") for path in paths]
+
+    assert used(None) == used(FEATURE_STRESSES) == sorted([*stresses, *common])
+    assert used([]) == sorted(common)
+    assert used(["DR1"]) == sorted([*common, "stress/on_features/reduction"])
+    assert used(["QA"]) == sorted([*common, "stress/on_features/allocation", "stress/on_features/base"])
 
 
-def test_a_name_that_a_package_hands_on_is_found_where_it_is_defined() -> None:
-    assert "features/featureset.py" in digests.modules_used("running/grid.py", within=("features/",))
-    assert "features/__init__.py" not in digests.modules_used("running/grid.py", within=("features/",))
+def test_better_words_compute_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docstrings, comments, blank lines and layout of a module that every setting depends on."""
+    path, spec = "stresslib/evaluation/protocol.py", parse_spec("DR2:8,Q2:4")
+    before, text = store.setting_digest(spec), digests.STRESSLIB.texts[path]
+    better = re.sub(r'"""(?=\S)', '"""In other words: ', text).replace("\n\n", "\n\n\n# What follows is plain.\n", 3)
+    assert better != text
+    monkeypatch.setitem(digests.STRESSLIB.texts, path, better)
+    forget_digests()
+    assert store.setting_digest(spec) == before
 
 
 def test_a_classifier_of_ones_own_is_known_by_its_source(

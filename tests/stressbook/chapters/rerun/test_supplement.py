@@ -430,6 +430,7 @@ def test_provenance_says_what_was_edited(folder: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps({name: manifest[name] for name in ("figure-2", "figure-4")}))
     table = provenance_page.runs(folder)
     assert table["table"].tolist() == ["as made", "as made"]
+    assert set(table["code"]) <= {"this", "other"}
     committed = sl.read_results(folder / "figure-4.csv").drop(columns=["repeat", "metric", "score", "objective_gap"])
     assert table.loc["figure-4", "settings"] == len(committed.drop_duplicates())
     recorded = json.loads((folder / "figure-4.json").read_text())

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from stresslib.digests import code_digest
+from stressbook.digests import result_digest, template_of
 from stresslib.files import file_sha256
 from stresslib.results import SETTING, read_results
 
@@ -28,7 +28,7 @@ def records(folder: str | Path) -> dict[str, dict[str, Any]]:
     -------
     dict
         For each figure, in the order in which the runs finished: what its JSON holds, its entry in the manifest as
-        `manifest`, and its file as `path`.
+        `manifest`, its file as `path`, and its `template`.
     """
     folder = Path(folder)
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
@@ -37,6 +37,7 @@ def records(folder: str | Path) -> dict[str, dict[str, Any]]:
             **json.loads((folder / f"{name}.json").read_text(encoding="utf-8")),
             "manifest": entry,
             "path": folder / entry["file"],
+            "template": template_of(name),
         }
         for name, entry in manifest.items()
     }
@@ -56,7 +57,7 @@ def runs(folder: str | Path) -> pd.DataFrame:
     pandas.DataFrame
         A row for each figure: distinct `settings` of the table (repeats and metrics aside), the `largest gap` of the solver,
         `minutes`, `cores`, `commit`, the day it `finished`; `table`: ``"as made"``, or ``"edited"`` when the manifest has
-        another SHA-256; `code`: ``"this"``, or ``"other"`` when the code that computes the scores has changed since.
+        another SHA-256; `code`: ``"this"``, or ``"other"`` when the code that its measure uses has changed since.
     """
     rows = {name: _run(record) for name, record in records(folder).items()}
     return pd.DataFrame.from_dict(rows, orient="index").convert_dtypes()
@@ -74,7 +75,7 @@ def _run(record: dict[str, Any]) -> dict[str, Any]:
         "commit": record["commit"],
         "finished": record["finished"][:10],
         "table": "as made" if file_sha256(path) == manifest["sha256"] else "edited",
-        "code": "this" if manifest["code"] == code_digest() else "other",
+        "code": "this" if manifest["code"] == result_digest(record["template"], path) else "other",
     }
 
 

@@ -12,11 +12,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from sklearn.preprocessing import normalize
 
-from stressbook.chapters.stress.seeing.measure import Vectors
 from stresslib.images import open_image
+
+Vectors = NDArray[np.floating[Any]]
 
 PHOTOGRAPHS = (
     "chelsea.png",

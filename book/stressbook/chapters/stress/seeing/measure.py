@@ -12,13 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from stressbook.chapters.stress.seeing.crops import Vectors
 from stresslib.features import FeatureSet
 from stresslib.paper.published import grid_dimensions
 from stresslib.results import results_table
 from stresslib.stress.on_features.quantization import UniformQuantizer
 from stresslib.stress.spec import make_stress, parse_spec
-
-Vectors = NDArray[np.floating[Any]]
 
 NEAREST = 5
 """Neighbours of each vector that are looked at."""

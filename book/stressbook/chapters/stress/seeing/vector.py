@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 from sklearn.pipeline import Pipeline
 
-from stressbook.chapters.stress.seeing.measure import Vectors
+from stressbook.chapters.stress.seeing.crops import Vectors
 from stressbook.chapters.stress.seeing.panels import BEFORE, NONE, WIDTH, WRONG, bare
 from stressbook.drawing import style
 from stressbook.drawing.words import paper_name
