@@ -249,7 +249,9 @@ def _imported(tree: ast.AST, name: str) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield (alias.asname, alias.name) if alias.asname else (alias.name.partition(".")[0],) * 2
+                yield alias.asname or alias.name, alias.name
+                if not alias.asname:  # `import a.b` binds a
+                    yield (alias.name.partition(".")[0],) * 2
         elif isinstance(node, ast.ImportFrom):
             above = name.split("/")[: -node.level] if node.level else []
             origin = ".".join([*above, *([node.module] if node.module else [])])

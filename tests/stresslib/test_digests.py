@@ -51,6 +51,8 @@ def package(tmp_path: Path) -> Path:
             "import typing\nif typing.TYPE_CHECKING:\n    import mine.late\nelse:\n    from mine import elsewhere",
             {"elsewhere"},
         ),
+        ("import mine.late", {"late"}),
+        ("import mine.late as l", {"late"}),
         ("import mine", set()),
         ("import numpy as np\nnp.zeros", set()),
         ("'''from mine import late'''", set()),

@@ -238,7 +238,7 @@ def test_what_is_missing_or_stops_is_a_problem_and_the_rest_is_checked(
     assert quick() == ["figure-4: results/figure-4.csv or its entry in the manifest is missing"]
 
 
-def test_the_whole_way_by_the_templates(checkout: Path, small: sl.FeatureSet) -> None:
+def test_the_whole_way_by_the_templates(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A full run commits, a check holds; an edit by hand is seen twice, by the manifest and by the rows."""
     reproduce("figure-4", profile="full")
     results = checkout / "results"
@@ -248,6 +248,7 @@ def test_the_whole_way_by_the_templates(checkout: Path, small: sl.FeatureSet) ->
     before = snapshot(results)
     edited, moved = check(["figure-4"])
     assert "it was edited" in edited and "values=3" in moved
+    assert "other code" not in capsys.readouterr().out, "the run entered the code that is here"
     assert snapshot(results) == before
 
 
