@@ -193,7 +193,8 @@ def module_digest(module: str) -> str:
     except (ModuleNotFoundError, ValueError):  # no such module, or one that no file made
         package = own = None
     if package is not None and package.submodule_search_locations:
-        code = Code(Path(__file__).parent, *map(Path, package.submodule_search_locations))
+        code = Code(*map(Path, package.submodule_search_locations))
+        code.texts |= STRESSLIB.texts
         if path in code.texts:
             return code.digest_used(path)
     if own is None or own.origin is None or not Path(own.origin).is_file():

@@ -134,10 +134,10 @@ def test_what_a_result_depends_on_is_computed_anew(
     noted(log)
     if change == "function":
         source = tmp_path / "edited.py"
-        source.write_text(Path(counted_tasks.__file__).read_text() + "# edited\n")
+        source.write_text(Path(counted_tasks.__file__).read_text() + "EDITED = True\n")
         monkeypatch.setattr(counted_tasks.__spec__, "origin", str(source))
     elif change == "package":
-        monkeypatch.setitem(digests._TEXTS, "features/featureset.py", "edited")
+        monkeypatch.setitem(digests.STRESSLIB.texts, "stresslib/features/featureset.py", "EDITED = True")
     elif change == "features":
         features = make_features(seed=1)
     else:
@@ -151,7 +151,7 @@ def test_what_a_result_depends_on_is_computed_anew(
 
 
 def test_the_digest_of_a_module_has_what_it_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of its own package, by way of others too, and of this one; after ``import stresslib``, all of it."""
+    """Of its own package, by way of others too; of this one what it names, also as ``sl.NAME``."""
     package = tmp_path / "outside"
     package.mkdir()
     texts = {
@@ -159,23 +159,24 @@ def test_the_digest_of_a_module_has_what_it_imports(tmp_path: Path, monkeypatch:
         "first": "from outside.second import VALUE\nfrom stresslib.evaluation.metrics import SCORES\n",
         "second": "from outside import third\nVALUE = third.VALUE\n",
         "third": "VALUE = 1\n",
-        "other": "import stresslib\n",
+        "other": "import stresslib as sl\nVALUE = sl.sweep\n",
     }
     monkeypatch.syspath_prepend(tmp_path)
 
     def after(edit: str, module: str = "outside.first") -> str:
         for name, text in texts.items():
-            (package / f"{name}.py").write_text(text + "# edited\n" * (name == edit))
+            (package / f"{name}.py").write_text(text + "EDITED = True\n" * (name == edit))
         with monkeypatch.context() as patch:
-            if edit in digests._TEXTS:
-                patch.setitem(digests._TEXTS, edit, digests._TEXTS[edit] + "# edited\n")
+            if edit in digests.STRESSLIB.texts:
+                patch.setitem(digests.STRESSLIB.texts, edit, digests.STRESSLIB.texts[edit] + "EDITED = True\n")
             digests.module_digest.cache_clear()
             return digests.module_digest(module)
 
-    used = ["first", "second", "third", "evaluation/metrics.py"]
+    used = ["first", "second", "third", "stresslib/evaluation/metrics.py"]
     assert len({after("nothing"), *map(after, used)}) == 5
-    assert after("other") == after("images/preprocessing.py") == after("nothing")
-    assert after("images/preprocessing.py", "outside.other") != after("nothing", "outside.other")
+    assert after("other") == after("stresslib/images/preprocessing.py") == after("nothing")
+    assert after("stresslib/running/grid.py", "outside.other") != after("nothing", "outside.other")
+    assert after("stresslib/images/preprocessing.py", "outside.other") == after("nothing", "outside.other")
     with pytest.raises(ValueError, match=r"the code of outside\.absent is in no file"):
         digests.module_digest("outside.absent")
 
