@@ -201,7 +201,7 @@ def check_vectors(X: ArrayLike, name: str) -> Vectors:
             row, column = bad[0]
             raise ValueError(f"{name} holds {vectors[row, column]} in row {row}, column {column}; values are finite numbers")
     if max(vectors.max(), -vectors.min()) > 1e150:
-        raise ValueError(f"{name} has values beyond 1e150, whose squares are no number; scale it")
+        raise ValueError(f"{name} has values beyond 1e150, whose squares are not finite; scale it")
     return Vectors(vectors, tolerance)
 
 

@@ -91,7 +91,7 @@ def smoothness_index(
         d = distances[near.rows, near.columns]
         others = distances.shape[1]
         total, most = distances.sum(axis=1), distances.max(axis=1)
-        if queries is None:  # a row is at distance 0 of itself, which is no part of a least or a mean
+        if queries is None:  # a row is at distance 0 of itself, which does not count in a least or a mean
             others -= 1
             distances[np.arange(len(distances)), np.arange(near.block.start, near.block.stop)] = np.inf
         least = distances.min(axis=1)

@@ -159,7 +159,7 @@ class _Kept:
 
     def __init__(self, folder: Path, function: Callable[..., Any], shared: tuple[Any, ...], name: str) -> None:
         if "<" in function.__qualname__:
-            raise ValueError(f"{function.__qualname__} is no function of a module, so its results cannot be kept")
+            raise ValueError(f"{function.__qualname__} is not a function of a module, so its results cannot be kept")
         self.folder = folder
         self._base = json.dumps([function.__qualname__, *map(_identity, shared)], sort_keys=True)
         self._entry: dict[str, Any] = {

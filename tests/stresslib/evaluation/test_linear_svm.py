@@ -261,7 +261,7 @@ def test_what_cannot_be_solved_is_said() -> None:
 
 
 def test_features_beyond_all_measure_are_refused() -> None:
-    """Their squares are no numbers."""
+    """Their squares are not finites."""
     X, y = problem()
     with pytest.raises(ValueError, match="divide them"):
         LinearSVM().fit(1e200 * X, y)

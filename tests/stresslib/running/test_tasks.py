@@ -220,7 +220,7 @@ def test_values_that_cannot_be_told_apart_are_refused(small: sl.FeatureSet, tmp_
     for value in (len, {1}, np.array([None])):
         with pytest.raises(ValueError, match="cannot be told from other values"):
             run_tasks(scaled, [{"factor": value}], small, **options)
-    with pytest.raises(ValueError, match="no function of a module"):
+    with pytest.raises(ValueError, match="is not a function of a module"):
         run_tasks(lambda: 1, [{}], **options)
 
 
