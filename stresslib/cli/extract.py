@@ -23,7 +23,8 @@ from stresslib.cli.options import backend_options
 )
 @click.argument(
     "images",
-    help="voc2007, mit67, food101, upmc-food101, caltech101, scenes15, coco, digits; a folder of CLASS/IMAGE; or a CSV",
+    help="voc2007, voc2007-val, mit67, food101, food101-10, upmc-food101, caltech101, scenes15, coco, digits; a folder of "
+    "CLASS/IMAGE; or a CSV",
 )
 @click.option(
     "--archive",
@@ -31,6 +32,7 @@ from stresslib.cli.options import backend_options
     metavar="FILE...",
     help="the parts of a named data set: tar or zip archives, list files, or a folder where they are unpacked",
 )
+@click.option("--incomplete", is_flag=True, help="take a named data set with images missing; they are counted and named")
 @click.option("--model", required=True, help="network or classical features; 'stresslib list' names them")
 @click.option(
     "--layer",
@@ -42,10 +44,10 @@ from stresslib.cli.options import backend_options
 )
 @click.option(
     "--preprocessing",
-    type=click.Choice(["paper", "native"]),
+    type=click.Choice(["paper", "native", "matlab"]),
     default="paper",
     show_default=True,
-    help="the paper's square resize, or the network's own",
+    help="the paper's square resize, the network's own, or the paper's with MATLAB's border",
 )
 @click.option(
     "--precision",
@@ -67,6 +69,7 @@ from stresslib.cli.options import backend_options
 def command(
     images: str,
     archive: tuple[str, ...],
+    incomplete: bool,
     model: str,
     layer: tuple[str, ...],
     preprocessing: str,
@@ -77,7 +80,7 @@ def command(
 ) -> None:
     from safetensors import safe_open
 
-    found = sl.load_images(images, archive=list(archive) or None)
+    found = sl.load_images(images, archive=list(archive) or None, incomplete=incomplete)
     paths = sl.extract(
         found,
         model,

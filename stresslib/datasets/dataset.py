@@ -87,7 +87,7 @@ class Dataset:
         """Return the parts that were read last and their provenance; None where there were none, or one is gone."""
         try:
             found = json.loads(self._memory.read_text(encoding="utf-8"))
-            parts = Parts(found["given"], tuple(map(Path, found["places"])))
+            parts = Parts(found["given"], tuple(map(Path, found["places"])), found["incomplete"])
             return (parts, found["provenance"]) if all(place.exists() for place in parts.places) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -95,7 +95,8 @@ class Dataset:
     def remember(self, parts: Parts, provenance: dict[str, Any]) -> None:
         """Note where the parts are, so that the next call finds them without being told."""
         places = [os.fspath(place.resolve()) for place in parts.places]
-        write_json(self._memory, {"given": parts.given, "places": places, "provenance": provenance})
+        found = {"given": parts.given, "places": places, "incomplete": parts.incomplete, "provenance": provenance}
+        write_json(self._memory, found)
 
     @property
     def _memory(self) -> Path:

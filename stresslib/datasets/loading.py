@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ def load_images(
     source: str | os.PathLike[str],
     *,
     archive: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
+    incomplete: bool = False,
     **options: Any,
 ) -> ImageSet:
     """Load a data set by its name, or any folder or CSV of images.
@@ -31,11 +33,14 @@ def load_images(
     Parameters
     ----------
     source : str or path-like
-        ``"voc2007"``, ``"mit67"``, ``"food101"``, ``"upmc-food101"``, ``"caltech101"``, ``"scenes15"``, ``"coco"``,
-        ``"digits"``; a folder of ``CLASS/IMAGE``; or a CSV of file and labels.
+        ``"voc2007"``, ``"voc2007-val"``, ``"mit67"``, ``"food101"``, ``"food101-10"``, ``"upmc-food101"``,
+        ``"caltech101"``, ``"scenes15"``, ``"coco"``, ``"digits"``; a folder of ``CLASS/IMAGE``; or a CSV of file and labels.
     archive : path-like or sequence of these, optional
         The parts of a data set that has a name: tar or zip archives, list files (``*.txt``), or a folder where they are
         unpacked. Default: the parts that were read last, else the official download where there is one.
+    incomplete : bool, default=False
+        Whether to take a copy of a data set that has a name although images are missing from it; the provenance counts and
+        names them.
     **options
         For :func:`from_folder` or :func:`from_csv`.
 
@@ -72,7 +77,7 @@ def load_images(
             archive = []
         elif isinstance(archive, (str, os.PathLike)):
             archive = [archive]
-        return _load_dataset(DATASETS[text], [Path(path) for path in archive])
+        return _load_dataset(DATASETS[text], [Path(path) for path in archive], incomplete)
     path = Path(text)
     if not path.exists():
         near = difflib.get_close_matches(text, DATASETS, n=1)
@@ -80,10 +85,12 @@ def load_images(
         raise FileNotFoundError(f"{text!r} is not a data set ({', '.join(DATASETS)}), folder or CSV{hint}")
     if archive is not None:
         raise ValueError(f"{text} is a path, and needs no archive; leave {archive} out")
+    if incomplete:
+        raise TypeError(f"{text} is a path; incomplete is for data sets that have a name")
     return from_folder(path, **options) if path.is_dir() else from_csv(path, **options)
 
 
-def _load_dataset(dataset: Dataset, paths: list[Path]) -> ImageSet:
+def _load_dataset(dataset: Dataset, paths: list[Path], incomplete: bool) -> ImageSet:
     """Load a data set of the registry from its parts, or from a library that brings the images."""
     if dataset.write is not None:
         if paths:
@@ -95,11 +102,12 @@ def _load_dataset(dataset: Dataset, paths: list[Path]) -> ImageSet:
         return dataset.read(Parts(dataset.name, (folder,)))
     known = None if paths else dataset.remembered()
     parts, provenance = known or _gather(dataset, paths)
+    parts = replace(parts, incomplete=incomplete or parts.incomplete)
     try:
         images = dataset.read(parts)
     except MissingPartError as error:
         raise ValueError(f"{error}; it is not an archive of {dataset.name}, or not all of it ({dataset.source})") from error
-    _check_counts(dataset, images)
+    _check_counts(dataset, images, parts.incomplete)
     images.provenance.update(provenance)
     if known is None:
         dataset.remember(parts, provenance)
@@ -136,12 +144,18 @@ def _gather(dataset: Dataset, paths: list[Path]) -> tuple[Parts, dict[str, Any]]
     return Parts(given, tuple(places)), provenance
 
 
-def _check_counts(dataset: Dataset, images: ImageSet) -> None:
-    """Refuse a copy that has other numbers of images or classes than a complete one."""
+def _check_counts(dataset: Dataset, images: ImageSet, incomplete: bool) -> None:
+    """Refuse a copy that has other numbers of images or classes than a complete one; note what an incomplete one lacks."""
     train = int(images.train.sum())
-    found = Counts(train, len(images) - train, len(images.classes))
-    if dataset.counts is not None and found != dataset.counts:
-        raise ValueError(
-            f"{images.root} has {found}, and {dataset.name} has {dataset.counts}; some of it is missing, or it is something "
-            f"else ({dataset.source})"
-        )
+    found, whole = Counts(train, len(images) - train, len(images.classes)), dataset.counts
+    if whole is None or found == whole:
+        return
+    fewer = found.classes == whole.classes and found.train <= whole.train and found.test <= whole.test
+    if incomplete and fewer:
+        images.provenance["incomplete"] = f"{whole.images - found.images} images missing: {found}, of {whole}"
+        return
+    cure = "; --incomplete (incomplete=True) takes what is there" if fewer else ""
+    raise ValueError(
+        f"{images.root} has {found}, and {dataset.name} has {whole}; some of it is missing, or it is something else "
+        f"({dataset.source}){cure}"
+    )

@@ -1,112 +1,17 @@
-"""The paper's own data sets, read from their official files: VOC 2007, MIT-67, and the two that are called Food-101.
+"""The paper's other data sets, read from their official files: MIT-67, and the two that are called Food-101.
 
 Each reader takes the parts of its data set and makes an ImageSet of them, with the official split where there is one.
 """
 
 from __future__ import annotations
 
-import os
-import re
 import warnings
 from pathlib import Path
 
 import numpy as np
 
 from stresslib.datasets.imageset import ImageSet, images_by_class
-from stresslib.datasets.parts import MissingPartError, Parts, from_lists, lines
-
-# Pascal VOC 2007
-
-
-def voc2007(parts: Parts) -> ImageSet:
-    """Read Pascal VOC 2007: ``ImageSets/Main/CLASS_trainval.txt`` trains, ``CLASS_test.txt`` tests.
-
-    A label is 1, -1, or 0 for difficult. The images of both parts are in the order of their ids, which decides among equal
-    scores in the paper's average precision (protocol 1.3).
-
-    Parameters
-    ----------
-    parts : Parts
-        With one folder VOC2007, or one of each part of the split.
-
-    Returns
-    -------
-    ImageSet
-        Its metric is the mean average precision.
-
-    Raises
-    ------
-    ValueError
-        When a list or an image is missing, a line has another form, or the lists disagree about the images.
-    """
-    folders = parts.folders("VOC2007") or [place for place in parts.places if (place / "ImageSets" / "Main").is_dir()]
-    if not folders:
-        raise MissingPartError(f"{parts.given} has no folder VOC2007")
-    lists = {part: _class_lists(folders, part) for part in ("trainval", "test")}
-    classes = tuple(sorted({*lists["trainval"], *lists["test"]}))
-    for part, paths in lists.items():
-        for label in classes:
-            if label not in paths:
-                raise MissingPartError(
-                    f"{parts.given} has no list ImageSets/Main/{label}_{part}.txt (trainval and test have an archive each)"
-                )
-    if not classes:
-        raise MissingPartError(f"{folders[0]} has no lists ImageSets/Main/CLASS_trainval.txt and CLASS_test.txt")
-    trainval, test = (_labels([paths[label] for label in classes]) for paths in lists.values())
-    for image in sorted(trainval.keys() & test.keys()):
-        raise ValueError(f"{lists['trainval'][classes[0]]} and {lists['test'][classes[0]]} both list image {image}")
-    there = {path.name: path for folder in folders for path in sorted((folder / "JPEGImages").glob("*.jpg"))}
-    labels = trainval | test
-    ids = sorted(labels)
-    for image in ids:
-        if f"{image}.jpg" not in there:
-            listed = lists["trainval" if image in trainval else "test"][classes[0]]
-            raise ValueError(f"{folders[0] / 'JPEGImages'} has no {image}.jpg, which {listed} lists")
-    images = [there[f"{image}.jpg"] for image in ids]
-    root = Path(os.path.commonpath([path.parent.parent for path in images]))
-    return ImageSet(
-        "voc2007",
-        root,
-        tuple(path.relative_to(root).as_posix() for path in images),
-        np.array([labels[image] for image in ids], dtype=np.int8),
-        np.array([image in trainval for image in ids]),
-        classes,
-        "mAP",
-        {"split": "official: trainval trains, test tests; 0 is difficult"},
-    )
-
-
-def _class_lists(folders: list[Path], part: str) -> dict[str, Path]:
-    return {
-        path.name.removesuffix(f"_{part}.txt"): path
-        for folder in folders
-        for path in sorted((folder / "ImageSets" / "Main").glob(f"[!.]*_{part}.txt"))
-    }
-
-
-def _labels(paths: list[Path]) -> dict[str, list[int]]:
-    """Return the labels of each image, one from each list."""
-    columns = [_label(path) for path in paths]
-    for path, column in zip(paths, columns, strict=True):
-        for image in sorted(column.keys() ^ columns[0].keys()):
-            raise ValueError(f"only one of {path} and {paths[0].name} lists image {image}; classes label the same images")
-    return {image: [column[image] for column in columns] for image in columns[0]}
-
-
-def _label(path: Path) -> dict[str, int]:
-    labels: dict[str, int] = {}
-    for number, line in lines(path):
-        # The label is two characters wide, so that 1 and 0 have two blanks before them.
-        match = re.fullmatch(r"(\w+)\s+(-1|0|1)", line)
-        if match is None:
-            raise ValueError(
-                f"{path}, line {number}: {line!r} is not an image and its label 1, 0 or -1, such as '000012 -1'"
-            )
-        if match[1] in labels:
-            raise ValueError(f"{path}, line {number}: image {match[1]} is listed more than once")
-        labels[match[1]] = int(match[2])
-    return labels
-
+from stresslib.datasets.parts import MissingPartError, Parts, from_lists
 
 # MIT-67
 
@@ -132,7 +37,7 @@ def mit67(parts: Parts) -> ImageSet:
     """
     lists = {parts.file("TrainImages.txt"): True, parts.file("TestImages.txt"): False}
     provenance = {"split": "official: TrainImages.txt and TestImages.txt"}
-    return from_lists(parts.folder("Images"), lists, name="mit67", provenance=provenance)
+    return from_lists(parts, "Images", lists, name="mit67", provenance=provenance)
 
 
 # Food-101
@@ -155,9 +60,33 @@ def food101(parts: Parts) -> ImageSet:
     ValueError
         When the folder or a list is missing, and as :func:`stresslib.datasets.parts.from_lists` does.
     """
+    return _food101(parts, "food101")
+
+
+def food101_10(parts: Parts) -> ImageSet:
+    """Read a part of Food-101 with ten of its classes, which has the layout of the whole.
+
+    Parameters
+    ----------
+    parts : Parts
+
+    Returns
+    -------
+    ImageSet
+        Its metric is the accuracy.
+
+    Raises
+    ------
+    ValueError
+        As :func:`food101` does.
+    """
+    return _food101(parts, "food101-10")
+
+
+def _food101(parts: Parts, name: str) -> ImageSet:
     lists = {parts.file("train.txt"): True, parts.file("test.txt"): False}
     provenance = {"split": "official: meta/train.txt and meta/test.txt"}
-    return from_lists(parts.folder("images"), lists, name="food101", ending=".jpg", provenance=provenance)
+    return from_lists(parts, "images", lists, name=name, ending=".jpg", provenance=provenance)
 
 
 PAPER_FOOD = (29_998, 333)

@@ -29,10 +29,13 @@ class Parts:
         What the user gave, for messages.
     places : tuple of pathlib.Path
         Folders, unpacked archives among them, and list files.
+    incomplete : bool
+        Whether listed images may be missing; the reader names them in the provenance.
     """
 
     given: str
     places: tuple[Path, ...]
+    incomplete: bool = False
 
     def folders(self, *names: str) -> list[Path]:
         """Return all folders of one name, the first of `names` that occurs; the given folders themselves count too."""
@@ -97,7 +100,7 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def from_lists(
-    root: Path, lists: Mapping[Path, bool], *, name: str, ending: str = "", provenance: Mapping[str, Any]
+    parts: Parts, folder: str, lists: Mapping[Path, bool], *, name: str, ending: str = "", provenance: Mapping[str, Any]
 ) -> ImageSet:
     """Read the images ``CLASS/IMAGE`` of a folder that two lists name, one for training and one for testing.
 
@@ -105,7 +108,9 @@ def from_lists(
 
     Parameters
     ----------
-    root : pathlib.Path
+    parts : Parts
+    folder : str
+        The one among them that has a folder for each class.
     lists : mapping of pathlib.Path to bool
         The lists; True for the one whose images train.
     name : str
@@ -123,15 +128,21 @@ def from_lists(
     ValueError
         On a line of another form or one that leads out of the folder, on an image that is missing or listed twice.
     """
+    root = parts.folder(folder)
     there: dict[str, list[str]] = {}
     for path in root.glob("*/*"):
         file = path.relative_to(root).as_posix()
         there.setdefault(file.casefold(), []).append(file)
     seen: dict[str, tuple[str, bool]] = {}
+    missing = []
     for path, trains in lists.items():
         for number, line in lines(path):
             place = f"{path}, line {number}"
-            file = _find(_checked(line, place) + ending, there, root, place)
+            listed = _checked(line, place) + ending
+            if parts.incomplete and listed.casefold() not in there:
+                missing.append(listed)
+                continue
+            file = _find(listed, there, root, place)
             if file in seen:
                 raise ValueError(f"{place}: {file} is listed in {seen[file][0]} too; an image trains or tests, once")
             seen[file] = place, trains
@@ -140,7 +151,8 @@ def from_lists(
     numbers = {label: number for number, label in enumerate(classes)}
     y = np.array([numbers[file.partition("/")[0]] for file in files])
     train = np.array([seen[file][1] for file in files])
-    return ImageSet(name, root, files, y, train, classes, "accuracy", dict(provenance))
+    left_out = {"missing": ", ".join(sorted(missing))} if missing else {}
+    return ImageSet(name, root, files, y, train, classes, "accuracy", {**provenance, **left_out})
 
 
 def _checked(line: str, place: str) -> str:
@@ -159,5 +171,6 @@ def _find(file: str, there: Mapping[str, list[str]], root: Path, place: str) -> 
         return file
     if len(alike) != 1:
         what = f"several files {file} that differ in upper and lower case" if alike else f"no {file}"
-        raise ValueError(f"{root} has {what}, which {place}, lists")
+        cure = "" if alike else "; --incomplete (incomplete=True) takes the others"
+        raise ValueError(f"{root} has {what}, which {place}, lists{cure}")
     return alike[0]

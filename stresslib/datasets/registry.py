@@ -5,13 +5,30 @@ Each entry has the facts of a data set, its reader and its official files; loadi
 
 from __future__ import annotations
 
-from stresslib.datasets import paper, stand_ins
+from stresslib.datasets import paper, stand_ins, voc2007
 from stresslib.datasets.dataset import Counts, Dataset
 from stresslib.datasets.downloads import Download
 
 _VOC2007 = Counts(train=5011, test=4952, classes=20)
+_VOC2007_VAL = Counts(train=2501, test=2510, classes=20)
 _MIT67 = Counts(train=5360, test=1340, classes=67)
 _FOOD101 = Counts(train=75_750, test=25_250, classes=101)
+_FOOD101_10 = Counts(train=3750, test=1250, classes=10)
+
+# Addresses and hashes from torchvision 0.29 (datasets/voc.py), sizes from keras.io's guide to object detection with
+# KerasHub, which prints both downloads.
+_TRAINVAL = Download(
+    "https://thor.robots.ox.ac.uk/pascal/VOC/voc2007/VOCtrainval_06-Nov-2007.tar",
+    "md5:c52e279531787c972589f7e41ab4ae64",
+    "torchvision",
+    460_032_000,
+)
+_TEST = Download(
+    "https://thor.robots.ox.ac.uk/pascal/VOC/voc2007/VOCtest_06-Nov-2007.tar",
+    "md5:b6e924de25625d8de591ea690078ad9f",
+    "torchvision",
+    451_020_800,
+)
 
 DATASETS = {
     dataset.name: dataset
@@ -21,28 +38,25 @@ DATASETS = {
             about=f"Pascal VOC 2007: {_VOC2007.images:,} photographs, {_VOC2007.classes} classes, several on one; trainval "
             "trains, test tests; mAP",
             source="http://host.robots.ox.ac.uk/pascal/VOC/voc2007/",
-            read=paper.voc2007,
+            read=voc2007.voc2007,
             licence="photographs from Flickr, to be used under Flickr's terms, says its page",
             note="An image may show several classes. An object that is marked as difficult is neither right nor wrong. "
             "Among equal scores the order of the images decides.",
             cite="everingham2010",
-            # Addresses and hashes from torchvision 0.29 (datasets/voc.py), sizes from keras.io's guide to object
-            # detection with KerasHub, which prints both downloads.
-            downloads=(
-                Download(
-                    "https://thor.robots.ox.ac.uk/pascal/VOC/voc2007/VOCtrainval_06-Nov-2007.tar",
-                    "md5:c52e279531787c972589f7e41ab4ae64",
-                    "torchvision",
-                    460_032_000,
-                ),
-                Download(
-                    "https://thor.robots.ox.ac.uk/pascal/VOC/voc2007/VOCtest_06-Nov-2007.tar",
-                    "md5:b6e924de25625d8de591ea690078ad9f",
-                    "torchvision",
-                    451_020_800,
-                ),
-            ),
+            downloads=(_TRAINVAL, _TEST),
             counts=_VOC2007,
+        ),
+        Dataset(
+            name="voc2007-val",
+            about=f"Pascal VOC 2007 without its test images: {_VOC2007_VAL.images:,} photographs, {_VOC2007_VAL.classes} "
+            "classes, several on one; train trains, val tests; mAP",
+            source="http://host.robots.ox.ac.uk/pascal/VOC/voc2007/",
+            read=voc2007.voc2007_val,
+            licence="photographs from Flickr, to be used under Flickr's terms, says its page",
+            note="The paper's data, labels and metric on the official split of its training half: half of the images train.",
+            cite="everingham2010",
+            downloads=(_TRAINVAL,),
+            counts=_VOC2007_VAL,
         ),
         Dataset(
             name="mit67",
@@ -101,6 +115,19 @@ DATASETS = {
                 ),
             ),
             counts=_FOOD101,
+        ),
+        Dataset(
+            name="food101-10",
+            about=f"ten classes of Food-101 of ETH Zurich: {_FOOD101_10.images:,} photographs at full size; "
+            f"{_FOOD101_10.train // 10} of each train, {_FOOD101_10.test // 10} test; accuracy",
+            source="https://github.com/srohit0/food_mnist; give a copy of it, or a folder with its images and meta",
+            read=paper.food101_10,
+            licence="images from Foodspotting; what goes beyond scientific fair use is to be settled with their owners, say "
+            "its authors",
+            note="Half of the images of the ten classes that come first by name; each trains or tests as in the official "
+            "lists of Food-101.",
+            cite="bossard2014",
+            counts=_FOOD101_10,
         ),
         Dataset(
             name="upmc-food101",

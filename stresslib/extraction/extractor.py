@@ -38,7 +38,7 @@ class Extractor:
         Alias or name of a node; its output is flattened, in the order channel, row, column. With ``@s`` after the name, as
         in ``stage4@2``, a map is first averaged over a grid of s x s, since early maps are wide. Several layers are read in
         one pass.
-    preprocessing : {"paper", "native"}, default="paper"
+    preprocessing : {"paper", "native", "matlab"}, default="paper"
         The paper's square resize, or what the network was trained with.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Precision of the network's products; vectors are always float32.

@@ -1,11 +1,12 @@
 """Preprocessing: from a decoded image to the array that a network takes.
 
-After decoding and before extraction. There are two ways: the network's own, as in its training, and the paper's, which
-squeezes the whole image into a square.
+After decoding and before extraction. There are three ways: the network's own, as in its training; the paper's, which
+squeezes the whole image into a square; and the same with MATLAB's treatment of the border.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from PIL import Image
 
 from stresslib.images.decode import open_image
 
-WAYS = ("paper", "native")
-"""Names of the two ways."""
+WAYS = ("paper", "native", "matlab")
+"""Names of the ways."""
 
 
 @dataclass(frozen=True)
@@ -51,28 +52,38 @@ class Preprocessing:
         ----------
         image : PIL.Image.Image
             RGB.
-        way : {"paper", "native"}
+        way : {"paper", "native", "matlab"}
             ``"paper"``: the whole image is resized to the square, without keeping its aspect ratio, by antialiased bicubic
             interpolation in floating point, which may overshoot 0 to 255 (protocol 1.2). ``"native"``: the shorter side is
-            resized and the centre cropped, as in the network's training.
+            resized and the centre cropped, as in the network's training. ``"matlab"``: as ``"paper"``, but what lies beyond
+            the border mirrors the image, as in MATLAB's ``imresize``, which the authors used.
 
         Returns
         -------
         ndarray of shape (3, size, size), float32
         """
-        pixels = self._squeezed(image) if way == "paper" else self._cropped(image)
+        pixels = self._cropped(image) if way == "native" else self._squeezed(image, mirrored=way == "matlab")
         if self.channels == "BGR":
             pixels = pixels[:, :, ::-1]
         normalized = (pixels - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
         return np.ascontiguousarray(normalized.transpose(2, 0, 1))
 
-    def _squeezed(self, image: Image.Image) -> NDArray[np.float32]:
+    def _squeezed(self, image: Image.Image, *, mirrored: bool) -> NDArray[np.float32]:
         square = (self.size, self.size)
         # Pillow filters floating point only in one-channel images, of mode F. Its weights are those of MATLAB's imresize,
         # but at the border MATLAB mirrors the image and Pillow drops what lies outside: on photographs the two outer rows
         # and columns differ by up to 11 grey levels (.01 on average over the image), the rest by 1e-4.
-        channels = [channel.convert("F").resize(square, Image.Resampling.BICUBIC) for channel in image.split()]
-        return np.stack([np.asarray(channel) for channel in channels], axis=2)
+        box = (0, 0, *image.size)
+        levels = np.asarray(image, dtype=np.float32)
+        if mirrored:
+            # The kernel reaches two pixels of the coarser of the two grids.
+            across, down = (2 * max(1, math.ceil(side / self.size)) for side in image.size)
+            box = (across, down, across + image.width, down + image.height)
+            levels = np.pad(levels, ((down, down), (across, across), (0, 0)), mode="symmetric")
+        channels = [Image.fromarray(levels[:, :, channel]) for channel in range(3)]
+        return np.stack(
+            [np.asarray(channel.resize(square, Image.Resampling.BICUBIC, box=box)) for channel in channels], axis=2
+        )
 
     def _cropped(self, image: Image.Image) -> NDArray[np.float32]:
         width, height = image.size
@@ -91,7 +102,7 @@ def read_input(path: Path, preprocessing: Preprocessing, way: str) -> NDArray[np
     ----------
     path : pathlib.Path
     preprocessing : Preprocessing
-    way : {"paper", "native"}
+    way : {"paper", "native", "matlab"}
 
     Returns
     -------

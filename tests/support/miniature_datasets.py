@@ -13,6 +13,7 @@ import json
 import tarfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,14 +116,25 @@ def write_voc2007(
             column = _text(f"{image} {row[place]:2d}" for image, row in rows.items())
             content[part][f"ImageSets/Main/{label}_{part}.txt"] = column
             if part == "trainval":
-                content[part][f"ImageSets/Main/{label}_train.txt"] = column
-                content[part][f"ImageSets/Main/{label}_val.txt"] = column
+                halves = {"train": list(rows)[: trainval // 2], "val": list(rows)[trainval // 2 :]}
+                for half, images in halves.items():
+                    content[part][f"ImageSets/Main/{label}_{half}.txt"] = _text(
+                        f"{image} {rows[image][place]:2d}" for image in images
+                    )
     archives = []
     for part, files in content.items():
         _write(folder, files)
         members = {f"VOCdevkit/VOC2007/{name}": text for name, text in files.items()}
         archives.append(_pack(root / f"VOC{part}_06-Nov-2007.tar", members))
     return Miniature("voc2007", tuple(archives), folder, Counts(trainval, test, len(classes)))
+
+
+def write_voc2007_val(root: Path, **options: Any) -> Miniature:
+    """Write Pascal VOC 2007 as :func:`write_voc2007` does, of which the first archive is enough here."""
+    whole = write_voc2007(root, **options)
+    train = whole.counts.train // 2
+    counts = Counts(train, whole.counts.train - train, whole.counts.classes)
+    return dataclasses.replace(whole, name="voc2007-val", files=whole.files[:1], counts=counts)
 
 
 def write_mit67(

@@ -24,6 +24,7 @@ from miniature_datasets import (
     write_mit67,
     write_upmc_food101,
     write_voc2007,
+    write_voc2007_val,
 )
 
 from stresslib.cli.main import main
@@ -35,7 +36,13 @@ from stresslib.datasets.parts import Parts
 from stresslib.features import FeatureSet
 from stresslib.images.decode import UnreadableImageError, open_image
 
-WRITERS = {"voc2007": write_voc2007, "mit67": write_mit67, "food101": write_food101, "upmc-food101": write_upmc_food101}
+WRITERS = {
+    "voc2007": write_voc2007,
+    "voc2007-val": write_voc2007_val,
+    "mit67": write_mit67,
+    "food101": write_food101,
+    "upmc-food101": write_upmc_food101,
+}
 
 
 @pytest.fixture
@@ -219,6 +226,72 @@ def test_voc_image_that_is_missing_or_in_both_parts(written: Callable[..., Minia
         load_images("voc2007", archive=voc.folder)
 
 
+def test_voc_val_is_the_official_split_of_the_first_archive(written: Callable[..., Miniature]) -> None:
+    voc = written("voc2007-val")
+    images = load_images("voc2007-val", archive=voc.files)
+    assert len(voc.files) == 1 and images.name == "voc2007-val" and images.metric == "mAP"
+    lists = voc.folder / "ImageSets" / "Main"
+    for number, label in enumerate(images.classes):
+        for part, rows in (("train", images.train), ("val", ~images.train)):
+            found = [f"{Path(name).stem} {sign:2d}" for name, sign in zip(images.files, images.y[:, number], strict=True)]
+            assert [line for line, chosen in zip(found, rows, strict=True) if chosen] == sorted(
+                (lists / f"{label}_{part}.txt").read_text().splitlines()
+            )
+
+
+@pytest.mark.parametrize("name", ["voc2007", "voc2007-val"])
+def test_voc_with_images_missing_is_taken_when_it_is_said(written: Callable[..., Miniature], name: str) -> None:
+    voc = written(name, classes=("boat", "train"), trainval=16, test=16)
+    whole = load_images(name, archive=voc.folder)
+    lost = [whole.root / file for file in np.array(whole.files)[~whole.train][1:3]]
+    for path in lost:
+        path.unlink()
+    with pytest.raises(ValueError, match=rf"has no {lost[0].name}, which .* \(2 missing in all\); --incomplete"):
+        load_images(name, archive=voc.folder)
+    images = load_images(name, archive=voc.folder, incomplete=True)
+    assert set(whole.files) - set(images.files) == {path.relative_to(whole.root).as_posix() for path in lost}
+    assert all(path.stem in images.provenance["missing"].split(", ") for path in lost)
+    assert images.provenance["incomplete"].startswith("2 images missing: ")
+    # What was said once holds for the place that it was said of.
+    assert load_images(name).files == images.files
+
+
+def test_voc_with_images_missing_in_the_lists_too(written: Callable[..., Miniature]) -> None:
+    """Then the counts tell, and the official ids tell which: each of 000001 to 009963 is in train, val or test."""
+    voc = written("voc2007-val", classes=("boat", "train"), trainval=16, test=16)
+    image = load_images("voc2007-val", archive=voc.folder).files[0]
+    (voc.folder / image).unlink()
+    for path in (voc.folder / "ImageSets" / "Main").glob("*.txt"):
+        kept = [line for line in path.read_text().splitlines() if not line.startswith(Path(image).stem)]
+        path.write_text("\r\n".join(kept))  # lists edited on another system
+    with pytest.raises(ValueError, match=r"some of it is missing, .*; --incomplete"):
+        load_images("voc2007-val", archive=voc.folder)
+    images = load_images("voc2007-val", archive=voc.folder, incomplete=True)
+    assert len(images) == 15 and Path(image).stem in images.provenance["missing"].split(", ")
+
+
+def test_voc_image_in_no_list(written: Callable[..., Miniature]) -> None:
+    voc = written("voc2007-val", classes=("boat", "train"), trainval=16, test=16)
+    (voc.folder / "JPEGImages" / "000002.jpg").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"000002\.jpg is in no list of .*Main"):
+        load_images("voc2007-val", archive=voc.folder)
+
+
+@pytest.mark.parametrize(("sign", "message"), [("-1", "no positive image"), (" 0", "only difficult images")])
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_voc_class_without_positives(written: Callable[..., Miniature], sign: str, message: str, part: str) -> None:
+    voc = written("voc2007-val", classes=("boat", "train"), trainval=16, test=16)
+    path = voc.folder / "ImageSets" / "Main" / f"boat_{part}.txt"
+    path.write_text(path.read_text().replace("  1\n", f" {sign}\n"))
+    with pytest.raises(ValueError, match=rf"boat_{part}\.txt: class boat has {message}"):
+        load_images("voc2007-val", archive=voc.folder)
+
+
+def test_incomplete_is_for_data_sets_with_a_name(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="incomplete is for data sets that have a name"):
+        load_images(tmp_path, incomplete=True)
+
+
 # --- MIT-67 -----------------------------------------------------------------------------------------------------
 
 
@@ -325,6 +398,16 @@ def test_mit67_spelling_that_fits_two_files(written: Callable[..., Miniature]) -
 # --- the two Food-101 -------------------------------------------------------------------------------------------
 
 
+def test_food101_with_images_missing_is_taken_when_it_is_said(written: Callable[..., Miniature]) -> None:
+    food = written("food101")
+    lost = food.folder / "images" / load_images("food101", archive=food.folder).files[0]
+    lost.unlink()
+    with pytest.raises(ValueError, match=rf"has no .*{lost.name}.*--incomplete"):
+        load_images("food101", archive=food.folder)
+    images = load_images("food101", archive=food.folder, incomplete=True)
+    assert images.provenance["missing"] == f"{lost.parent.name}/{lost.name}"
+
+
 def test_food101_has_the_split_of_its_lists(written: Callable[..., Miniature]) -> None:
     food101 = written("food101")
     images = load_images("food101", archive=food101.files)
@@ -384,7 +467,7 @@ def test_upmc_food101_class_with_too_few_images(written: Callable[..., Miniature
 # --- what is not the whole data set -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["voc2007", "mit67", "food101"])
+@pytest.mark.parametrize("name", ["voc2007", "voc2007-val", "mit67", "food101"])
 def test_counts_are_checked(written: Callable[..., Miniature], monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     miniature = written(name)
     expected = dataclasses.replace(miniature.counts, test=miniature.counts.test + 1)
@@ -399,6 +482,8 @@ def test_counts_are_checked(written: Callable[..., Miniature], monkeypatch: pyte
 def test_official_counts() -> None:
     """VOC 2007 and MIT-67 are those of protocol 1.3."""
     assert DATASETS["voc2007"].counts == Counts(5011, 4952, 20)
+    assert DATASETS["voc2007-val"].counts == Counts(2501, 2510, 20)
+    assert DATASETS["food101-10"].counts == Counts(10 * 375, 10 * 125, 10)
     assert DATASETS["mit67"].counts == Counts(67 * 80, 67 * 20, 67)
     assert DATASETS["food101"].counts == Counts(101 * 750, 101 * 250, 101)
 

@@ -15,7 +15,7 @@ from torchvision import models
 
 from stresslib.extraction.registry import NETWORKS
 from stresslib.images.decode import UnreadableImageError, open_image
-from stresslib.images.preprocessing import Preprocessing, read_input
+from stresslib.images.preprocessing import WAYS, Preprocessing, read_input
 
 SIZES = [(300, 200), (201, 333), (224, 224), (256, 256), (257, 640), (97, 61), (500, 33)]
 """Width and height: landscape, portrait, square, already resized, odd, smaller than the crop, elongated."""
@@ -320,6 +320,14 @@ def test_paper_is_imresize_but_for_the_border(photos: list[Image.Image]) -> None
     assert np.abs(np.array(largest) - [1.43, 11.06]).max() < 0.01
 
 
+def test_matlab_is_imresize_to_the_border(photos: list[Image.Image]) -> None:
+    """Shrunk, enlarged, and both at once."""
+    prepare = Preprocessing(224, 256, Image.Resampling.BICUBIC, (0.0,) * 3, (1.0,) * 3)
+    for image in (*photos, photos[0].crop((0, 0, 90, 120)), photos[0].crop((0, 0, 80, 290)), photos[0].crop((5, 5, 8, 7))):
+        theirs = imresize(np.asarray(image, dtype=np.float64), 224).transpose(2, 0, 1)
+        assert np.abs(prepare(image, "matlab") - theirs).max() < 0.01
+
+
 def test_resizing_8_bits_would_round_and_clip(photos: list[Image.Image]) -> None:
     """By .3 grey levels on average, as rounding does, but by 14 where an edge overshoots."""
     prepare = Preprocessing(224, 256, Image.Resampling.BICUBIC, (0.0,) * 3, (1.0,) * 3)
@@ -334,7 +342,7 @@ def test_resizing_8_bits_would_round_and_clip(photos: list[Image.Image]) -> None
 
 def test_normalisation_is_per_channel_on_the_scale_of_255() -> None:
     prepare = Preprocessing(8, 8, Image.Resampling.BICUBIC, (10.0, 20.0, 30.0), (1.0, 2.0, 4.0))
-    for way in ("paper", "native"):
+    for way in WAYS:
         made = prepare(Image.new("RGB", (9, 9), (11, 24, 42)), way)
         assert np.abs(made - np.array([1, 2, 3])[:, None, None]).max() < 1e-4
         assert made.flags.c_contiguous
