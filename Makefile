@@ -27,7 +27,8 @@ check: install  ## run the quick profile of every figure and compare it with res
 # The last steps need Chromium or Chrome and say so where there is none; STRICT=--strict makes that a failure.
 book: check  ## run the figures on the shipped features, compare, and build the book
 	$(BIN)/stresslib reproduce all --redraw -o book/generated
-	$(BIN)/jupyter-book build . --path-output build -W -n --keep-going
+	$(BIN)/python book/tools/make_toc.py book/generated/_toc.yml
+	$(BIN)/jupyter-book build . --toc book/generated/_toc.yml --path-output build -W -n --keep-going
 	$(BIN)/python book/tools/make_pdf.py $(HTML)
 	$(BIN)/python book/tools/check_offline.py $(HTML)
 	$(BIN)/python book/tools/check_browser.py $(HTML) $(SCREENSHOTS) $(STRICT)

@@ -1,4 +1,4 @@
-"""Catalogue: the figures of notebooks/figures.yml, and the checkout that it lies in.
+"""Catalogue: the figures and the parts of the book in notebooks/figures.yml, and the checkout that it lies in.
 
 Where every run begins: names and profiles, before anything is read or computed.
 """
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+_PARTS = "parts"
 
 
 def project_root() -> Path:
@@ -46,6 +48,26 @@ def figures(root: Path) -> dict[str, Any]:
     -------
     dict
     """
+    return {name: entry for name, entry in _catalogue(root).items() if name != _PARTS}
+
+
+def parts(root: Path) -> dict[str, list[str]]:
+    """Return the names of the pages of each part of the book, figures and prose, by the part's caption.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        Folder of the checkout.
+
+    Returns
+    -------
+    dict of str to list of str
+        In the order of the book.
+    """
+    return dict(_catalogue(root)[_PARTS])
+
+
+def _catalogue(root: Path) -> dict[str, Any]:
     return dict(yaml.safe_load((root / "notebooks" / "figures.yml").read_text(encoding="utf-8")))
 
 

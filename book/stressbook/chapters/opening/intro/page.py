@@ -20,8 +20,6 @@ from stresslib.results import read_results
 THUMBNAIL = (480, 360)
 """Width and height of a thumbnail, in pixels: twice those of a card, for screens with two pixels for one."""
 
-_GENERATED = "book/generated/"
-
 
 def headline(results: str | Path) -> str:
     """Say what became of the first claim of the paper's abstract that has numbers.
@@ -60,7 +58,7 @@ def index(results: str | Path, output: str | Path) -> str:
     Parameters
     ----------
     results : path-like
-        The folder of the results, beside _toc.yml and notebooks/.
+        The folder of the results, beside notebooks/.
     output : path-like
         The folder with the pages' pictures, NAME.png; the thumbnails go to ``thumbnails/`` in it. A page without a picture
         has no card.
@@ -71,15 +69,13 @@ def index(results: str | Path, output: str | Path) -> str:
         Markdown of sphinx-design.
     """
     root = Path(results).parent
-    titles = yaml.safe_load((root / "notebooks" / "figures.yml").read_text(encoding="utf-8"))
-    parts = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))["parts"]
+    catalogue = yaml.safe_load((root / "notebooks" / "figures.yml").read_text(encoding="utf-8"))
     lines = []
-    for part in parts:
-        names = [chapter["file"].removeprefix(_GENERATED) for chapter in part["chapters"]]
+    for caption, names in catalogue["parts"].items():
         drawn = [name for name in names if (Path(output) / f"{name}.png").is_file()]
-        cards = [_card(name, titles[name]["title"], Path(output)) for name in drawn]
+        cards = [_card(name, catalogue[name]["title"], Path(output)) for name in drawn]
         if cards:
-            lines += [f"**{part['caption']}**", "", "::::{grid} 2 2 3 3", ":gutter: 2", "", *cards, "::::", ""]
+            lines += [f"**{caption}**", "", "::::{grid} 2 2 3 3", ":gutter: 2", "", *cards, "::::", ""]
     return "\n".join(lines)
 
 
