@@ -10,6 +10,7 @@ import click
 import stresslib as sl
 from stresslib.cli.command import Command, SeveralValues
 from stresslib.cli.options import backend_options
+from stresslib.datasets.registry import DATASETS
 
 
 @click.command(
@@ -23,8 +24,7 @@ from stresslib.cli.options import backend_options
 )
 @click.argument(
     "images",
-    help="voc2007, voc2007-val, mit67, food101, food101-10, upmc-food101, caltech101, scenes15, coco, digits; a folder of "
-    "CLASS/IMAGE; or a CSV",
+    help=f"{', '.join(DATASETS)}; a folder of CLASS/IMAGE; or a CSV",
 )
 @click.option(
     "--archive",

@@ -33,14 +33,12 @@ def load_images(
     Parameters
     ----------
     source : str or path-like
-        ``"voc2007"``, ``"voc2007-val"``, ``"mit67"``, ``"food101"``, ``"food101-10"``, ``"upmc-food101"``,
-        ``"caltech101"``, ``"scenes15"``, ``"coco"``, ``"digits"``; a folder of ``CLASS/IMAGE``; or a CSV of file and labels.
+        Name of a data set, as ``stresslib list`` shows them; a folder of ``CLASS/IMAGE``; or a CSV of file and labels.
     archive : path-like or sequence of these, optional
         The parts of a data set that has a name: tar or zip archives, list files (``*.txt``), or a folder where they are
         unpacked. Default: the parts that were read last, else the official download where there is one.
     incomplete : bool, default=False
-        Whether to take a copy of a data set that has a name although images are missing from it; the provenance counts and
-        names them.
+        Whether to take a copy of a data set although images are missing; the provenance counts and names them.
     **options
         For :func:`from_folder` or :func:`from_csv`.
 
