@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stresslib.arrays import plain_array
 from stresslib.codec.bits import code_type
 from stresslib.codec.coders import CODERS, Coder, check_finite
 from stresslib.codec.packing import OF_KNOWN_SIZE, PACKINGS, block_size, pack, unpack
@@ -131,8 +132,8 @@ class Codec:
             X = checked_rows(features)
             train, digest = np.ones(len(X), dtype=bool), ""
         parsed, width = parse_spec(spec), X.shape[1]
-        block_rows = default_block_rows(parsed.dimensions or width) if block_rows is None else block_rows
-        unfitted = cls(parsed, width, packing, block_rows, normalize, {}, digest)
+        block_rows = default_block_rows(parsed.dimensions or width) if block_rows is None else int(block_rows)
+        unfitted = cls(parsed, width, packing, block_rows, bool(normalize), {}, digest)
         rows = _training_blocks(X, train, block_rows, normalize)
         with unfitted._reproducible_products():
             side, reduced = unfitted._reducer.fit(rows, random_state)
@@ -372,7 +373,7 @@ def default_block_rows(dimensions: int) -> int:
 
 def checked_rows(X: ArrayLike) -> Array:
     """Return rows as a float32 matrix; ValueError on any other type, which would lose or gain bits."""
-    rows = np.asanyarray(X)
+    rows = plain_array(X, "X")
     if rows.ndim != 2 or 0 in rows.shape or rows.dtype != np.float32:
         raise ValueError(
             f"rows are a float32 matrix, one vector a row; got {rows.dtype} of shape {rows.shape}: use X.astype(np.float32)"

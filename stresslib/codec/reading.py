@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stresslib.arrays import unwrapped
 from stresslib.codec.bits import packed_size, unpack_bits
 from stresslib.codec.codec import Codec
 from stresslib.codec.format import CHECKSUM_BYTES, LabelForm, index_entry_bytes, read_header, verified
@@ -200,7 +201,7 @@ class CompressedFeatures:
     def _row_numbers(self, rows: Any) -> Array:
         if isinstance(rows, slice):
             return np.arange(*rows.indices(self._rows))
-        numbers = np.asarray(rows)
+        numbers = np.asarray(unwrapped(rows, "rows"))
         if numbers.dtype == bool and numbers.shape == (self._rows,):
             return np.flatnonzero(numbers)
         if numbers.size == 0:

@@ -18,6 +18,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from stresslib.arrays import plain_labels, unwrapped
 from stresslib.evaluation import hinge
 from stresslib.evaluation.metrics import predicted_classes
 from stresslib.evaluation.threads import import_torch
@@ -150,7 +151,11 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
             When a gap stays above `tol`.
         """
         self._validate_params()
-        rows, targets = validate_data(self, X, y, multi_output=True, dtype=[np.float32, np.float64], order="C")
+        labels = None if y is None else plain_labels(y, "y", column_is_labels=False)
+        rows, targets = validate_data(
+            self, unwrapped(X, "X"), labels, multi_output=True, dtype=[np.float32, np.float64], order="C"
+        )
+        _check_finite(rows, "X")
         signs = self._signs(targets)
         weight = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
         cost = self._costs(signs, weight)
@@ -260,7 +265,8 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         ndarray of shape (n_samples, n_classes), or (n_samples,) for two labels
         """
         check_is_fitted(self)
-        rows: NDArray[Any] = validate_data(self, X, reset=False, dtype=[np.float32, np.float64])
+        rows: NDArray[Any] = validate_data(self, unwrapped(X, "X"), reset=False, dtype=[np.float32, np.float64])
+        _check_finite(rows, "X")
         batches = gen_batches(len(rows), 1024)  # in float64, without a float64 copy of all rows
         scores = np.vstack([rows[batch].astype(np.float64) @ self.coef_.T for batch in batches]) + self.intercept_
         return scores[:, 0] if self._labels and scores.shape[1] == 1 else scores
@@ -288,3 +294,17 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         tags.classifier_tags.multi_label = True
         tags.target_tags.multi_output = True
         return tags
+
+
+def _check_finite(rows: Array, name: str) -> None:
+    """Refuse numbers that are not finite, also where scikit-learn is told not to look: a stress may have made them."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(rows.sum(dtype=np.float64)):  # one number to look at, where all is well
+            return
+    bad = np.argwhere(~np.isfinite(rows))
+    if len(bad):
+        row, column = bad[0]
+        raise ValueError(
+            f"{name} holds {rows[row, column]} in row {row}, column {column} where the classifier reads it; values are "
+            f"finite: divide features that reach the limits of {rows.dtype} before the stress"
+        )

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import accuracy_score, recall_score
 
+from stresslib.arrays import plain_array
+
 Array = NDArray[Any]
 
 # The recall levels of the development kit, MATLAB's 0:0.1:1. Its colon operator counts the first half up from 0 and the
@@ -57,7 +59,7 @@ def average_precision(y_true: ArrayLike, y_score: ArrayLike, definition: str = "
     """
     if definition not in _DEFINITIONS:
         raise ValueError(f"definition={definition!r} is unknown; allowed are {', '.join(map(repr, _DEFINITIONS))}")
-    truth, score = np.asarray(y_true), np.asarray(y_score, dtype=np.float64)
+    truth, score = plain_array(y_true, "y_true"), plain_array(y_score, "y_score").astype(np.float64)
     if truth.shape != score.shape or truth.ndim not in (1, 2):
         raise ValueError(
             f"y_true has shape {truth.shape} and y_score {score.shape}; both are (n_samples,) or (n_samples, n_classes)"
@@ -120,7 +122,12 @@ def _mean_class_accuracy(y_true: Array, decision: Array) -> float:
 
 
 def predicted_classes(decision: Array) -> Array:
-    """Return the number of the class with the largest decision value; ties go to the first, as in the paper's data."""
+    """Return the number of the class with the largest decision value; ties go to the first, as in the paper's data.
+
+    ValueError on NaN, which is no larger and no smaller than another value.
+    """
+    if np.isnan(decision).any():
+        raise ValueError(f"the decision values of row {np.argwhere(np.isnan(decision))[0][0]} hold NaN; no class is largest")
     return (decision > 0).astype(np.intp) if decision.ndim == 1 else decision.argmax(axis=1)
 
 

@@ -16,6 +16,8 @@ from sklearn import config_context
 from sklearn.metrics import pairwise_distances_chunked
 from sklearn.preprocessing import StandardScaler
 
+from stresslib.arrays import plain_array
+
 Array = NDArray[Any]
 
 TIES = ("expected", "first", "any", "all")
@@ -183,14 +185,14 @@ def prepare(X: ArrayLike, X_test: ArrayLike | None, labelled: bool, standardize:
             f"X_test has {queries.vectors.shape[1]} numbers a row, X {rows.vectors.shape[1]}; both have the same dimensions"
         )
     if standardize:
-        scaler = StandardScaler().fit(rows.vectors)
+        scaler = StandardScaler().set_output(transform="default").fit(rows.vectors)
         rows = Vectors(scaler.transform(rows.vectors), rows.tolerance)
         queries = None if queries is None else Vectors(scaler.transform(queries.vectors), queries.tolerance)
     return rows, queries
 
 
 def check_vectors(X: ArrayLike, name: str) -> Vectors:
-    given = np.asarray(X)
+    given = plain_array(X, name)
     if given.ndim < 2 or 0 in given.shape or given.dtype.kind not in "fiub":
         raise ValueError(f"{name} has numbers, one vector a row; got {given.dtype} of shape {given.shape}")
     tolerance = 1e-6 if given.dtype in (np.float16, np.float32) else 1e-9

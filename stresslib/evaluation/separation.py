@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from stresslib.arrays import plain_labels
 from stresslib.evaluation.neighbours import (
     Vectors,
     check_option,
@@ -190,12 +190,9 @@ def _members(labels: Array, classes: int) -> Array:
 
 def _labels(y: Any, name: str, rows: int, known: Array | None = None) -> tuple[Array, Array]:
     """Return class numbers, or a matrix of booleans; and the classes: their names, or the numbers of the columns."""
-    given = np.asarray(y)
+    given = plain_labels(y, name)
     if given.ndim not in (1, 2) or len(given) != rows or 0 in given.shape:
         raise ValueError(f"{name} has one label, or one row of labels, for each of {rows} vectors; got shape {given.shape}")
-    missing = np.argwhere(pd.isna(given))
-    if len(missing):
-        raise ValueError(f"{name} has no label in row {missing[0][0]}; give it one, or leave the row out")
     if given.ndim == 2:
         if not np.isin(given, (1, 0, -1)).all():
             raise ValueError(f"a matrix {name} holds 1 (positive), 0 and -1; it has other values")

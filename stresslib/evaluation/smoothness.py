@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
+from stresslib.arrays import plain_array
 from stresslib.evaluation.neighbours import check_option, nearest_rows, prepare, reduce_neighbours
 
 Array = NDArray[Any]
@@ -108,7 +109,7 @@ def smoothness_index(
 
 
 def _targets(t: Any, name: str, rows: int) -> Array:
-    given = np.asarray(t)
+    given = plain_array(t, name)
     if given.ndim not in (1, 2) or len(given) != rows or 0 in given.shape or given.dtype.kind not in "fiub":
         raise ValueError(
             f"{name} has numbers, one target or one row of them for each of {rows} vectors; got {given.dtype} of shape "

@@ -23,7 +23,8 @@ _OUTERMOST: ContextVar[ExitStack | None] = ContextVar("_OUTERMOST", default=None
 def one_thread() -> Iterator[None]:
     """Compute on one thread: the last digits depend on how many share a sum, and every process is to add up alike.
 
-    Feature sets hold only finite numbers, so scikit-learn does not look for others inside the block. Torch's threads are
+    Feature sets hold only finite numbers, so scikit-learn does not look for others inside the block; and its transformers
+    give arrays there, whatever they are set to give elsewhere. Torch's threads are
     limited where torch is imported already, and by :func:`import_torch` where it is imported inside the block.
 
     Examples
@@ -40,7 +41,7 @@ def one_thread() -> Iterator[None]:
         if torch is not None:
             _limit_torch(torch, stack)
         stack.enter_context(threadpool_limits(1))
-        stack.enter_context(config_context(assume_finite=True))
+        stack.enter_context(config_context(assume_finite=True, transform_output="default"))
         if _OUTERMOST.get() is None:
             stack.callback(_OUTERMOST.reset, _OUTERMOST.set(stack))
         yield

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stresslib.arrays import frozen, plain_array, plain_labels
 from stresslib.features.storage import BLOCK_ROWS, write_compact, write_float32
 
 Array = NDArray[Any]
@@ -34,17 +35,18 @@ class FeatureSet:
     Parameters
     ----------
     X : array-like of shape (n, d)
-        One vector a row, of finite numbers; kept as float32.
+        One vector a row, of finite numbers; kept as float32. Where its memory could be written to later it is copied; a
+        read-only array, or a file that is mapped for reading, is taken as it is.
     y : array-like of shape (n,) or (n, classes)
         Class labels; or a matrix of 1 (positive), -1 (negative) and 0 (difficult: neither); or a matrix of 1 (positive) and
-        0 (negative).
+        0 (negative). A matrix of one column without a -1 is taken as labels, with a warning, unless `metric` is mAP.
     train : array-like of bool, shape (n,)
         True for training rows; the others are test rows.
     metric : {"mAP", "accuracy", "mean-class-accuracy"}, optional
         Default: mAP for a matrix `y`, accuracy for labels.
     classes : sequence of str, optional
         Names of the classes. Default: the sorted labels, or column numbers.
-    files : sequence of str, optional
+    files : sequence of str or path-like, optional
         Name of the image behind each row.
     provenance : dict, optional
         JSON values that say where the vectors come from; ``dataset``, ``model`` and ``layer`` are columns of results.
@@ -54,6 +56,7 @@ class FeatureSet:
     X : ndarray of shape (n, d), float32
     y : ndarray of shape (n,), class numbers; or of shape (n, classes), of 1, -1 and 0
     train, test : ndarray of bool, shape (n,)
+        These arrays are read-only, and a set cannot be changed: :meth:`replace` makes another one.
     metric : str
     classes : tuple of str
     files : tuple of str, may be empty
@@ -62,8 +65,8 @@ class FeatureSet:
     Raises
     ------
     ValueError
-        On NaN or infinity, on shapes that do not agree, on an empty part of the split, or on a class without the rows that
-        the metric needs; the message names the row, column or class.
+        On NaN or infinity, on masked values and missing labels, on shapes that do not agree, on an empty part of the split,
+        or on a class without the rows that the metric needs; the message names the row, column or class.
 
     Examples
     --------
@@ -74,6 +77,14 @@ class FeatureSet:
     (('cat', 'dog'), [0, 1, 0, 1], 'accuracy')
     """
 
+    X: Array
+    y: Array
+    train: Array
+    metric: str
+    classes: tuple[str, ...]
+    files: tuple[str, ...]
+    provenance: dict[str, Any]
+
     def __init__(
         self,
         X: ArrayLike,
@@ -81,28 +92,42 @@ class FeatureSet:
         train: ArrayLike,
         metric: str | None = None,
         classes: Sequence[str] | None = None,
-        files: Sequence[str] = (),
+        files: Sequence[str | os.PathLike[str]] = (),
         provenance: dict[str, Any] | None = None,
     ) -> None:
-        self.X = _checked_vectors(X)
-        self.train = np.ascontiguousarray(train)
-        if self.train.dtype != bool or self.train.shape != (len(self.X),):
-            raise ValueError(f"train is a boolean mask of shape ({len(self.X)},); got {_form(self.train)}")
-        if self.train.all() or not self.train.any():
-            raise ValueError("train marks all rows or none; both training and test rows are needed")
-        self.y, self.classes = _checked_labels(np.asarray(y), len(self.X), classes)
+        vectors = _checked_vectors(X)
+        split = _checked_split(train, len(vectors))
+        given = plain_labels(y, "y", column_is_labels=metric != "mAP")
+        labels, names = _checked_labels(given, len(vectors), None if classes is None else _names(classes, "classes"))
         if metric is None:
-            metric = "mAP" if self.y.ndim == 2 else "accuracy"
-        if metric not in METRICS or (metric == "mAP") != (self.y.ndim == 2):
+            metric = "mAP" if labels.ndim == 2 else "accuracy"
+        if metric not in METRICS or (metric == "mAP") != (labels.ndim == 2):
             raise ValueError(
                 f"metric={metric!r}: allowed are mAP for a matrix y, accuracy or mean-class-accuracy for labels"
             )
-        self.metric = metric
+        images = _names(files, "files")
+        if images and len(images) != len(vectors):
+            raise ValueError(f"{len(images)} file names for {len(vectors)} rows; give one for each row, or none")
+        self.__dict__.update(
+            X=frozen(vectors),
+            y=frozen(labels),
+            train=frozen(split),
+            metric=metric,
+            classes=names,
+            files=images,
+            provenance={**_UNKNOWN, **(provenance or {})},
+        )
         self._check_classes()
-        self.files = tuple(files)
-        if self.files and len(self.files) != len(self.X):
-            raise ValueError(f"{len(self.files)} file names for {len(self.X)} rows; give one for each row, or none")
-        self.provenance = {**_UNKNOWN, **(provenance or {})}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # The digest and the checks are of what came in.
+        raise AttributeError(f"a feature set stays as it is; replace({name}=...) makes another one")
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Copies and what comes from another process can be written to, until here.
+        self.__dict__.update(state)
+        for array in (self.X, self.y, self.train):
+            array.flags.writeable = False
 
     def _check_classes(self) -> None:
         for part, mask in (("training", self.train), ("test", self.test)):
@@ -252,6 +277,7 @@ class FeatureSet:
         X = np.empty(self.X.shape, dtype=np.float32)
         for start in range(0, len(X), BLOCK_ROWS):
             X[start : start + BLOCK_ROWS] = unit_rows(self.X[start : start + BLOCK_ROWS])
+        X.flags.writeable = False  # so that the new set takes it without a copy
         return self.replace(X=X, provenance={"normalization": "l2"})
 
 
@@ -281,18 +307,35 @@ def _form(array: Array) -> str:
 
 
 def _checked_vectors(X: ArrayLike) -> Array:
-    vectors = np.asanyarray(X)
+    vectors = plain_array(X, "X")
     if vectors.ndim != 2 or 0 in vectors.shape or vectors.dtype.kind not in "fiub":
         raise ValueError(f"X is a matrix of numbers, one vector a row; got {_form(vectors)}")
     if vectors.dtype != np.float32:
         with np.errstate(over="ignore"):
             vectors = vectors.astype(np.float32)
+            vectors.flags.writeable = False  # nobody else has it
     for start in range(0, len(vectors), BLOCK_ROWS):
         finite = np.isfinite(vectors[start : start + BLOCK_ROWS])
         if not finite.all():
             row, column = np.argwhere(~finite)[0] + (start, 0)
             raise ValueError(f"X holds {vectors[row, column]} in row {row}, column {column}; values are finite float32")
     return vectors
+
+
+def _checked_split(train: ArrayLike, rows: int) -> Array:
+    split = np.ascontiguousarray(plain_array(train, "train"))
+    if split.dtype != bool or split.shape != (rows,):
+        raise ValueError(f"train is a boolean mask of shape ({rows},); got {_form(split)}")
+    if split.all() or not split.any():
+        raise ValueError("train marks all rows or none; both training and test rows are needed")
+    return split
+
+
+def _names(names: Sequence[Any], what: str) -> tuple[str, ...]:
+    """Return names as strings: also of paths, and of the numbers and strings of NumPy."""
+    if isinstance(names, str | bytes | os.PathLike):
+        raise ValueError(f"{what}={names!r} is one name; give a list of them")
+    return tuple(str(os.fspath(name) if isinstance(name, os.PathLike) else name) for name in names)
 
 
 def _checked_labels(y: Array, rows: int, classes: Sequence[str] | None) -> tuple[Array, tuple[str, ...]]:

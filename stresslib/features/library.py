@@ -16,7 +16,7 @@ import fsspec
 
 from stresslib.digests import extraction_digest
 from stresslib.features.featureset import FeatureSet
-from stresslib.features.storage import DAMAGE, SUFFIXES, read_arrays, read_description
+from stresslib.features.storage import DAMAGE, SUFFIXES, OtherKindError, read_arrays, read_description
 from stresslib.files import cache_dir, text_sha256
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
@@ -253,5 +253,7 @@ def _load(path: Path) -> FeatureSet:
         return FeatureSet(
             X, y, train, description["metric"], description["classes"], description["files"], description["provenance"]
         )
+    except OtherKindError:
+        raise
     except DAMAGE as error:
         raise ValueError(f"{path} is damaged or not a feature set: {error}") from error

@@ -121,22 +121,40 @@ def read_arrays(path: Path) -> tuple[Array, Array, Array, dict[str, Any]]:
 
     Raises
     ------
+    OtherKindError
+        Where the file is a whole one of another kind; the message says of which, and what to do with it.
     Exception
         One of :data:`DAMAGE`, where the bytes are not those of a feature file.
     """
+    try:
+        return _read(path)
+    except OtherKindError:
+        raise
+    except DAMAGE:
+        with open(path, "rb") as stream:
+            _name_other_kind(path, stream.read(_LONGEST_MAGIC))
+        raise
+
+
+def _read(path: Path) -> tuple[Array, Array, Array, dict[str, Any]]:
+    """Read a feature file of either kind, or raise one of :data:`DAMAGE`."""
     if path.suffix == ".xz":
         raw = lzma.decompress(path.read_bytes())
         tensors, header = load(raw), _header(raw)[0]
+        _check_tensors(path, header, _COMPACT)
         minimum = tensors.get("minimum", np.float32(0))
         X = np.ascontiguousarray(tensors["codes"].T) * ((tensors["maximum"] - minimum) / np.float32(255)) + minimum
     else:
+        with safe_open(path, "np"):
+            pass  # the format's own library checks the header: offsets, sizes and types
         with open(path, "rb") as stream:
             start = stream.read(8)
-            header, offset = _header(start + stream.read(_length(start, path)))
+            header, offset = _header(start + stream.read(int.from_bytes(start, "little")))
+        _check_tensors(path, header, _FLOAT32)
         tensors = {
             name: np.memmap(path, _DTYPES[entry["dtype"]], "r", offset + entry["data_offsets"][0], tuple(entry["shape"]))
             for name, entry in header.items()
-            if name != "__metadata__"
+            if name in _FLOAT32
         }
         X = tensors["X"]
     return np.asarray(X), np.array(tensors["y"]), np.array(tensors["train"]), json.loads(header["__metadata__"]["stresslib"])
@@ -162,6 +180,65 @@ DAMAGE = (
 """What :func:`read_arrays` may raise on a file that is damaged or of another kind: bytes can be wrong at every step, from
 the archive and the JSON header to types, offsets and shapes."""
 
+
+class OtherKindError(ValueError):
+    """A whole file, but not of features."""
+
+
+_IMPORT = "save its vectors with numpy.save, and import them with 'stresslib import'"
+
+_OTHER_KINDS = {
+    b"\x89STRESS\n": "a compressed file: 'stresslib decompress {path} -o NAME.safetensors' makes a feature file of it",
+    b"\x93NUMPY": "a NumPy array: import it first: 'stresslib import {path} labels.csv -o NAME.safetensors'",
+    b"PAR1": f"a Parquet table: {_IMPORT}",
+    b"\x89HDF": f"an HDF5 file: {_IMPORT}",
+    b"MATLAB 5.0": f"a MATLAB file: {_IMPORT}",
+    b"PK\x03\x04": f"a zip archive, as .npz and .pt files are: {_IMPORT}",
+    b"\x80": f"a pickle, as .pkl and .pt files are: {_IMPORT}",
+    b"version https://git-lfs": "a pointer of Git LFS, not the file itself: 'git lfs pull' gets it",
+}
+"""How whole files of other kinds begin, what they are, and what to do with them."""
+
+_LONGEST_MAGIC = max(map(len, _OTHER_KINDS))
+
+_XZ = b"\xfd7zXZ\0"
+
+
+def _name_other_kind(path: Path, start: bytes) -> None:
+    """Raise OtherKindError where how a file begins, or how its name ends, says what it is instead of a feature file."""
+    for magic, kind in _OTHER_KINDS.items():
+        if start.startswith(magic):
+            raise OtherKindError(f"{path} is {kind.format(path=path)}")
+    if path.suffix in (".csv", ".tsv", ".txt"):
+        raise OtherKindError(
+            f"{path} is a text: 'stresslib import X.npy {path} -o NAME.safetensors' joins labels to their vectors, which "
+            "numpy.save writes"
+        )
+    if start.startswith(_XZ) and path.suffix != ".xz":
+        raise OtherKindError(f"{path} is compressed by xz: give it a name that ends in {SUFFIXES[1]}")
+
+
+_FLOAT32 = {"X": ("F32",), "y": ("I64", "I8"), "train": ("BOOL",)}
+_COMPACT = {"codes": ("U8",), "maximum": ("F32",), "y": ("I64", "I8"), "train": ("BOOL",)}
+"""The tensors of both kinds of files, and their types; the latter may have a ``minimum`` too."""
+
+
+def _check_tensors(path: Path, header: dict[str, Any], wanted: dict[str, tuple[str, ...]]) -> None:
+    """Raise OtherKindError where a safetensors file, whole as it is, does not hold the tensors of a feature file."""
+    held = [name for name in header if name != "__metadata__"]
+    if any(name not in header for name in wanted):
+        raise OtherKindError(
+            f"{path} has {'the tensor(s) ' + ', '.join(sorted(held)[:5]) if held else 'no tensor'} where a feature file "
+            f"has {', '.join(wanted)}; {_IMPORT}"
+        )
+    for name, types in wanted.items():
+        if header[name]["dtype"] not in types:
+            what = "float32" if types == ("F32",) else " or ".join(types)
+            raise OtherKindError(f"{path}: {name} is {header[name]['dtype']}; {what} is read")
+    if "stresslib" not in header.get("__metadata__", {}):
+        raise OtherKindError(f"{path} has vectors and labels, but not their description; {_IMPORT}")
+
+
 _DTYPES = {"F32": np.float32, "I64": np.int64, "I8": np.int8, "BOOL": np.bool_}
 _NAMES = {np.dtype(kind): name for name, kind in _DTYPES.items()}
 
@@ -169,14 +246,6 @@ _NAMES = {np.dtype(kind): name for name, kind in _DTYPES.items()}
 def _metadata(description: dict[str, Any]) -> dict[str, str]:
     """Return the description as metadata of safetensors, which are texts."""
     return {"stresslib": json.dumps(description, sort_keys=True)}
-
-
-def _length(start: bytes, path: Path) -> int:
-    """Return the length of the JSON header, from the first eight bytes of the file."""
-    length = int.from_bytes(start, "little")
-    if len(start) < 8 or length > path.stat().st_size:
-        raise ValueError("the file is shorter than its header")
-    return length
 
 
 def _header(raw: bytes) -> tuple[dict[str, Any], int]:

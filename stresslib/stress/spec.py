@@ -228,7 +228,8 @@ def bits_per_vector(spec: str | Spec, n_features: int) -> int:
     parsed = parse_spec(spec)
     if n_features < 1:
         raise ValueError(f"n_features={n_features}; a vector has at least one dimension")
-    dimensions = n_features if parsed.dimensions is None else parsed.dimensions
+    # Python's own integers: the product may exceed those of NumPy that have few bits.
+    dimensions = int(n_features if parsed.dimensions is None else parsed.dimensions)
     if dimensions > n_features:
         raise ValueError(f"stress {str(parsed)!r} keeps {dimensions} dimensions of only {n_features}")
     if parsed.allocated_bits is None:

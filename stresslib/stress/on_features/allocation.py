@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from stresslib.arrays import unwrapped
 from stresslib.stress.on_features.base import Quantizer, bin_centres, bin_numbers
 
 Array = NDArray[Any]
@@ -99,7 +100,7 @@ class AllocatedQuantizer(Quantizer):
             When `n_bits` exceeds 8 times the number of features.
         """
         self._validate_params()
-        rows: Array = validate_data(self, X, dtype=[np.float64, np.float32])
+        rows: Array = validate_data(self, unwrapped(X, "X"), dtype=[np.float64, np.float32])
         width = rows.shape[1]
         if self.n_bits > MOST_BITS * width:
             raise ValueError(f"n_bits={self.n_bits} is more than {MOST_BITS} for each of {width} feature(s)")
@@ -127,7 +128,7 @@ class AllocatedQuantizer(Quantizer):
             From 0 to ``2 ** bits_ - 1`` of the dimension.
         """
         check_is_fitted(self)
-        rows: Array = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        rows: Array = validate_data(self, unwrapped(X, "X"), reset=False, dtype=[np.float64, np.float32])
         return bin_numbers(rows, self.minimum_, self.maximum_, self._n_bins)
 
     def decode(self, codes: ArrayLike) -> Array:

@@ -14,6 +14,8 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
+from stresslib.arrays import unwrapped
+
 Array = NDArray[Any]
 
 _BATCH_ROWS = 64
@@ -54,7 +56,7 @@ class Quantizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, ABC):
     def _check_codes(self, codes: ArrayLike, largest: Any, largest_in_words: str) -> Array:
         """Return codes as an array; ValueError unless they are integers from 0 to `largest`, of the width seen in `fit`."""
         check_is_fitted(self)
-        checked: Array = check_array(codes, dtype=None)
+        checked: Array = check_array(unwrapped(codes, "codes"), dtype=None)
         allowed = f"codes are integers from 0 to {largest_in_words}"
         if checked.dtype.kind not in "iu":
             raise ValueError(f"{allowed}; got an array of {checked.dtype}")

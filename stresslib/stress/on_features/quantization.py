@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from stresslib.arrays import unwrapped
 from stresslib.stress.on_features.base import Quantizer, bin_centres, bin_numbers
 
 Array = NDArray[Any]
@@ -23,12 +24,12 @@ FLOAT_BITS = 32
 
 def dictionary_bits(n_values: int) -> int:
     """Return the bits of a number with a dictionary, ``ceil(log2(n_values))``."""
-    return (n_values - 1).bit_length()
+    return (int(n_values) - 1).bit_length()
 
 
 def kept_bits(n_erased: int) -> int:
     """Return the bits that erasure leaves a number, ``64 - n_erased``, but at most the 32 of a float32."""
-    return min(FLOAT_BITS, 64 - n_erased)
+    return min(FLOAT_BITS, 64 - int(n_erased))
 
 
 class UniformQuantizer(Quantizer):
@@ -102,7 +103,7 @@ class UniformQuantizer(Quantizer):
         self : UniformQuantizer
         """
         self._validate_params()
-        rows: Array = validate_data(self, X, dtype=[np.float64, np.float32])
+        rows: Array = validate_data(self, unwrapped(X, "X"), dtype=[np.float64, np.float32])
         axis = None if self.scope == "shared" else 0
         self.minimum_ = np.asarray(rows.min(axis=axis))
         self.maximum_ = np.asarray(rows.max(axis=axis))
@@ -125,7 +126,7 @@ class UniformQuantizer(Quantizer):
             From 0 on, in the smallest type that holds them.
         """
         check_is_fitted(self)
-        rows: Array = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        rows: Array = validate_data(self, unwrapped(X, "X"), reset=False, dtype=[np.float64, np.float32])
         return bin_numbers(rows, self.minimum_, self.maximum_, self.n_values)
 
     def decode(self, codes: ArrayLike) -> Array:
@@ -207,7 +208,7 @@ class BitErasure(Quantizer):
         self : BitErasure
         """
         self._validate_params()
-        validate_data(self, X, dtype=np.float64)
+        validate_data(self, unwrapped(X, "X"), dtype=np.float64)
         return self
 
     def encode(self, X: ArrayLike) -> Array:
@@ -222,10 +223,12 @@ class BitErasure(Quantizer):
         ndarray of shape (n_samples, n_features), uint64
         """
         check_is_fitted(self)
-        rows: Array = validate_data(self, X, reset=False, dtype=np.float64, order="C")
+        rows: Array = validate_data(self, unwrapped(X, "X"), reset=False, dtype=np.float64, order="C")
         # A shift by all 64 bits is undefined in C, so it is made in two halves.
         half = np.uint64(self.n_bits // 2)
-        return rows.view(np.uint64) >> half >> np.uint64(self.n_bits) - half
+        codes: Array = rows.view(np.uint64) >> half
+        codes >>= np.uint64(self.n_bits) - half
+        return codes
 
     def decode(self, codes: ArrayLike) -> Array:
         """Return the float64 values that kept bits stand for.
@@ -243,10 +246,32 @@ class BitErasure(Quantizer):
         ValueError
             On codes that do not fit in the bits that are kept, or of another width.
         """
-        largest = (1 << (64 - self.n_bits)) - 1
-        kept = self._check_codes(codes, largest, str(largest)).astype(np.uint64)
+        largest = (1 << (64 - int(self.n_bits))) - 1
+        kept = self._check_codes(codes, largest, str(largest)).astype(np.uint64, copy=False)
         half = np.uint64(self.n_bits // 2)
-        return (kept << half << np.uint64(self.n_bits) - half).view(np.float64)
+        bits: Array = kept << half
+        bits <<= np.uint64(self.n_bits) - half
+        return bits.view(np.float64)
+
+    def transform(self, X: ArrayLike) -> Array:
+        """Erase the bits, as `decode` after `encode` does, in the one array that is returned.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float64
+        """
+        check_is_fitted(self)
+        rows: Array = validate_data(self, unwrapped(X, "X"), reset=False, dtype=np.float64, order="C", copy=True)
+        bits, half = rows.view(np.uint64), np.uint64(self.n_bits // 2)
+        for shift in (half, np.uint64(self.n_bits) - half):
+            bits >>= shift
+        for shift in (half, np.uint64(self.n_bits) - half):
+            bits <<= shift
+        return rows
 
     @property
     def bits_per_vector(self) -> int:

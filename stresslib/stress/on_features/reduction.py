@@ -18,6 +18,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from stresslib.arrays import unwrapped
+
 
 class RandomSelection(SelectorMixin, BaseEstimator):
     """Keep `n_components` dimensions chosen at random, the same for every row (DR-1).
@@ -89,7 +91,7 @@ class RandomSelection(SelectorMixin, BaseEstimator):
             When `n_components` exceeds the number of features.
         """
         self._validate_params()
-        rows: NDArray[Any] = validate_data(self, X, dtype=[np.float64, np.float32])
+        rows: NDArray[Any] = validate_data(self, unwrapped(X, "X"), dtype=[np.float64, np.float32])
         width = rows.shape[1]
         kept = width if self.n_components is None else self.n_components
         if kept > width:
@@ -97,6 +99,19 @@ class RandomSelection(SelectorMixin, BaseEstimator):
         self.support_ = np.zeros(width, dtype=bool)
         self.support_[check_random_state(self.random_state).permutation(width)[:kept]] = True
         return self
+
+    def transform(self, X: ArrayLike) -> Any:
+        """Return the dimensions that are kept.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+        """
+        return super().transform(unwrapped(X, "X"))
 
     def _get_support_mask(self) -> NDArray[np.bool_]:
         check_is_fitted(self)
@@ -171,7 +186,7 @@ class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             When `n_components` exceeds ``min(n_samples, n_features)``.
         """
         self._validate_params()
-        rows: NDArray[Any] = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
+        rows: NDArray[Any] = validate_data(self, unwrapped(X, "X"), dtype=[np.float64, np.float32], ensure_min_samples=2)
         n_samples, width = rows.shape
         most = min(n_samples, width)
         kept = most if self.n_components is None else self.n_components
@@ -183,7 +198,8 @@ class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         # float64 over centred rows. Which solver is cheaper depends on the smaller side of the matrix.
         centred = rows.astype(np.float64)
         centred -= centred.mean(axis=0)
-        pca = PCA(kept, svd_solver="covariance_eigh" if n_samples >= width else "full").fit(centred)
+        solver = "covariance_eigh" if n_samples >= width else "full"
+        pca = PCA(kept, svd_solver=solver, copy=False).fit(centred)  # nobody else needs these rows
         self.components_ = pca.components_.astype(rows.dtype)
         return self
 
@@ -243,5 +259,5 @@ class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         ndarray of shape (n_samples, n_components)
         """
         check_is_fitted(self)
-        rows: NDArray[Any] = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        rows: NDArray[Any] = validate_data(self, unwrapped(X, "X"), reset=False, dtype=[np.float64, np.float32])
         return rows @ self.components_.T

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import base64
+import copy
 import errno
 import json
 import lzma
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from toy_features import make_features
 
-from stresslib import FeatureSet, load_feature_sets, load_features
+from stresslib import FeatureSet, codec, load_feature_sets, load_features
 from stresslib.features import EMBEDDED, embedded_path, features_path, library, list_features, reports, shipped_with_checkout
 from stresslib.files import file_sha256
 
@@ -217,6 +220,32 @@ def test_the_digest_is_of_the_data() -> None:
     assert FeatureSet(np.asfortranarray(EYE), LABELS, SPLIT, files=list("abcd")).digest == features.digest
 
 
+def test_a_set_does_not_change_and_so_its_digest_stays_true() -> None:
+    """Not through its arrays, not through those that it was made of, not by assignment, and not in a copy."""
+    X, y, train = EYE.astype(np.float32), np.array([[1, -1], [-1, 1]] * 2, dtype=np.int8), np.array(SPLIT)
+    features = FeatureSet(X, y, train)
+    digest, before = features.digest, [features.X.copy(), features.y.copy(), features.train.copy()]
+    X[:], y[:], train[:] = 5, -y, ~train
+    for name, value in zip(("X", "y", "train"), before, strict=True):
+        np.testing.assert_array_equal(getattr(features, name), value)
+        for one in (features, copy.deepcopy(features), pickle.loads(pickle.dumps(features))):
+            with pytest.raises(ValueError, match="read-only"):
+                getattr(one, name)[0] = 0
+        with pytest.raises(AttributeError, match=rf"replace\({name}=...\)"):
+            setattr(features, name, value)
+    assert features.digest == digest == FeatureSet(*before).digest
+
+
+def test_class_numbers_and_float64_rows_of_the_caller_stay_his() -> None:
+    """What has to be converted anyway is no alias either."""
+    X, y = np.eye(4), np.array(LABELS)
+    features = FeatureSet(X, y, SPLIT, classes=["a", "b"])
+    X[:], y[:] = 0, 0
+    assert features.X.tolist() == EYE.tolist() and features.y.tolist() == LABELS
+    X[:], y[:] = 1, 1
+    assert X.flags.writeable and y.flags.writeable
+
+
 def written(path: Path, tensors: dict[str, np.ndarray], described: Any) -> Path:
     """Write a safetensors file that is in order but for what the test puts in."""
     save_file(tensors, path, None if described is None else {"stresslib": json.dumps(described)})
@@ -263,6 +292,76 @@ def test_a_header_that_promises_too_much_is_named(tmp_path: Path, shape: Any) ->
     header["X"]["shape"] = shape
     text = json.dumps(header).encode()
     garbage(path, len(text).to_bytes(8, "little") + text + raw[8 + length :])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda header: header["X"].update(data_offsets=[0, 64]), id="overlap"),
+        pytest.param(lambda header: header["X"].update(shape=[4, 3]), id="narrow"),
+        pytest.param(lambda header: header["X"].update(shape=[2, 4]), id="short"),
+        pytest.param(lambda header: header["y"].update(dtype="I32"), id="half-as-wide"),
+        pytest.param(lambda header: header["train"].update(data_offsets=[96, 99]), id="does-not-cover"),
+        pytest.param(lambda header: header.update(more={"dtype": "U8", "shape": [4], "data_offsets": [0, 4]}), id="extra"),
+    ],
+)
+def test_what_the_library_of_the_format_refuses_is_refused(tmp_path: Path, change: Any) -> None:
+    """Tensors lie one behind the other, each as long as its shape and type say: else the numbers are others'."""
+    path = FeatureSet(EYE, LABELS, SPLIT).save(tmp_path / "f.safetensors")
+    raw = path.read_bytes()
+    length = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8 : 8 + length])
+    change(header)
+    text = json.dumps(header).encode()
+    garbage(path, len(text).to_bytes(8, "little") + text + raw[8 + length :])
+    with pytest.raises(SafetensorError):
+        load_file(path)
+
+
+DESCRIPTION = {"stresslib": json.dumps({"metric": "accuracy", "classes": ["0", "1"], "files": [], "provenance": {}})}
+
+
+def test_whole_files_of_other_kinds_are_named_with_what_to_do(tmp_path: Path) -> None:
+    """Nothing about them is damaged."""
+    X = EYE.astype(np.float32)
+    rest = {"y": np.array(LABELS), "train": np.array(SPLIT)}
+    codec.compress(FeatureSet(EYE, LABELS, SPLIT), "Q2:4", tmp_path / "a.stress")
+    np.save(tmp_path / "X.npy", X)
+    np.savez(tmp_path / "X.npz", X=X)
+    (tmp_path / "X.csv").write_text("0,1\n1,0\n")
+    (tmp_path / "X.pkl").write_bytes(pickle.dumps(X))
+    (tmp_path / "X.parquet").write_bytes(b"PAR1" + bytes(50))
+    (tmp_path / "lfs.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    (tmp_path / "xz.safetensors").write_bytes(lzma.compress(bytes(9)))
+    save_file({"embeddings": X}, tmp_path / "plain.safetensors")
+    save_file({"X": X, **rest}, tmp_path / "bare.safetensors")
+    save_file({"X": X.astype(np.float16), **rest}, tmp_path / "half.safetensors", DESCRIPTION)
+    for name, message in {
+        "a.stress": "is a compressed file: 'stresslib decompress",
+        "X.npy": "is a NumPy array: import it first",
+        "X.npz": "is a zip archive",
+        "X.csv": "is a text: 'stresslib import",
+        "X.pkl": "is a pickle",
+        "X.parquet": "is a Parquet table",
+        "lfs.safetensors": "is a pointer of Git LFS",
+        "xz.safetensors": "is compressed by xz",
+        "plain.safetensors": "has the tensor.s. embeddings where a feature file has X, y, train",
+        "bare.safetensors": "not their description",
+        "half.safetensors": "X is F16; float32 is read",
+    }.items():
+        with pytest.raises(ValueError, match=message) as caught:
+            load_features(tmp_path / name)
+        assert str(tmp_path / name) in str(caught.value) and "damaged" not in str(caught.value)
+
+
+def test_a_header_as_long_as_a_pickle_begins_is_a_header(tmp_path: Path) -> None:
+    """Its length is the first bytes of a file: 640 begins as a pickle of protocol 2 does."""
+    features = FeatureSet(EYE, LABELS, SPLIT, provenance={"note": ""})
+    length = int.from_bytes(features.save(tmp_path / "f.safetensors").read_bytes()[:8], "little")
+    padded = features.replace(provenance={"note": "x" * (640 - length)})
+    path = padded.save(tmp_path / "f.safetensors")
+    assert path.read_bytes().startswith(b"\x80\x02")
+    same(load_features(path, normalize=False), padded)
 
 
 @pytest.mark.parametrize("compact", [False, True])

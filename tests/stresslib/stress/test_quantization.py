@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -258,3 +259,24 @@ def test_a_double_has_64_bits(n_bits: Any) -> None:
     """No more can be erased, and the error names the parameter."""
     with pytest.raises(ValueError, match="n_bits"):
         BitErasure(n_bits).fit([[1.0]])
+
+
+@pytest.mark.parametrize("n_bits", [0, 1, 29, 52, 63, 64])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_bits_are_erased_in_one_array_that_is_not_the_input(n_bits: int, kind: type) -> None:
+    """Bit for bit what encoding and decoding give; the rows that came in stay what they were."""
+    X = np.random.default_rng(0).normal(size=(30, 7)).astype(kind)
+    before, erasure = X.copy(), BitErasure(n_bits).fit(X)
+    found = erasure.transform(X)
+    np.testing.assert_array_equal(found.view(np.uint64), erasure.decode(erasure.encode(X)).view(np.uint64))
+    np.testing.assert_array_equal(X, before)
+
+
+def test_erasing_bits_takes_the_memory_of_its_result_alone() -> None:
+    X = np.random.default_rng(0).normal(size=(500, 400))
+    erasure = BitErasure(30).fit(X)
+    tracemalloc.start()
+    erasure.transform(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.2 * X.nbytes
