@@ -35,7 +35,9 @@ def bootstrap_kept(
 ) -> KeptShare:
     """Estimate the share of the full score that a stress keeps, by a paired bootstrap over test images.
 
-    Each resample draws test images, the same ones for both scores, and within their class where each image has one. With
+    Each resample draws test images, the same ones for both scores, and within their class where each image has one. Where
+    images have several, a resample may lack all positives or all negatives of a rare class: that class is left out of both
+    of its means, so that no draw is favoured over another; a resample without any class is left out as a whole. With
     several draws of a random stress it resamples these too, one fewer than there are, so that their variance is unbiased.
 
     Parameters
@@ -75,10 +77,16 @@ def bootstrap_kept(
         shares = []
         for drawn in chosen:
             rows = generator.integers(len(truth), size=len(truth))
-            while not ((truth[rows] == 1).any(axis=0) & (truth[rows] == -1).any(axis=0)).all():
-                rows = generator.integers(len(truth), size=len(truth))
-            under = np.mean([score(truth[rows], stressed[draw][rows]) for draw in drawn])
-            shares.append(100 * under / score(truth[rows], full[rows]))
+            there = np.flatnonzero((truth[rows] == 1).any(axis=0) & (truth[rows] == -1).any(axis=0))
+            if not len(there):
+                continue
+            places = np.ix_(rows, there)
+            under = np.mean([score(truth[places], stressed[draw][places]) for draw in drawn])
+            shares.append(100 * under / score(truth[places], full[places]))
+        if not shares:
+            raise ValueError(
+                f"none of {resamples} resamples of {len(truth)} rows has positives and negatives of a class; give more rows"
+            )
     else:
         # The classes keep their sizes, so that both accuracies are sums over images, each with a fixed weight.
         hits = np.array([predicted_classes(decision) == truth for decision in (full, *stressed)], dtype=np.float64)

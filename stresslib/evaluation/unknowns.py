@@ -14,6 +14,10 @@ BLOCK = 128
 """Rows that are brought to float64 at once, so that they stay in the processor's cache."""
 
 
+_RAISES = 40
+"""Tenfold raises of a diagonal, from a rounding error on: far more than a finite system needs."""
+
+
 class Unknowns(Protocol):
     """What conjugate gradients and Newton's method may ask of the unknowns.
 
@@ -166,11 +170,19 @@ def _combined(multipliers: Tensor, X: Tensor) -> Tensor:
 
 
 def cholesky_factor(system: Tensor) -> Tensor:
-    """Return the Cholesky factor; where rounding left the system indefinite, of a diagonal raised as little as helps."""
+    """Return the Cholesky factor; where rounding left the system indefinite, of a diagonal raised as little as helps.
+
+    ValueError where a diagonal raised beyond all other numbers does not help either, as where some are not finite.
+    """
     factor, failed = torch.linalg.cholesky_ex(system)
     rise = torch.finfo(system.dtype).eps * system.trace()
-    while failed:
+    for _ in range(_RAISES):
+        if not failed:
+            return factor
         system = system + rise * torch.eye(len(system), dtype=system.dtype, device=system.device)
         factor, failed = torch.linalg.cholesky_ex(system)
         rise = 10 * rise
-    return factor
+    raise ValueError(
+        f"a system of {len(system)} equations has no Cholesky factor; {int((~torch.isfinite(system)).sum())} of its numbers "
+        f"are not finite: features on a smaller scale, or a smaller C, are easier"
+    )

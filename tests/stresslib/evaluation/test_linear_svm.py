@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
-from stresslib import LinearSVM, load_features
+from stresslib import FeatureSet, LinearSVM, evaluate, load_features, sweep
 from stresslib.evaluation import conjugate_gradients
+from stresslib.evaluation.unknowns import cholesky_factor
 
 
 def problem(n: int = 60, d: int = 12, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -361,3 +364,42 @@ def test_the_weight_of_the_losses_is_positive(C: Any) -> None:
     """Refused by name."""
     with pytest.raises(ValueError, match="C"):
         LinearSVM(C).fit(*problem())
+
+
+# --- what is not finite ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", ["squared_hinge", "hinge"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_number_that_is_not_finite_is_named_where_scikit_learn_does_not_look(loss: str, value: float) -> None:
+    """In training and in test rows; it once kept the solver busy for ever."""
+    X, y = problem()
+    bad = X.copy()
+    bad[3, 2] = value
+    with config_context(assume_finite=True):
+        model = LinearSVM(loss=loss).fit(X, y)
+        for call in (lambda: LinearSVM(loss=loss).fit(bad, y), lambda: model.decision_function(bad)):
+            with pytest.raises(ValueError, match=f"X holds {value} in row 3, column 2"):
+                call()
+
+
+def test_features_whose_projection_overflows_are_named() -> None:
+    """Finite features, and a stress that leaves the range of float32: in a single evaluation and in a sweep."""
+    X, y = problem()
+    big = FeatureSet(X / X.max() * 3.3e38, y, np.arange(len(X)) < 30)
+    with pytest.raises(ValueError, match=r"X holds -?inf in row"):
+        evaluate(big, "DR2:4")
+    wide = FeatureSet(np.random.default_rng(0).normal(size=(40, 90)) * 1e20, np.arange(40) % 2, np.arange(40) < 30)
+    with pytest.raises(ValueError, match=r"X holds -?(inf|nan) in row"):
+        sweep(wide, ["DR1:40", "DR1:80"], n_jobs=1, progress=False)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, 1e300])
+def test_a_system_without_a_cholesky_factor_ends(value: float) -> None:
+    """Raising the diagonal of an indefinite system helps; of one that is not finite it does not, and the loop ends."""
+    system = torch.eye(4, dtype=torch.float64)
+    system[0, 1] = system[1, 0] = value
+    if value == 1e300:
+        assert torch.isfinite(cholesky_factor(torch.tensor([[1.0, 2.0], [2.0, 1.0]]))).all()
+    with pytest.raises(ValueError, match="no Cholesky factor"):
+        cholesky_factor(system)

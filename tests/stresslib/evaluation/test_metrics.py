@@ -217,3 +217,10 @@ def test_a_classifier_that_says_nothing_says_the_first_class() -> None:
 def test_two_classes_have_one_column_of_decisions() -> None:
     """Above 0 is the second class."""
     assert predicted_classes(np.array([-1.0, 0.0, 1e-9])).tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "mean-class-accuracy"])
+def test_no_class_is_the_largest_of_decision_values_that_are_not_numbers(metric: str) -> None:
+    decision = np.array([[1.0, 0.0], [np.nan, 1.0]])
+    with pytest.raises(ValueError, match="row 1 hold NaN"):
+        SCORES[metric](np.array([0, 1]), decision)

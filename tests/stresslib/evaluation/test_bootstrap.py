@@ -1,0 +1,60 @@
+"""The bootstrap: it ends whatever the labels are, and where every class is in every resample nothing is left out.
+
+What its intervals are worth is held by the tests of the claims, which use it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stresslib.evaluation.bootstrap import bootstrap_kept
+from stresslib.evaluation.metrics import SCORES
+
+
+def rare(classes: int, rows: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels with one positive a class, and two sets of decision values."""
+    generator = np.random.default_rng(0)
+    truth = -np.ones((rows, classes), dtype=np.int8)
+    truth[np.arange(classes), np.arange(classes)] = 1
+    full = truth + generator.normal(size=truth.shape)
+    return truth, full, full + generator.normal(size=truth.shape)
+
+
+def test_thirty_classes_of_one_positive_each_take_no_longer_than_others() -> None:
+    """A resample has all of them once in a million times; it is not waited for."""
+    kept, low, high = bootstrap_kept(*rare(30)[:2], [rare(30)[2]], "mAP", resamples=40)
+    assert 0 < low < kept < high
+
+
+def test_a_class_that_is_not_drawn_is_left_out_of_both_means() -> None:
+    """Resample by resample, by hand."""
+    truth, full, worse = rare(4, 12)
+    generator = np.random.default_rng(3)
+    generator.integers(1, size=(25, 1))
+    shares = []
+    for _ in range(25):
+        rows = generator.integers(12, size=12)
+        there = [column for column in range(4) if (truth[rows, column] == 1).any()]
+        if there:
+            means = [SCORES["mAP"](truth[rows][:, there], scores[rows][:, there]) for scores in (worse, full)]
+            shares.append(100 * means[0] / means[1])
+    found = bootstrap_kept(truth, full, [worse], "mAP", resamples=25, random_state=3)
+    assert found[1:] == pytest.approx(np.percentile(shares, [2.5, 97.5]), rel=1e-12)
+
+
+def test_intervals_are_those_of_before_where_every_class_is_always_drawn() -> None:
+    """To the last digit: committed tables do not move."""
+    generator = np.random.default_rng(0)
+    truth = np.where(generator.random((120, 3)) < 0.4, 1, -1)
+    full = truth + generator.normal(size=truth.shape)
+    worse = [full + generator.normal(size=truth.shape) for _ in range(3)]
+    found = bootstrap_kept(truth, full, worse, "mAP", resamples=60)
+    assert found == pytest.approx((85.91207831667865, 80.97619636902554, 91.00322875177123), rel=1e-14)
+
+
+def test_labels_of_which_no_resample_says_anything_are_named() -> None:
+    truth = np.array([[1], [-1]])
+    with pytest.raises(ValueError, match="none of 1 resamples of 2 rows has positives and negatives"):
+        for seed in range(20):
+            bootstrap_kept(truth, np.ones((2, 1)), [np.ones((2, 1))], "mAP", resamples=1, random_state=seed)
