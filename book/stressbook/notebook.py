@@ -11,9 +11,11 @@ from typing import Any
 
 import pandas as pd
 from IPython.display import Markdown, display
+from sklearn import config_context
 
 from stressbook.drawing.style import save
-from stresslib.features import load_feature_sets
+from stressbook.drawing.words import small_tests
+from stresslib.features import FeatureSet, load_feature_sets
 from stresslib.results import read_results
 
 
@@ -60,7 +62,19 @@ def measured(
     if "store" in options:
         options["store"] = options["store"] or None
     feature_sets = load_feature_sets(dataset, model, layer) + load_feature_sets(also, "", "")
-    return pd.concat(measure(features, **options) for features in feature_sets)
+    table = pd.concat(_measured(measure, features, options) for features in feature_sets)
+    if caution := small_tests(feature_sets):
+        say(caution)
+    return table
+
+
+def _measured(measure: Callable[..., pd.DataFrame], features: FeatureSet, options: dict[str, Any]) -> pd.DataFrame:
+    """Measure a feature set; an error names it."""
+    try:
+        with config_context(transform_output="default"):  # stresses give arrays, whatever the reader has set
+            return measure(features, **options)
+    except ValueError as error:
+        raise ValueError(f"{features.name}: {error}") from error
 
 
 def show(page: Any, table: pd.DataFrame, output: str | os.PathLike[str], name: str, more: Sequence[str] = ()) -> None:

@@ -5,6 +5,7 @@ The table holds the 1,210 figures of the supplementary material; `agreement` joi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,49 @@ def grid_dimensions(n_features: int) -> list[int]:
     for _ in range(GRID):
         share += 0.05
         sizes.append(int(n_features * share))
+    return sizes
+
+
+def sizes_at(n_features: int, steps: Iterable[int], *, exact: bool = False) -> list[int]:
+    """Return the sizes of a reduced vector at some places of the paper's grid.
+
+    Parameters
+    ----------
+    n_features : int
+        Width of the vectors.
+    steps : iterable of int
+        Places on the grid, in twentieths of the full vector.
+    exact : bool, default=False
+        Round twentieths down exactly (2048 of 4096), not along the paper's floating-point grid (2047).
+
+    Returns
+    -------
+    list of int
+
+    Raises
+    ------
+    ValueError
+        Where a share is less than one dimension.
+
+    Examples
+    --------
+    >>> from stresslib.paper.published import sizes_at
+    >>> sizes_at(4096, [1, 10]), sizes_at(4096, [10], exact=True)
+    ([204, 2047], [2048])
+    >>> sizes_at(8, [1])
+    Traceback (most recent call last):
+        ...
+    ValueError: 8 dimensions are too few for 5% of them; take larger shares, or vectors of at least 20 dimensions
+    """
+    grid = [n_features * step // GRID for step in range(1, GRID + 1)] if exact else grid_dimensions(n_features)
+    steps = list(steps)
+    sizes = [grid[step - 1] for step in steps]
+    if 0 in sizes:
+        share = 100 * steps[sizes.index(0)] // GRID
+        raise ValueError(
+            f"{n_features} dimensions are too few for {share}% of them; take larger shares, or vectors of at least "
+            f"{-(-100 // share)} dimensions"
+        )
     return sizes
 
 

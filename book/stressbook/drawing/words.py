@@ -5,10 +5,12 @@ Every page takes its labels from here; nothing here computes a score.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+import numpy as np
 import pandas as pd
 
+from stresslib.features import FeatureSet
 from stresslib.paper.published import GRID, curve_order
 from stresslib.results import TOLERANCE
 
@@ -68,6 +70,42 @@ def percent_of_grid(step: int) -> str:
     ('5%', '100%')
     """
     return f"{100 * step // GRID}%"
+
+
+def small_tests(feature_sets: Iterable[FeatureSet]) -> str:
+    """Say how much one test image is of the score, for sets in which it is half a point or more.
+
+    Parameters
+    ----------
+    feature_sets : iterable of FeatureSet
+
+    Returns
+    -------
+    str
+        A sentence for each such set; empty where there is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stresslib import FeatureSet
+    >>> from stressbook.drawing.words import small_tests
+    >>> small_tests([FeatureSet(np.eye(40), [0, 1] * 20, np.arange(40) < 20)]).split(". ")[0]
+    'own/own/own has 20 test images: one of them is 5.0 points of the accuracy'
+    """
+    sentences = []
+    for features in dict.fromkeys(feature_sets):
+        tests = int(features.test.sum())
+        # In a mean over classes, mAP too, an image of the smallest class weighs most.
+        classes = features.y[features.test]
+        counts = (classes == 1).sum(axis=0) if classes.ndim == 2 else np.bincount(classes)
+        largest = 100 / tests if features.metric == "accuracy" else 100 / (len(counts) * counts.min())
+        if largest >= 0.5:
+            about = "" if features.metric == "accuracy" else "up to "
+            sentences.append(
+                f"{features.name} has {tests:,} test images: one of them is {about}{largest:.1f} points of the "
+                f"{features.metric}. Differences of a few images, and kept shares above 100% with them, may be chance."
+            )
+    return "\n\n".join(sentences)
 
 
 def network_on_data(rows: pd.DataFrame) -> str:

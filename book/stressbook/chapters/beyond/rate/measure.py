@@ -16,6 +16,7 @@ from stresslib.codec import accounting
 from stresslib.codec.peers import measure as measure_on_disk
 from stresslib.codec.peers import peers
 from stresslib.features import FeatureSet
+from stresslib.paper.published import sizes_at
 from stresslib.results import FEATURES
 from stresslib.running.grid import sweep
 from stresslib.stress.spec import bits_per_vector
@@ -41,7 +42,7 @@ VALIDATION = "-validation"
 
 def paper_spec(n_features: int) -> str:
     """Return the paper's headline stress for vectors of a width: a tenth of the dimensions, 27 values each."""
-    return f"DR2:{n_features // 10},Q2:27"
+    return f"DR2:{sizes_at(n_features, [2], exact=True)[0]},Q2:27"
 
 
 def candidates(

@@ -15,7 +15,7 @@ from stressbook.chapters.verdicts.claims.measure import CLAIMS, RANDOM
 from stresslib.evaluation.metrics import SCORES, average_precision
 from stresslib.evaluation.protocol import decide
 from stresslib.features import FeatureSet
-from stresslib.paper.published import grid_dimensions
+from stresslib.paper.published import sizes_at
 from stresslib.results import VARIANT, results_table
 from stresslib.running.tasks import run_tasks
 from stresslib.running.variants import ranked
@@ -28,7 +28,7 @@ DEFINITIONS = {"voc2007": "", "area": "area", "voc2010": "voc2010"}
 def specs(n_features: int) -> list[str]:
     """Return ``"none"``, each claim's stress, and random selections of the sizes that claims are about."""
     claims = [claim.spec(n_features) for claim in CLAIMS]
-    return ["none", *claims, *(f"DR1:{grid_dimensions(n_features)[step - 1]}" for step in RANDOM)]
+    return ["none", *claims, *(f"DR1:{size}" for size in sizes_at(n_features, RANDOM))]
 
 
 def measure(

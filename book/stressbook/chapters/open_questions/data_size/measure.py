@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from stresslib.features import FeatureSet
-from stresslib.paper.published import GRID
+from stresslib.paper.published import sizes_at
 from stresslib.running.variants import Variant, fewer, sweep_variants
 from stresslib.stress.spec import parse_spec
 
@@ -22,7 +22,7 @@ COMBINED = 8
 
 def specs(n_features: int, steps: Iterable[int], values: Iterable[int]) -> list[str]:
     """Return the stresses: ``"none"`` first, then DR-2, Q-2, and both at the first size."""
-    sizes = [n_features * step // GRID for step in steps]
+    sizes = sizes_at(n_features, steps, exact=True)
     return [
         "none",
         *(f"DR2:{size}" for size in sizes),

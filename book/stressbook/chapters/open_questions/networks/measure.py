@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from stresslib.features import FeatureSet
-from stresslib.paper.published import grid_dimensions
+from stresslib.paper.published import sizes_at
 from stresslib.running.grid import sweep
 from stresslib.stress.spec import parse_spec
 
@@ -27,12 +27,12 @@ def specs(n_features: int, tenths: Iterable[int], values: Iterable[int]) -> list
     values : iterable of int
         Sizes of the dictionaries, with all dimensions too.
     """
-    sizes = [grid_dimensions(n_features)[step - 1] for step in (1, 2)]
-    tenths, values = list(tenths), list(values)
+    sizes = sizes_at(n_features, (1, 2))
+    combined, values = sizes_at(n_features, [2 * tenth for tenth in tenths], exact=True), list(values)
     return [
         "none",
         *(f"{stress}:{size}" for stress in ("DR1", "DR2") for size in sizes),
-        *(f"DR2:{n_features * tenth // 10},Q2:{count}" for tenth in tenths for count in values),
+        *(f"DR2:{size},Q2:{count}" for size in combined for count in values),
         *(f"Q2:{count}" for count in values),
     ]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from stresslib.features import FeatureSet
-from stresslib.paper.published import GRID
+from stresslib.paper.published import sizes_at
 from stresslib.results import VARIANT
 from stresslib.running.grid import sweep
 from stresslib.stress.on_features.quantization import UniformQuantizer
@@ -63,7 +63,7 @@ def measure(features: FeatureSet, steps: Iterable[int], values: Iterable[int], *
         A results table with a column `variant`: empty for the paper's order, :data:`FLOATS` or :data:`TWICE` for the other.
         Rows of either order have the stress ``pca+uniform``, with their dimensions and values.
     """
-    sizes, values = [features.X.shape[1] * step // GRID for step in steps], list(values)
+    sizes, values = sizes_at(features.X.shape[1], steps, exact=True), list(values)
     reduced = [f"DR2:{size}" for size in sizes]
     both = [f"DR2:{size},Q2:{count}" for count in values for size in sizes]
     tables = [sweep(features, ["none", *reduced, *both], **options).assign(**{VARIANT: ""})]

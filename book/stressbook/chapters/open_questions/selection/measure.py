@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from stresslib.features import FeatureSet
-from stresslib.paper.published import GRID
+from stresslib.paper.published import sizes_at
 from stresslib.running.grid import sweep
 
 STEPS = (2, 4)
@@ -28,7 +28,7 @@ def specs(n_features: int, values: Iterable[int] = range(2, 31)) -> list[str]:
         Sizes of the dictionaries.
     """
     values = list(values)
-    return ["none", *(f"DR2:{n_features * step // GRID},Q2:{count}" for step in STEPS for count in values)]
+    return ["none", *(f"DR2:{size},Q2:{count}" for size in sizes_at(n_features, STEPS, exact=True) for count in values)]
 
 
 def measure(features: FeatureSet, values: Iterable[int], *, random_state: int = 0, **options: Any) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from stresslib.features import FeatureSet
-from stresslib.paper.published import grid_dimensions
+from stresslib.paper.published import sizes_at
 from stresslib.running.variants import Variant, sweep_variants
 
 INDEPENDENT = "independent subsets"
@@ -42,8 +42,9 @@ def measure(features: FeatureSet, steps: Iterable[int], *, repeats: int, **optio
     """
     if repeats < 2:
         raise ValueError(f"repeats={repeats}; a deviation over repeats takes at least 2")
-    sizes = grid_dimensions(features.X.shape[1])
-    specs = {step: f"DR1:{sizes[step - 1]}" for step in steps}
+    steps = list(steps)
+    sizes = sizes_at(features.X.shape[1], steps)
+    specs = {step: f"DR1:{size}" for step, size in zip(steps, sizes, strict=True)}
     nested = sweep_variants(features, ["none", *specs.values()], [Variant()], repeats=repeats, **options)
     # A seed is one permutation: with seeds that no two sizes share, the subsets of different sizes are independent.
     independent = [

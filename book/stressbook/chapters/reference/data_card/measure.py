@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from stresslib.features import FeatureSet, features_path, list_features, load_features
-from stresslib.paper.published import grid_dimensions
+from stresslib.paper.published import sizes_at
 from stresslib.results import FEATURES
 from stresslib.running.grid import sweep
 
@@ -35,7 +35,7 @@ def specs(n_features: int, n_train: int | None = None) -> list[str]:
     list of str
         ``"none"`` first.
     """
-    sizes = [grid_dimensions(n_features)[step - 1] for step in (1, 2, 5, 10)]
+    sizes = sizes_at(n_features, (1, 2, 5, 10))
     return [
         "none",
         *(f"DR1:{size}" for size in sizes),

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from stresslib.features import FeatureSet
-from stresslib.paper.published import GRID, grid_dimensions
+from stresslib.paper.published import GRID, sizes_at
 from stresslib.running.grid import sweep
 
 STEPS = range(1, GRID + 1)
@@ -41,8 +41,7 @@ def specs(n_features: int, steps: Iterable[int] = STEPS, n_train: int | None = N
     >>> specs(4096, [1, 2])
     ['none', 'DR1:204', 'DR1:409', 'DR2:204', 'DR2:409']
     """
-    grid = grid_dimensions(n_features)
-    sizes = [grid[step - 1] for step in steps]
+    sizes = sizes_at(n_features, steps)
     components = [size for size in sizes if n_train is None or size <= n_train]
     if len(components) == 1 and len(sizes) > 1:
         components = []  # One point is not a curve, and at such a width its fit would take the longest of all.

@@ -40,21 +40,16 @@ def plot(results: pd.DataFrame) -> Figure:
     sets = list(tables.feature_sets(shares))
     figure, axes = style.panels(len(sets))
     for ax, (_, rows) in zip(axes, sets, strict=True):
-        # Most points lie close under the full score: an inset enlarges them where the panel is empty.
-        near = ax.inset_axes((0.36, 0.1, 0.61, 0.52))
-        for part in (ax, near):
-            _draw(part, rows, paper)
-            part.set_xscale("log", base=2)
-            part.minorticks_off()
-        ax.set_xticks(_TICKS, [str(tick) for tick in _TICKS])
-        ax.set(xlabel="values of the dictionary", xlim=(1.75, 35), ylim=(0, max(106, ax.get_ylim()[1])))
-        near.set_xticks([4, 8, 16, 30], ["4", "8", "16", "30"], fontsize="x-small")
-        near.set(xlim=(3.6, 33), ylim=(94.5, 101.5))
-        near.tick_params(axis="y", labelsize="x-small")
-        near.axhline(100, color="#888888", linewidth=0.8, zorder=0)
-        ax.indicate_inset_zoom(near, edgecolor="#555555")
+        most = max(30, int(rows["values"].max()))
+        powers = [2**bits for bits in range(1, most.bit_length() + 1)]
+        _draw(ax, rows, paper)
+        ax.set_xscale("log", base=2)
+        ax.minorticks_off()
+        ticks = _TICKS if most == 30 else powers
+        ax.set_xticks(ticks, [str(tick) for tick in ticks])
+        ax.set(xlabel="values of the dictionary", xlim=(1.75, 35 / 30 * most), ylim=(0, max(106, ax.get_ylim()[1])))
+        _enlarge(ax, rows, paper)
         top = ax.secondary_xaxis("top")
-        powers = [2, 4, 8, 16, 32]
         top.set_xticks(powers, [str(bits_per_vector(f"Q1:{count}", n_features=1)) for count in powers])
         top.minorticks_off()
         top.set_xlabel("bits per number", fontsize="small")
@@ -64,6 +59,25 @@ def plot(results: pd.DataFrame) -> Figure:
 
 
 _TICKS = [2, 3, 4, 6, 8, 12, 16, 24, 30]
+
+
+def _enlarge(ax: Axes, rows: pd.DataFrame, paper: pd.DataFrame) -> None:
+    """Enlarge, where the panel is empty, what lies close under the full score: our curves from 4 values on."""
+    ours = rows[rows["values"] >= 4]
+    if ours["values"].nunique() < 2:
+        return
+    least, most = int(ours["values"].min()), int(ours["values"].max())
+    near = ax.inset_axes((0.36, 0.1, 0.61, 0.52))
+    _draw(near, rows, paper)
+    near.set_xscale("log", base=2)
+    near.minorticks_off()
+    ticks = [tick for tick in (4, 8, 16, 32, 64, 128, 256) if least <= tick <= most]
+    ticks = [*(tick for tick in ticks if 1.5 * tick <= most), most]
+    near.set_xticks(ticks, [str(tick) for tick in ticks], fontsize="x-small")
+    near.set(xlim=(0.9 * least, 1.1 * most), ylim=(94.5, max(101.5, ours["kept"].max() + 0.5)))
+    near.tick_params(axis="y", labelsize="x-small")
+    near.axhline(100, color="#888888", linewidth=0.8, zorder=0)
+    ax.indicate_inset_zoom(near, edgecolor="#555555")
 
 
 def _draw(ax: Axes, rows: pd.DataFrame, paper: pd.DataFrame) -> None:

@@ -17,7 +17,7 @@ from stresslib.evaluation.bootstrap import bootstrap_kept
 from stresslib.evaluation.metrics import SCORES, predicted_classes
 from stresslib.evaluation.protocol import decide
 from stresslib.features import FeatureSet
-from stresslib.paper.published import GRID, grid_dimensions
+from stresslib.paper.published import sizes_at
 from stresslib.results import FEATURES, results_table
 from stresslib.running.tasks import run_tasks
 from stresslib.stress.spec import parse_spec
@@ -49,7 +49,7 @@ class Claim:
     def spec(self, n_features: int) -> str:
         """Return the stress that the claim is about, for vectors of `n_features` numbers."""
         token = f"{self.quantizer}:{self.values}"
-        return token if self.step is None else f"DR2:{n_features * self.step // GRID},{token}"
+        return token if self.step is None else f"DR2:{sizes_at(n_features, [self.step], exact=True)[0]},{token}"
 
 
 CLAIMS = (
@@ -92,7 +92,7 @@ def measure(
         the draws.
     """
     width = features.X.shape[1]
-    selections = [f"DR1:{grid_dimensions(width)[step - 1]}" for step in RANDOM]
+    selections = [f"DR1:{size}" for size in sizes_at(width, RANDOM)]
     specs = list(dict.fromkeys(["none", *(claim.spec(width) for claim in CLAIMS), *selections]))
     draws = {spec: repeats if parse_spec(spec).is_random else 1 for spec in specs}
     runs: list[dict[str, Any]] = [{"spec": spec, "seed": seed} for spec in specs for seed in range(draws[spec])]

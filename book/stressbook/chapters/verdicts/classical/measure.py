@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from stresslib.features import FeatureSet
-from stresslib.paper.published import grid_dimensions
+from stresslib.paper.published import sizes_at
 from stresslib.running.grid import sweep
 
 BITS = 4
@@ -62,8 +62,8 @@ def specs(
     ['none', 'DR1:10', 'DR1:32', 'DR2:10', 'DR2:32', 'Q1:4', 'Q2:4', 'DR2:64,Q2:16']
     """
     most = n_features if n_train is None else min(n_features, n_train)
-    grid, values = grid_dimensions(n_features), list(values)
-    sizes = sorted({*(grid[step - 1] for step in steps), *(number for number in numbers if number < n_features)})
+    values = list(values)
+    sizes = sorted({*sizes_at(n_features, steps), *(number for number in numbers if number < n_features)})
     components = [count // BITS for count in bits]
     return [
         "none",
