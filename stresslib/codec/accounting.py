@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +88,7 @@ def accounting(
     parsed = parse_spec(spec)
     width = features.X.shape[1]
     vectors = len(features.X) if vectors is None else vectors
-    counts = [int(vectors)] if isinstance(vectors, Integral) else [int(count) for count in vectors]
+    counts = [int(vectors)] if isinstance(vectors, int | np.integer) else [int(count) for count in vectors]
     codec = Codec.fit(features, parsed, random_state=random_state)
     bare = Spec(quantizer=parsed.quantizer, level=parsed.level)
     # QA has the same bits with a reduction and without.

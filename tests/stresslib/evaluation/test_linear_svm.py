@@ -385,8 +385,9 @@ def test_a_number_that_is_not_finite_is_named_where_scikit_learn_does_not_look(l
 
 def test_features_whose_projection_overflows_are_named() -> None:
     """Finite features, and a stress that leaves the range of float32: in a single evaluation and in a sweep."""
-    X, y = problem()
-    big = FeatureSet(X / X.max() * 3.3e38, y, np.arange(len(X)) < 30)
+    generator, y = np.random.default_rng(0), np.arange(60) % 3
+    X = (generator.normal(size=(3, 8))[y] + generator.normal(size=(60, 8))).astype(np.float32)
+    big = FeatureSet(X / np.abs(X).max() * 3.3e38, y, np.arange(60) < 36)
     with pytest.raises(ValueError, match=r"X holds -?inf in row"):
         evaluate(big, "DR2:4")
     wide = FeatureSet(np.random.default_rng(0).normal(size=(40, 90)) * 1e20, np.arange(40) % 2, np.arange(40) < 30)
