@@ -22,6 +22,42 @@ def cache_dir() -> Path:
     return Path(os.environ.get("STRESSLIB_CACHE") or pooch.os_cache("stresslib"))
 
 
+def check_output(path: str | os.PathLike[str], suggestion: str = "features.safetensors") -> None:
+    """Refuse a file that :func:`replacing` could not write, before the work whose result it is to hold.
+
+    Parameters
+    ----------
+    path : path-like
+    suggestion : str
+        Name of a file in it, for the message where `path` is a folder.
+
+    Raises
+    ------
+    OSError
+        When `path` is a folder, is not a plain file, or its folder cannot be written.
+    """
+    text, path = os.fspath(path), Path(path)
+    try:
+        if path.is_dir() or text.endswith(("/", os.sep)):
+            raise IsADirectoryError(f"{text} is a folder; give a file, such as {path / suggestion}")
+        if path.exists() and not path.is_file():
+            raise OSError(f"{text} is not a plain file, and would be replaced; give another name")
+        # The folder itself may have to be made: what counts is the nearest one that is there.
+        folder = next(parent for parent in (path.parent, *path.parent.parents) if parent.exists())
+        probe = _beside(folder / path.name)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        if error.errno is None:  # one of those above
+            raise
+        raise OSError(f"cannot write {text}: {error.strerror or error}. Give a file in a folder of your own") from error
+
+
+def _beside(path: Path) -> Path:
+    """Return a new temporary name in the folder of `path`."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+
+
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary name in the folder of `path`, which becomes `path` when the block ends without an error.
@@ -34,7 +70,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         When the file cannot be written; the message names `path` and what to do.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    temporary = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
