@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stresslib.images.decode import open_image
+from stresslib.images.levels import Levels
 
 WAYS = ("paper", "native", "matlab")
 """Names of the ways."""
@@ -90,12 +91,36 @@ class Preprocessing:
         short = min(width, height)
         # Sizes are truncated and the crop's corner is rounded, as in torchvision.
         shape = (int(self.resize * width / short), int(self.resize * height / short))
-        image = image.resize(shape, self.resample)
         left, top = round((shape[0] - self.size) / 2), round((shape[1] - self.size) / 2)
+        if max(shape) > THIN * self.size:
+            return self._cropped_strip(image, shape, left, top)
+        image = image.resize(shape, self.resample)
         return np.asarray(image.crop((left, top, left + self.size, top + self.size)), dtype=np.float32)
 
+    def _cropped_strip(self, image: Image.Image, shape: tuple[int, int], left: int, top: int) -> NDArray[np.float32]:
+        """Resize only what the crop needs of a strip: all of one of 1 x 100,000 pixels would be enlarged to gigabytes.
 
-def read_input(path: Path, preprocessing: Preprocessing, way: str) -> NDArray[np.float32]:
+        Pillow places such a part to within a fraction of a pixel of where it is in the whole.
+        """
+        box, corner, part = [], [], []
+        for length, whole, begin in zip(image.size, shape, (left, top), strict=True):
+            scale = length / whole
+            # The filter reaches 3 pixels at most, of the image where it is enlarged, of the result where it is reduced.
+            margin = math.ceil(3 * max(1, 1 / scale)) + 1
+            first, last = max(0, begin - margin), min(whole, begin + self.size + margin)
+            box += [(first * scale, last * scale)]
+            corner.append(begin - first)
+            part.append(last - first)
+        (x0, x1), (y0, y1) = box
+        image = image.resize((part[0], part[1]), self.resample, box=(x0, y0, x1, y1))
+        return np.asarray(image.crop((corner[0], corner[1], corner[0] + self.size, corner[1] + self.size)), dtype=np.float32)
+
+
+THIN = 100
+"""From this multiple of the crop's side on, the longer side of a resized image is not made as a whole."""
+
+
+def read_input(path: Path, preprocessing: Preprocessing, way: str, levels: Levels | None = None) -> NDArray[np.float32]:
     """Decode an image file and make a network's input from it.
 
     Parameters
@@ -103,6 +128,8 @@ def read_input(path: Path, preprocessing: Preprocessing, way: str) -> NDArray[np
     path : pathlib.Path
     preprocessing : Preprocessing
     way : {"paper", "native", "matlab"}
+    levels : Levels, optional
+        What is white in its set, as for :func:`open_image`.
 
     Returns
     -------
@@ -113,4 +140,4 @@ def read_input(path: Path, preprocessing: Preprocessing, way: str) -> NDArray[np
     UnreadableImageError
         When the file cannot be decoded.
     """
-    return preprocessing(open_image(path), way)
+    return preprocessing(open_image(path, levels), way)
