@@ -15,7 +15,9 @@ from typing import Any
 from stresslib.datasets.archives import filling, unpack
 from stresslib.datasets.dataset import Counts, Dataset
 from stresslib.datasets.downloads import fetch
-from stresslib.datasets.imageset import ImageSet, from_csv, from_folder
+from stresslib.datasets.folders import from_folder
+from stresslib.datasets.imageset import ImageSet
+from stresslib.datasets.lists import from_csv
 from stresslib.datasets.parts import MissingPartError, Parts
 from stresslib.datasets.registry import DATASETS
 from stresslib.files import cache_dir, file_sha256
@@ -51,7 +53,8 @@ def load_images(
     FileNotFoundError
         When there is neither such a data set nor such a path, or the archive is missing.
     ValueError
-        When the archive is of something else or incomplete, or the data set takes none.
+        When the archive is of something else or incomplete, or the data set takes none; when there is a folder of the data
+        set's name, too.
     OSError
         When the official download fails, or the disk has too little space.
 
@@ -72,10 +75,16 @@ def load_images(
         if options:
             raise TypeError(f"{text} has a split and a metric of its own; {', '.join(options)} is for folders and CSVs")
         if archive is None:
+            if Path(text).is_dir():
+                raise ValueError(
+                    f"{text} is a data set and a folder here; write ./{text} for the folder, or "
+                    "work in another folder for the data set"
+                )
             archive = []
         elif isinstance(archive, (str, os.PathLike)):
             archive = [archive]
-        return _load_dataset(DATASETS[text], [Path(path) for path in archive], incomplete)
+        images = _load_dataset(DATASETS[text], [Path(path) for path in archive], incomplete)
+        return replace(images, registered=True)
     path = Path(text)
     if not path.exists():
         near = difflib.get_close_matches(text, DATASETS, n=1)

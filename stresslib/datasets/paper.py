@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stresslib.datasets.imageset import ImageSet, images_by_class
+from stresslib.datasets.folders import images_by_class
+from stresslib.datasets.imageset import ImageSet
 from stresslib.datasets.parts import MissingPartError, Parts, from_lists
 
 # MIT-67

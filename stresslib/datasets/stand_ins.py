@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stresslib.datasets.imageset import ImageSet, from_csv, from_folder
+from stresslib.datasets.folders import from_folder
+from stresslib.datasets.imageset import ImageSet
+from stresslib.datasets.lists import from_csv
 from stresslib.datasets.parts import Parts
 
 CALTECH101_TRAIN_PER_CLASS = 30
