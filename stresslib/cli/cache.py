@@ -12,21 +12,33 @@ import click
 from stresslib.cli.command import Command
 
 
-@click.command("cache", cls=Command, examples="cache\ncache --stale\ncache --clear")
+@click.command("cache", cls=Command, examples="cache\ncache --stale\ncache --clear\ncache --shards")
 @click.option("--clear", is_flag=True, help="remove all settings; features, images and weights stay")
 @click.option("--stale", is_flag=True, help="remove the settings that were made by other code or libraries")
-def command(clear: bool, stale: bool) -> None:
+@click.option("--shards", is_flag=True, help="remove what extractions that did not end have left to go on from")
+def command(clear: bool, stale: bool, shards: bool) -> None:
     from stresslib.files import cache_dir
     from stresslib.running import store
 
     if clear and stale:
         raise click.UsageError("--clear removes what --stale would remove, and more; give one of them")
     folder = cache_dir() / "sweeps"
+    if shards:
+        _clear_shards()
+        return
     if clear or stale:
         print(f"{_counted(store.clear(folder, stale=stale))} removed from {folder}")
     else:
         _show_settings(folder)
         _show_the_rest(folder)
+
+
+def _clear_shards() -> None:
+    from stresslib.features.library import remove_shards, unfinished
+
+    for path in unfinished():
+        print(f"removed: {path.resolve()}")
+        remove_shards(path)
 
 
 def _show_settings(folder: Path) -> None:

@@ -65,6 +65,8 @@ from stresslib.datasets.registry import DATASETS
     help="what to do about an unreadable image",
 )
 @click.option("-o", "--output", metavar="PATH", help="default: the user's cache, where DATASET/MODEL/LAYER is found")
+@click.option("--again", is_flag=True, help="extract anew what is there already, and replace what is in the cache")
+@click.option("--quiet", is_flag=True, help="do not print what was taken; the file's provenance has it")
 @backend_options
 def command(
     images: str,
@@ -77,8 +79,11 @@ def command(
     batch_size: int | None,
     on_error: str,
     output: str | None,
+    again: bool,
+    quiet: bool,
 ) -> None:
-    from safetensors import safe_open
+    from stresslib.datasets.summary import summary
+    from stresslib.features.storage import read_form
 
     found = sl.load_images(images, archive=list(archive) or None, incomplete=incomplete)
     paths = sl.extract(
@@ -90,8 +95,12 @@ def command(
         batch_size=batch_size,
         on_error=on_error,
         output=output,
+        again=again,
+        progress=not quiet,
     )
-    for path in paths:
-        with safe_open(path, "np") as tensors:  # loading it would read it all
-            rows, width = tensors.get_slice("X").get_shape()
-        print(f"{path}: {rows} x {width}, {len(found.classes)} classes, {found.metric}")
+    for path in [] if quiet else paths:
+        (rows, width), train, description = read_form(path)
+        said = summary(
+            description["classes"], int(train.sum()), int((~train).sum()), description["metric"], description["provenance"]
+        )
+        print(f"{path}: {rows} x {width}, {said}")

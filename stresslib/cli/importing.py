@@ -32,12 +32,15 @@ from stresslib.cli.command import Command
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="of the split, where the CSV has none")
 @click.option("-o", "--output", required=True, metavar="PATH", help="file to write, conventionally *.safetensors")
-def command(vectors: str, labels: str, column: str, metric: str | None, seed: int, output: str) -> None:
+@click.option("--quiet", is_flag=True, help="do not print what was taken; the file's provenance has it")
+def command(vectors: str, labels: str, column: str, metric: str | None, seed: int, output: str, quiet: bool) -> None:
     import numpy as np
 
     from stresslib.datasets import read_labels
-    from stresslib.files import file_sha256
+    from stresslib.datasets.summary import summary
+    from stresslib.files import check_output, file_sha256
 
+    check_output(output)
     try:
         X = np.load(vectors, allow_pickle=False)
     except (ValueError, EOFError) as error:
@@ -50,4 +53,8 @@ def command(vectors: str, labels: str, column: str, metric: str | None, seed: in
     provenance.update(zip(("dataset", "model", "layer"), names, strict=False))
     provenance.update(vectors_sha256=file_sha256(vectors))
     features = sl.FeatureSet(X, y, train, metric, classes, provenance=provenance)
-    print(f"{features.save(output)}: {features}")
+    path = features.save(output)
+    if not quiet:
+        tests = int(features.test.sum())
+        said = summary(features.classes, len(features.y) - tests, tests, features.metric, features.provenance)
+        print(f"{path}: {len(X)} x {features.X.shape[1]}, {said}")

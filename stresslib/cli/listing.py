@@ -25,10 +25,13 @@ def command() -> None:
 
 def _features() -> None:
     from stresslib.features import list_features
+    from stresslib.features.library import EMBEDDED, shadowed
 
     print("features at hand:")
     for name, path in list_features():
-        print(f"  {name}  ({'shipped' if path.suffix == '.xz' else path})")
+        print(f"  {name}  ({'shipped' if path.parent == EMBEDDED else f'yours, {path}'})")
+    for name, path in shadowed():
+        print(f"  not found by its name, which is that of shipped features: {name}  (yours, {path})")
 
 
 def _datasets() -> None:

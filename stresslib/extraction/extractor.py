@@ -23,7 +23,7 @@ from stresslib.classical.methods import is_method
 from stresslib.extraction.graph import PRECISIONS, best_precision, check_node, cut, in_bfloat16, split_layer
 from stresslib.extraction.registry import find_network
 from stresslib.extraction.shards import Batch
-from stresslib.images.decode import UnreadableImageError
+from stresslib.images.decode import Levels, UnreadableImageError
 from stresslib.images.preprocessing import WAYS, read_input
 
 
@@ -44,6 +44,8 @@ class Extractor:
         Precision of the network's products; vectors are always float32.
     batch_size : int, optional
         Default: 32 on a GPU, 4 on a CPU, where larger batches spend half of their time on fresh memory.
+    levels : Levels, optional
+        What is white in images of more than 8 bits, as for :func:`stresslib.images.open_image`.
 
     Attributes
     ----------
@@ -74,6 +76,7 @@ class Extractor:
         preprocessing: str = "paper",
         precision: str = "auto",
         batch_size: int | None = None,
+        levels: Levels | None = None,
     ) -> None:
         for name, value, allowed in (("preprocessing", preprocessing, WAYS), ("precision", precision, PRECISIONS)):
             if value not in allowed:
@@ -88,6 +91,7 @@ class Extractor:
             raise ValueError(f"layers {', '.join(self.layers) or '(none)'}: at least one is needed, and each once")
         self._single = isinstance(layer, str)
         self.preprocessing = preprocessing
+        self.levels = levels
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.batch_size = batch_size or (32 if self.device.type == "cuda" else 4)
         self.precision = best_precision(self.device) if precision == "auto" else precision
@@ -183,7 +187,7 @@ class Extractor:
         rows, inputs, skipped = [], [], []
         for row in part:
             try:
-                inputs.append(read_input(paths[row], self.network.preprocessing, self.preprocessing))
+                inputs.append(read_input(paths[row], self.network.preprocessing, self.preprocessing, self.levels))
                 rows.append(row)
             except UnreadableImageError as error:
                 if not skip:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -27,7 +26,9 @@ from stresslib.digests import extraction_digest
 from stresslib.extraction.extractor import Extractor
 from stresslib.extraction.shards import SHARD, Batch, alone, gather, is_whole, stamp_of, write_shard
 from stresslib.features import FeatureSet, features_path
-from stresslib.files import text_sha256
+from stresslib.features.library import check_free, is_answered, note_shards, remove_shards
+from stresslib.files import check_output, text_sha256
+from stresslib.images.decode import Levels, find_levels, raise_limit
 from stresslib.running import cluster
 
 
@@ -41,13 +42,15 @@ def extract(
     batch_size: int | None = None,
     on_error: str = "raise",
     output: str | os.PathLike[str] | None = None,
+    again: bool = False,
     progress: bool = True,
 ) -> Any:
     """Extract the features of a set of images into one file a layer, resuming where an earlier call was stopped.
 
     Finished shards of 512 images are kept in a folder beside the file until the file is complete. At most one of them is in
     memory, however wide the layer is. Shards made by other code, from other images or with other options are never
-    resumed; a finished file is replaced.
+    resumed. A finished file that holds just what is asked for is left as it is; any other is replaced, but not one in the
+    cache that was made from other images, or with another preprocessing.
 
     Parameters
     ----------
@@ -59,6 +62,8 @@ def extract(
         What to do about an unreadable image: raise an error that names it, or leave it out and list it in the provenance.
     output : path-like, optional
         File to write, for a single layer. Default: in the user's cache, where :func:`stresslib.load_features` finds it.
+    again : bool, default=False
+        Whether to extract anew what is there already, and to replace what would not be replaced.
     progress : bool, default=True
         Whether to show a progress bar.
 
@@ -72,7 +77,9 @@ def extract(
     UnreadableImageError
         With ``on_error="raise"``. Finished shards stay.
     ValueError, OSError
-        As :class:`Extractor` does; on features that are not finite; and while another process extracts the same features.
+        As :class:`Extractor` does; on features that are not finite; while another process extracts the same features; when
+        the file cannot be written; and, where no output is given, when features of that name are shipped, or are in the
+        cache and are of other images.
 
     Examples
     --------
@@ -96,8 +103,8 @@ def extract(
     FeatureSet(np.zeros((len(images), 1)), images.y, images.train, images.metric, images.classes)
     layers = (layer,) if isinstance(layer, str) else tuple(layer)
     skip = on_error == "skip"
-    if output is not None and len(layers) > 1:
-        raise ValueError(f"{output} is one file, and there are {len(layers)} layers; leave it out, and they go to the cache")
+    outputs = _outputs(images, model, layers, output, preprocessing, again)
+    raise_limit()
     codebook = None
     if is_method(model):
         if (preprocessing, precision, batch_size) != ("paper", "auto", None):
@@ -105,7 +112,8 @@ def extract(
         # A wrong layer is noticed before a codebook is learnt.
         checked_layers(model, layers)
         codebook = codebook_of(images, find_method(model), skip=skip, progress=progress)
-    recipe = Recipe(model, layers, preprocessing, precision, batch_size, codebook)
+    levels = find_levels([images.root / name for name in images.files])
+    recipe = Recipe(model, layers, preprocessing, precision, batch_size, codebook, levels)
     extractor = recipe.extractor()
     if isinstance(extractor, Extractor):
         # The workers of a cluster compute with the precision that "auto" means here.
@@ -115,16 +123,48 @@ def extract(
         "dataset": images.name,
         "model": model,
         "code": extraction_digest("classical" if is_method(model) else "extraction"),
+        "place_sha256": images.place_sha256(),
+        **({"levels": str(recipe.levels)} if any(recipe.levels) else {}),
         **extractor.provenance,
     }
-    outputs = [Path(output) if output is not None else features_path(images.name, model, one) for one in layers]
     folder = _shard_folder(outputs[0], images, extractor, provenance)
+    content = None
+    if not again and all(map(Path.is_file, outputs)):
+        content = images.content_sha256()
+        answers = [{**provenance, "content_sha256": content, "layer": one} for one in layers]
+        if all(is_answered(path, answer, skip) for path, answer in zip(outputs, answers, strict=True)):
+            if progress:
+                tqdm.write("nothing to do: the features of these images are there, made by this code with these options")
+            return outputs[0] if isinstance(layer, str) else outputs
     folder.mkdir(parents=True, exist_ok=True)
+    note_shards(folder)
     with alone(folder, outputs[0]):
         shards = _complete_shards(folder, images, extractor, recipe, skip=skip, progress=progress)
+        provenance["content_sha256"] = images.content_sha256() if content is None else content
         gather(images, shards, layers, outputs, provenance)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_shards(folder)
     return outputs[0] if isinstance(layer, str) else outputs
+
+
+def _outputs(
+    images: ImageSet,
+    model: str,
+    layers: Sequence[str],
+    output: str | os.PathLike[str] | None,
+    preprocessing: str,
+    again: bool,
+) -> list[Path]:
+    """Return the files to write; refuse those that cannot be, and those that are of something else."""
+    if output is not None:
+        if len(layers) > 1:
+            raise ValueError(
+                f"{output} is one file, and there are {len(layers)} layers; leave it out, and they go to the cache"
+            )
+        check_output(output, f"{images.name}.safetensors")
+        return [Path(output)]
+    for one in layers:
+        check_free(images.name, model, one, images.place_sha256(), preprocessing, again=again)
+    return [features_path(images.name, model, one) for one in layers]
 
 
 class Recipe(NamedTuple):
@@ -136,6 +176,9 @@ class Recipe(NamedTuple):
         As in :func:`extract`.
     codebook : pathlib.Path or None
         File of the codebook of a classical method; None for a network.
+    levels : Levels
+        What is white in images of more than 8 bits. Classical methods, whose descriptors hardly depend on it, take that of
+        each image.
     """
 
     model: str
@@ -144,6 +187,7 @@ class Recipe(NamedTuple):
     precision: str
     batch_size: int | None
     codebook: Path | None
+    levels: Levels = Levels()
 
     def extractor(self) -> Extractor | ClassicalExtractor:
         """Make the extractor."""
@@ -155,6 +199,7 @@ class Recipe(NamedTuple):
             preprocessing=self.preprocessing,
             precision=self.precision,
             batch_size=self.batch_size,
+            levels=self.levels,
         )
 
 

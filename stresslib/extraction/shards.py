@@ -18,6 +18,7 @@ from safetensors.numpy import load_file, save_file
 from tqdm import tqdm
 
 from stresslib.datasets.imageset import ImageSet
+from stresslib.datasets.splits import lacking
 from stresslib.features import FeatureSet
 from stresslib.files import replacing
 
@@ -162,7 +163,7 @@ def gather(
     Raises
     ------
     ValueError
-        When no image could be read.
+        When no image could be read, or fewer than two classes have training and test images left.
     """
     rows, skipped = np.empty(0, dtype=np.int64), []
     for shard in shards:
@@ -173,18 +174,64 @@ def gather(
         raise ValueError(f"{images.name}: none of {len(images)} images could be read")
     if skipped:
         provenance = {**provenance, "skipped": [problem.replace(f"{images.root}/", "") for problem in skipped]}
+    kept, y, classes, why = _usable(images, rows)
+    if why:
+        provenance = {
+            **provenance,
+            "classes_left_out": sorted({*provenance.get("classes_left_out", ()), *why}),
+            "why_left_out": {**provenance.get("why_left_out", {}), **why},
+        }
+    if (len(classes) < 2 and images.metric != "mAP") or not classes:
+        raise ValueError(
+            f"{images.name}: too few images are left ({_listed(why)}), without those skipped: {_listed(skipped)}"
+        )
+    rows = rows[kept]
     files = [images.files[row] for row in rows]
     for number, (layer, output) in enumerate(zip(layers, outputs, strict=True)):
         description = {**provenance, "layer": layer}
         no_vectors = np.zeros((len(rows), 1), dtype=np.float32)  # those to be saved exceed the memory together
-        features = FeatureSet(
-            no_vectors, images.y[rows], images.train[rows], images.metric, images.classes, files, description
-        )
-        features.save(output, vectors=_vectors(shards, _name(number)))
+        features = FeatureSet(no_vectors, y, images.train[rows], images.metric, classes, files, description)
+        features.save(output, vectors=_vectors(shards, _name(number), kept))
 
 
-def _vectors(shards: list[Path], name: str) -> Iterator[NDArray[np.float32]]:
+def _usable(
+    images: ImageSet, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[Any], tuple[str, ...], dict[str, str]]:
+    """Leave out the classes that have lost all training or all test images by skipping.
+
+    Returns
+    -------
+    kept : ndarray of bool, shape (len(rows),)
+    y : ndarray
+        Labels of the rows that are kept.
+    classes : tuple of str
+    why : dict of str
+        What each class lacks that is left out.
+    """
+    y, train = images.y[rows], images.train[rows]
+    signs = y if y.ndim == 2 else np.where(y[:, None] == np.arange(len(images.classes)), 1, -1)
+    lacks = [lacking(column, train, images=y.ndim == 1) for column in signs.T]
+    why = {label: lack for label, lack in zip(images.classes, lacks, strict=True) if lack}
+    good = np.array([not lack for lack in lacks])
+    classes = tuple(label for label in images.classes if label not in why)
+    if y.ndim == 2:
+        return np.ones(len(rows), dtype=bool), y[:, good], classes, why
+    kept = good[y]
+    return kept, np.cumsum(good)[y[kept]] - 1, classes, why
+
+
+def _listed(said: Iterable[str] | dict[str, str]) -> str:
+    parts = [f"{name}: {text}" for name, text in said.items()] if isinstance(said, dict) else list(said)
+    return "; ".join([*parts[:5], *([f"and {len(parts) - 5} more"] if len(parts) > 5 else [])])
+
+
+def _vectors(shards: list[Path], name: str, kept: NDArray[np.bool_]) -> Iterator[NDArray[np.float32]]:
+    end = 0
     for shard in shards:
         with safe_open(shard, "np") as tensors:
             if name in tensors.keys():  # noqa: SIM118 - it is not a dict
-                yield tensors.get_tensor(name)
+                X = tensors.get_tensor(name)
+                begin, end = end, end + len(X)
+                chosen = kept[begin:end]
+                if chosen.any():
+                    yield X if chosen.all() else X[chosen]

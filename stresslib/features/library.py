@@ -5,12 +5,15 @@ Above FeatureSet and the file formats; whatever takes ``DATASET/MODEL/LAYER`` or
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import fsspec
 
@@ -135,7 +138,11 @@ def _listed(names: str | Sequence[str]) -> list[str]:
 
 def features_path(dataset: str, model: str, layer: str) -> Path:
     """Return the path at which the user's cache keeps a feature set."""
-    return cache_dir() / "features" / f"{_stem(dataset, model, layer)}.safetensors"
+    return _cached() / f"{_stem(dataset, model, layer)}.safetensors"
+
+
+def _cached() -> Path:
+    return cache_dir() / "features"
 
 
 def embedded_path(dataset: str, model: str, layer: str) -> Path:
@@ -157,15 +164,103 @@ def shipped_with_checkout() -> dict[str, str]:
     return index
 
 
+def check_free(dataset: str, model: str, layer: str, place: str, preprocessing: str, *, again: bool = False) -> None:
+    """Refuse a name for new features in the cache that stands for others: shipped ones, or ones of other images.
+
+    Parameters
+    ----------
+    dataset, model, layer : str
+    place : str
+        The ``place_sha256`` of the images.
+    preprocessing : str
+    again : bool, default=False
+        Whether features in the cache may be replaced, whatever they are.
+
+    Raises
+    ------
+    ValueError
+        When the name is taken; the message says how to keep both.
+    """
+    name = f"{dataset}/{model}/{layer}"
+    if embedded_path(dataset, model, layer).is_file():
+        raise ValueError(
+            f"{name} is shipped with stresslib, and is what that name finds; write the new ones to a file of your own: "
+            f"-o {_stem(dataset, model, layer)}.safetensors"
+        )
+    path = features_path(dataset, model, layer)
+    if again or not path.is_file():
+        return
+    try:
+        known = read_description(path)["provenance"]
+    except (*DAMAGE, OSError):
+        return  # damaged, to be replaced
+    for what, key, new in (
+        ("other images", "place_sha256", place),
+        ("another preprocessing", "preprocessing", preprocessing),
+    ):
+        if known.get(key, new) != new:
+            raise ValueError(
+                f"{name} is in the cache, from {what}; keep both with -o {_stem(dataset, model, layer)}.safetensors, or "
+                "replace it with --again"
+            )
+
+
+def is_answered(path: Path, provenance: dict[str, Any], skip: bool) -> bool:
+    """Return whether a feature file is what an extraction with this provenance would write again.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    provenance : dict
+        All that the vectors depend on.
+    skip : bool
+        Whether it may lack images that were unreadable.
+    """
+    try:
+        known = read_description(path)["provenance"]
+    except (*DAMAGE, OSError):
+        return False
+    wanted = json.loads(json.dumps(provenance))  # tuples become lists, as in the file
+    return (skip or "skipped" not in known) and all(known.get(key) == value for key, value in wanted.items())
+
+
 def list_features() -> list[tuple[str, Path]]:
     """List the feature sets at hand as (``DATASET/MODEL/LAYER``, path), shipped ones first."""
     found: dict[str, Path] = {}
-    for folder in (EMBEDDED, cache_dir() / "features"):
+    for folder in (EMBEDDED, _cached()):
         for path in sorted(folder.glob("[!.]*--*--*.safetensors*")):
             # The shards of an extraction that is under way are here too.
             if path.name.endswith(SUFFIXES):
                 found.setdefault(path.name.split(".safetensors")[0].replace("--", "/"), path)
     return list(found.items())
+
+
+def shadowed() -> list[tuple[str, Path]]:
+    """List the feature sets in the user's cache whose name finds shipped ones, as :func:`list_features` lists the others."""
+    shipped = {name: path for name, path in list_features() if path.parent == EMBEDDED}
+    cached = [(name, features_path(*name.split("/"))) for name in shipped]
+    return [(name, path) for name, path in cached if path.is_file()]
+
+
+def unfinished() -> list[Path]:
+    """List the folders of shards that extractions have left, in the user's cache or linked there, beside an output."""
+    return sorted(path for path in _cached().glob("[!.]*.shards") if path.is_dir())
+
+
+def note_shards(folder: Path) -> None:
+    """Link a folder of shards that lies elsewhere into the user's cache, where :func:`unfinished` finds it."""
+    link = _cached() / folder.name
+    if link.parent != folder.parent and not link.is_symlink():
+        link.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # a system without links, or a cache that cannot be written
+            link.symlink_to(folder.resolve(), target_is_directory=True)
+
+
+def remove_shards(folder: Path) -> None:
+    """Remove a folder of shards, and its link in the user's cache."""
+    shutil.rmtree(folder.resolve(), ignore_errors=True)
+    with contextlib.suppress(OSError):
+        (_cached() / folder.name).unlink(missing_ok=True)
 
 
 def reports() -> list[str]:
@@ -175,12 +270,12 @@ def reports() -> list[str]:
     of extractions that did not finish.
     """
     lines = []
-    for path in sorted((cache_dir() / "features").glob("[!.]*")):
-        if path.name.endswith(".shards"):
-            shards = len(list(path.glob("[0-9]*")))
-            lines.append(f"{path.name}: {shards} shards of an extraction that did not end")
-        elif path.name.endswith(SUFFIXES[0]):
-            lines += [f"{path.name}: {remark}" for remark in _remarks(path)]
+    for path in unfinished():
+        where = f", in {path.resolve().parent}" if path.is_symlink() else ""
+        shards = len(list(path.glob("[0-9]*")))
+        lines.append(f"{path.name}: {shards} shards of an extraction that did not end{where}; 'cache --shards' removes them")
+    for path in sorted(_cached().glob(f"[!.]*{SUFFIXES[0]}")):
+        lines += [f"{path.name}: {remark}" for remark in _remarks(path)]
     return lines
 
 

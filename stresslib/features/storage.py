@@ -166,6 +166,13 @@ def read_description(path: Path) -> dict[str, Any]:
         return dict(json.loads(tensors.metadata()["stresslib"]))
 
 
+def read_form(path: Path) -> tuple[tuple[int, int], Array, dict[str, Any]]:
+    """Read the shape of the vectors in a float32 file, the split and the description, and none of the vectors."""
+    with safe_open(path, "np") as tensors:
+        rows, width = tensors.get_slice("X").get_shape()
+        return (rows, width), tensors.get_tensor("train"), dict(json.loads(tensors.metadata()["stresslib"]))
+
+
 DAMAGE = (
     ArithmeticError,
     AttributeError,
