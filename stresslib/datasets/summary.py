@@ -35,7 +35,7 @@ def summary(classes: Sequence[str], train: int, test: int, metric: str, provenan
     """
     names = ", ".join([*classes[:NAMED], *(["..."] if len(classes) > NAMED else [])])
     parts = [f"{len(classes)} classes ({names}), {train} training and {test} test rows, {metric}"]
-    parts += [f"{key}: {provenance[key]}" for key in ("split", "levels") if key in provenance]
+    parts += [f"{key}: {provenance[key]}" for key in ("split", "incomplete", "levels") if key in provenance]
     if files := provenance.get("left_out"):
         counts = ", ".join(f"{reason} {count}" for reason, count in files.items())
         parts.append(f"left out: {_files(sum(files.values()))} ({counts})")
