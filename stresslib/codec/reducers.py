@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from stresslib.codec.side import Array, Part, Side
-from stresslib.stress.on_features.reduction import PrincipalComponents, RandomSelection
+from stresslib.stress.on_features.reduction import PrincipalComponents, RandomSelection, project
 
 
 class Reducer:
@@ -79,12 +79,12 @@ class Projection(Reducer):
     def fit(self, blocks: Iterable[Array], random_state: int) -> tuple[Side, Iterator[Array]]:
         rows = np.concatenate(list(blocks))
         projection = np.ascontiguousarray(PrincipalComponents(self.dimensions).fit(rows).components_.T)
-        return {"projection": projection}, iter([rows @ projection])
+        return {"projection": projection}, iter([project(rows, projection.T)])
 
     def apply(self, rows: Array, side: Side) -> Array:
         # What is not finite is reported by the coder, with its row.
         with np.errstate(over="ignore", invalid="ignore"):
-            return rows @ side["projection"]
+            return project(rows, side["projection"].T)
 
 
 REDUCERS: dict[str | None, type[Reducer]] = {None: Reducer, "DR1": Selection, "DR2": Projection}

@@ -1,12 +1,12 @@
 """The protocol: fit the stress on the training rows, apply it to both parts, train a classifier, score the test rows.
 
 Joins feature set, stress, classifier and metrics; a sweep calls it for each setting. :func:`evaluate` gives scores,
-:func:`decide` the decision values behind them, and :func:`solution` weights for the warm starts of other settings.
+:func:`decide` the decision values behind them. Every setting is solved from zero, so that it has one score, whatever asks.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,30 +21,9 @@ from stresslib.evaluation.metrics import SCORES
 from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
 from stresslib.results import FEATURES, results_table
-from stresslib.stress.on_features.reduction import PrincipalComponents
 from stresslib.stress.spec import Spec, make_stress, parse_spec
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Shared:
-    """What the settings of a grid on one feature set share, so that it is computed once.
-
-    Attributes
-    ----------
-    components : PrincipalComponents or None
-        Fitted on the training rows, as many as the largest setting keeps; the other settings take the first of them.
-    projected : ndarray of shape (n, n_components) or None
-        All rows projected onto them.
-    start : tuple of ndarray or None
-        Warm start of the classifier: weights for the vectors before any stress, and biases. It decides how many steps the
-        solver takes; the solution is the same up to the classifier's tolerance.
-    """
-
-    components: PrincipalComponents | None = None
-    projected: Array | None = None
-    start: tuple[Array, Array] | None = None
 
 
 def evaluate(
@@ -54,7 +33,7 @@ def evaluate(
     *,
     random_state: int = 0,
     metrics: tuple[str, ...] | None = None,
-    shared: Shared | None = None,
+    projected: Array | None = None,
 ) -> pd.DataFrame:
     """Measure what a classifier scores on stressed features.
 
@@ -69,8 +48,9 @@ def evaluate(
         Seed of a random stress.
     metrics : tuple of str, optional
         Default: the feature set's own metric.
-    shared : Shared, optional
-        What other settings of the same grid have computed already.
+    projected : ndarray of shape (n, n_components), optional
+        All rows projected on the leading principal components of the training rows, at least as many as the stress keeps,
+        as the settings of a grid share them; the same numbers as without it.
 
     Returns
     -------
@@ -89,7 +69,7 @@ def evaluate(
     [['random-selection', 64, 'accuracy']]
     """
     parsed = parse_spec(spec)
-    decision, gap = decide(features, parsed, classifier, random_state=random_state, shared=shared)
+    decision, gap = decide(features, parsed, classifier, random_state=random_state, projected=projected)
     return score_rows(features, parsed, decision, gap, metrics or (features.metric,))
 
 
@@ -121,13 +101,13 @@ def decide(
     classifier: Any = None,
     *,
     random_state: int = 0,
-    shared: Shared | None = None,
+    projected: Array | None = None,
 ) -> tuple[Array, float]:
     """Fit stress and classifier on the training rows, and return the decision values of the stressed test rows.
 
     Parameters
     ----------
-    features, spec, classifier, random_state, shared
+    features, spec, classifier, random_state, projected
         As for :func:`evaluate`.
 
     Returns
@@ -138,9 +118,14 @@ def decide(
         The largest relative duality gap over the classes, also of a classifier inside a search or a pipeline; NaN for a
         classifier that does not report any.
     """
+    parsed = parse_spec(spec)
+    model = clone(LinearSVM() if classifier is None else classifier)
     with one_thread():
-        model, test, _ = _fit(features, parse_spec(spec), classifier, random_state, shared or Shared())
-        decision = model.decision_function(test)
+        train, test = _reduce(features, parsed, random_state, projected)
+        if parsed.quantizer:
+            quantizer = make_stress(replace(parsed, reduction=None, dimensions=None))
+            train, test = quantizer.fit_transform(train), quantizer.transform(test)
+        decision = model.fit(train, features.y[features.train]).decision_function(test)
     return decision, _largest_gap(model)
 
 
@@ -151,57 +136,20 @@ def _largest_gap(model: Any) -> float:
     return float(max(model.objective_gap_)) if hasattr(model, "objective_gap_") else float("nan")
 
 
-def solution(features: FeatureSet, spec: Spec, classifier: LinearSVM, shared: Shared) -> tuple[Array, Array]:
-    """Return the weights and biases that the classifier finds under a stress, as the warm start of other settings.
-
-    Parameters
-    ----------
-    features : FeatureSet
-    spec : Spec
-        ``none``, or a reduction to principal components alone.
-    classifier : LinearSVM
-    shared : Shared
-
-    Returns
-    -------
-    coef : ndarray of shape (n_classes, n_features)
-        Weights for the vectors before the reduction.
-    intercept : ndarray of shape (n_classes,)
-    """
-    with one_thread():
-        model, _, reducer = _fit(features, spec, classifier, 0, shared)
-    coef = model.coef_ if reducer is None else model.coef_ @ reducer.components_
-    return coef, model.intercept_
-
-
-def _fit(features: FeatureSet, spec: Spec, classifier: Any, random_state: int, shared: Shared) -> tuple[Any, Array, Any]:
-    """Return the fitted classifier, the stressed test rows, and the fitted reduction if the stress has one."""
-    train, test, reducer = _reduce(features, spec, random_state, shared)
-    if spec.quantizer:
-        quantizer = make_stress(replace(spec, reduction=None, dimensions=None))
-        train, test = quantizer.fit_transform(train), quantizer.transform(test)
-    start = {}
-    if shared.start is not None:
-        weights, bias = shared.start
-        start = {"coef_init": weights if reducer is None else reducer.transform(weights), "intercept_init": bias}
-    model = clone(LinearSVM() if classifier is None else classifier)
-    return model.fit(train, features.y[features.train], **start), test, reducer
-
-
-def _reduce(features: FeatureSet, spec: Spec, random_state: int, shared: Shared) -> tuple[Array, Array, Any]:
-    """Return training and test rows after the reduction, and the fitted reduction if the stress has one."""
+def _reduce(features: FeatureSet, spec: Spec, random_state: int, projected: Array | None) -> tuple[Array, Array]:
+    """Return training and test rows after the reduction, if the stress has one."""
     X, train, test = features.X, np.flatnonzero(features.train), np.flatnonzero(features.test)
     if spec.reduction is None:
-        return X[train], X[test], None
-    if spec.reduction == "DR2" and shared.components is not None and shared.projected is not None:
-        size = spec.dimensions or 0
-        return shared.projected[train, :size], shared.projected[test, :size], shared.components.truncated(size)
+        return X[train], X[test]
+    if spec.reduction == "DR2" and projected is not None:
+        leading = projected[:, : spec.dimensions]
+        return np.ascontiguousarray(leading[train]), np.ascontiguousarray(leading[test])
     reducer = make_stress(replace(spec, quantizer=None, level=None), random_state=random_state)[0]
     if spec.reduction == "DR1":
         # A selection depends on the width alone, so one row is enough to fit it.
         kept = reducer.fit(X[:1]).get_support(indices=True)
-        return _select(X, train, kept), _select(X, test, kept), reducer
-    return reducer.fit_transform(X[train]), reducer.transform(X[test]), reducer
+        return _select(X, train, kept), _select(X, test, kept)
+    return reducer.fit_transform(X[train]), reducer.transform(X[test])
 
 
 def _select(X: Array, rows: Array, columns: Array) -> Array:

@@ -18,13 +18,11 @@ from typing import Any
 import fsspec
 import numpy as np
 from fsspec.core import url_to_fs
+from numpy.typing import NDArray
 from safetensors.numpy import load, save_file
 
-from stresslib.evaluation.protocol import Shared
 from stresslib.features import FeatureSet, load_features
 from stresslib.files import cache_dir
-from stresslib.stress.on_features.reduction import PrincipalComponents
-from stresslib.stress.spec import Spec, parse_spec
 
 SHARED = "STRESSLIB_SHARED"
 """Environment variable with a folder, or the address of one in an object store, that all machines can read."""
@@ -32,12 +30,8 @@ SHARED = "STRESSLIB_SHARED"
 _FEATURES, _SHARED = ".safetensors", ".shared.safetensors"
 """Endings of the two files: the feature set, and what its settings share."""
 
-Starts = dict[Spec | None, tuple[Any, Any]]
-"""Warm starts: weights and biases by the stress whose solution they are."""
-
-
 @contextmanager
-def sent(features: FeatureSet, shared: Shared, starts: Starts) -> Iterator[str]:
+def sent(features: FeatureSet, projected: NDArray[Any] | None = None) -> Iterator[str]:
     """Put what all tasks of a sweep need where every worker finds it, and remove it at the end.
 
     Yields
@@ -47,11 +41,7 @@ def sent(features: FeatureSet, shared: Shared, starts: Starts) -> Iterator[str]:
     """
     folder = os.environ.get(SHARED) or str(cache_dir() / "shared")
     base = f"{folder.rstrip('/')}/{uuid.uuid4().hex}"
-    arrays = {}
-    if shared.components is not None and shared.projected is not None:
-        arrays = {"components": shared.components.components_, "projected": shared.projected}
-    for spec, (weights, bias) in starts.items():
-        arrays |= {f"weights {spec}": weights, f"bias {spec}": bias}
+    arrays = {} if projected is None else {"projected": projected}
     with TemporaryDirectory() as here:
         files = {ending: Path(here) / ending for ending in (_FEATURES, _SHARED)}
         features.save(files[_FEATURES])
@@ -69,14 +59,8 @@ def sent(features: FeatureSet, shared: Shared, starts: Starts) -> Iterator[str]:
 
 
 @lru_cache(maxsize=1)
-def received(base: str) -> tuple[FeatureSet, Shared, Starts]:
+def received(base: str) -> tuple[FeatureSet, NDArray[Any] | None]:
     """Read what :func:`sent` put there; a worker's process keeps the last one in memory."""
-    features, shared = load_features(base + _FEATURES, normalize=False), Shared()
     with fsspec.open(base + _SHARED, "rb") as stream:
         arrays = load(stream.read())
-    if "components" in arrays:
-        components = PrincipalComponents.from_components(arrays["components"])
-        shared = Shared(components, arrays["projected"])
-    specs = [name.removeprefix("weights ") for name in arrays if name.startswith("weights ")]
-    starts: Starts = {parse_spec(spec): (arrays[f"weights {spec}"], arrays[f"bias {spec}"]) for spec in specs}
-    return features, shared, starts
+    return load_features(base + _FEATURES, normalize=False), arrays.get("projected")

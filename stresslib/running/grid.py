@@ -1,17 +1,15 @@
 """The sweep: a grid of stresses on one feature set, on all cores, with progress, resumed where it was stopped.
 
 Calls the protocol once for each setting and repeat, and keeps what is finished in the store; chapters and commands call it.
-What settings share, principal components and warm starts, is computed first and handed to all of them.
+The principal components, which settings share, are computed first and handed to all of them.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from typing import Any
 
 import joblib
@@ -19,13 +17,12 @@ import pandas as pd
 from tqdm import tqdm
 
 from stresslib.evaluation.linear_svm import LinearSVM
-from stresslib.evaluation.nested import decide_nested
-from stresslib.evaluation.protocol import Shared, evaluate, score_rows, solution
+from stresslib.evaluation.protocol import Array, evaluate
 from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
 from stresslib.results import results_table
 from stresslib.running import cluster
-from stresslib.running.broadcast import Starts, received, sent
+from stresslib.running.broadcast import received, sent
 from stresslib.running.store import Rows, Store, trim
 from stresslib.stress.on_features.reduction import PrincipalComponents
 from stresslib.stress.spec import Spec, parse_spec
@@ -90,18 +87,15 @@ def sweep(
     settings = [(number, spec, random_state + (repeat or 0)) for number, (spec, repeat) in enumerate(tasks)]
     kept = None if store is None else Store(store, features, classifier)
     done = {number: rows for number, spec, seed in settings if kept and (rows := kept.read(spec, seed)) is not None}
-    jobs = [job for job in _jobs(features, settings, classifier) if any(number not in done for number, *_ in job)]
-    for number, *_ in itertools.chain.from_iterable(jobs):
-        done.pop(number, None)  # settings of one job are computed together or not at all
-    shared = share_components(features, [spec for _, spec, _ in itertools.chain.from_iterable(jobs)])
-    starts = warm_starts(features, [job[0][1] for job in jobs if len(job) == 1], classifier, shared, n_jobs)
+    left = [setting for setting in settings if setting[0] not in done]
+    projected = project_once(features, [spec for _, spec, _ in left])
     bar = tqdm(desc=features.name, total=len(tasks), initial=len(done), unit="setting", disable=not progress)
-    with bar, _calls(features, jobs, classifier, shared, starts) as calls:
-        for finished in joblib.Parallel(n_jobs, return_as="generator_unordered")(calls):
-            done |= finished
-            bar.update(len(finished))
-            kept = _keep(kept, [settings[number] for number in finished], finished)
-    if kept and jobs:
+    with bar, _calls(features, left, classifier, projected) as calls:
+        for number, rows in joblib.Parallel(n_jobs, return_as="generator_unordered")(calls):
+            done[number] = rows
+            bar.update()
+            kept = _keep(kept, settings[number], rows)
+    if kept and left:
         trim(kept.folder)
     return results_table({**row, "repeat": repeat} for number, (_, repeat) in enumerate(tasks) for row in done[number])
 
@@ -118,110 +112,52 @@ def _tasks(features: FeatureSet, specs: Iterable[str], repeats: int) -> list[tup
     return tasks
 
 
-def _keep(store: Store | None, job: Job, finished: dict[int, Rows]) -> Store | None:
-    """Put finished settings into the store; warn and return None where that cannot be done."""
+def _keep(store: Store | None, setting: Setting, rows: Rows) -> Store | None:
+    """Put a finished setting into the store; warn and return None where that cannot be done."""
     if store is None:
         return None
     try:
-        for number, spec, seed in job:
-            store.write(spec, seed, finished[number])
+        store.write(setting[1], setting[2], rows)
     except OSError as error:
         warnings.warn(f"what is finished from here on is not kept for a later sweep: {error}", stacklevel=3)
         return None
     return store
 
 
-Job = list[tuple[int, Spec, int]]
-"""Settings that one process computes together: their place in the table, stress and seed."""
+Setting = tuple[int, Spec, int]
+"""A setting's place in the table, stress and seed."""
 
 
-def _jobs(features: FeatureSet, settings: Job, classifier: Any) -> list[Job]:
-    """Return one job for each setting, and one for all random selections of a seed whose inner products grow step by step.
-
-    The latter are computed together or not at all: sums that grow in other steps would differ in their last digits.
-    """
-    wide = features.X.shape[1] > features.train.sum()
-    shared = wide and isinstance(classifier, LinearSVM) and classifier.loss == "squared_hinge"
-    jobs: dict[Any, Job] = {}
-    for number, spec, seed in settings:
-        nested = shared and spec.is_random and spec.quantizer is None
-        jobs.setdefault(("nested", seed) if nested else number, []).append((number, spec, seed))
-    # The longest first, so that the last process to finish is not left with a long one.
-    return sorted(jobs.values(), key=len, reverse=True)
-
-
-def share_components(features: FeatureSet, specs: list[Spec]) -> Shared:
-    """Fit the principal components once, as many as the largest of the settings keeps, and project all rows onto them."""
+def project_once(features: FeatureSet, specs: Iterable[Spec]) -> Array | None:
+    """Return all rows on as many principal components of the training rows as the largest of the settings keeps."""
     sizes = [spec.dimensions for spec in specs if spec.reduction == "DR2" and spec.dimensions]
     if not sizes:
-        return Shared()
-    with one_thread():
-        components = PrincipalComponents(max(sizes)).fit(features.X[features.train])
-        return Shared(components, components.transform(features.X))
-
-
-def warm_start_spec(spec: Spec, width: int) -> Spec | None:
-    """Return the stress whose solution warm-starts this one; None where a start from zero is as good.
-
-    It depends on the stress alone, so a setting has the same result whatever else is in the sweep.
-    """
-    if spec.reduction == "DR2" and spec.quantizer is not None:
-        return Spec("DR2", spec.dimensions)
-    if spec == Spec() or (spec.dimensions is not None and spec.dimensions < width / 4):
         return None
-    return Spec()
-
-
-def warm_starts(features: FeatureSet, specs: list[Spec], classifier: Any, shared: Shared, n_jobs: int) -> Starts:
-    """Solve the settings whose solutions warm-start others; return weights and biases of each."""
-    if not (isinstance(classifier, LinearSVM) and classifier.loss == "squared_hinge"):
-        return {}
-    width = features.X.shape[1]
-    wanted = sorted({start for spec in specs if (start := warm_start_spec(spec, width)) is not None}, key=str)
-    calls = (joblib.delayed(solution)(features, spec, classifier, shared) for spec in wanted)
-    return dict(zip(wanted, joblib.Parallel(n_jobs if len(wanted) > 1 else 1)(calls), strict=True))
+    with one_thread():
+        return PrincipalComponents(max(sizes)).fit(features.X[features.train]).transform(features.X)
 
 
 @contextmanager
-def _calls(features: FeatureSet, jobs: list[Job], classifier: Any, shared: Shared, starts: Starts) -> Iterator[list[Any]]:
+def _calls(features: FeatureSet, settings: list[Setting], classifier: Any, projected: Array | None) -> Iterator[list[Any]]:
     """Yield the calls for joblib: on this machine's processes, or on a cluster, which is connected inside the block."""
-    with cluster.workers() if jobs else nullcontext(False) as remote:
+    with cluster.workers() if settings else nullcontext(False) as remote:
         if not remote:
-            yield [
-                joblib.delayed(_run)(features, job, classifier, _with_start(features, job, shared, starts)) for job in jobs
-            ]
+            yield [joblib.delayed(_run)(features, setting, classifier, projected) for setting in settings]
             return
-        with sent(features, shared, starts) as base:
+        with sent(features, projected) as base:
             versions = cluster.versions()
-            yield [joblib.delayed(_run_on_worker)(base, job, classifier, versions) for job in jobs]
+            yield [joblib.delayed(_run_on_worker)(base, setting, classifier, versions) for setting in settings]
 
 
-def _with_start(features: FeatureSet, job: Job, shared: Shared, starts: Starts) -> Shared:
-    """Return what a job shares with others, with the warm start of its own."""
-    return replace(shared, start=starts.get(warm_start_spec(job[0][1], features.X.shape[1])))
-
-
-def _run_on_worker(base: str, job: Job, classifier: Any, versions: dict[str, Any]) -> dict[int, Rows]:
+def _run_on_worker(base: str, setting: Setting, classifier: Any, versions: dict[str, Any]) -> tuple[int, Rows]:
     cluster.check_versions(versions)
-    features, shared, starts = received(base)
-    return _run(features, job, classifier, _with_start(features, job, shared, starts))
+    features, projected = received(base)
+    return _run(features, setting, classifier, projected)
 
 
-def _run(features: FeatureSet, job: Job, classifier: Any, shared: Shared) -> dict[int, Rows]:
-    done = {}
-    for number, table in _tables(features, job, classifier, shared):
-        records = table.astype(object).where(table.notna(), None).to_dict("records")
-        done[number] = [{str(name): value for name, value in record.items()} for record in records]
-    return done
-
-
-def _tables(features: FeatureSet, job: Job, classifier: Any, shared: Shared) -> Iterator[tuple[int, pd.DataFrame]]:
-    number, spec, seed = job[0]
-    if len(job) == 1:
-        yield number, evaluate(features, spec, classifier, random_state=seed, metrics=features.metrics, shared=shared)
-        return
-    sizes = {spec.dimensions or 0 for _, spec, _ in job}
-    for size, decision, gap in decide_nested(features, sizes, classifier, random_state=seed):
-        for number, spec, _ in job:
-            if spec.dimensions == size:
-                yield number, score_rows(features, spec, decision, gap, features.metrics)
+def _run(features: FeatureSet, setting: Setting, classifier: Any, projected: Array | None) -> tuple[int, Rows]:
+    number, spec, seed = setting
+    options = {"metrics": features.metrics, "projected": projected}
+    table = evaluate(features, spec, classifier, random_state=seed, **options)
+    records = table.astype(object).where(table.notna(), None).to_dict("records")
+    return number, [{str(name): value for name, value in record.items()} for record in records]

@@ -24,7 +24,6 @@ import numpy as np
 from tqdm import tqdm
 
 from stresslib.digests import library_versions, module_digest
-from stresslib.evaluation.protocol import Shared
 from stresslib.features import FeatureSet
 from stresslib.files import text_sha256, write_text
 from stresslib.running import cluster
@@ -147,7 +146,7 @@ class _Sent:
 
 
 def _to_send(value: Any, stack: ExitStack) -> Any:
-    return _Sent(stack.enter_context(sent(value, Shared(), {}))) if isinstance(value, FeatureSet) else value
+    return _Sent(stack.enter_context(sent(value))) if isinstance(value, FeatureSet) else value
 
 
 def _received(value: Any) -> Any:

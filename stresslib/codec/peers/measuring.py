@@ -69,16 +69,14 @@ def measure(
         metric first, then :data:`RETRIEVAL`. All bytes are those of files: of the code of a vector (all codes, over the
         rows), of what all vectors share, and of all together; the codec's file holds labels and names as well.
     """
-    with one_thread():
-        start = LinearSVM().fit(features.X[features.train], features.y[features.train]).coef_
     settings = [{"method": method, "retrieval": retrieval} for method in methods]
     options: dict[str, Any] = {"n_jobs": n_jobs, "store": store, "progress": progress}
-    measured = run_tasks(_measured, settings, features, start, name=f"{features.name}, peers", **options)
+    measured = run_tasks(_measured, settings, features, name=f"{features.name}, peers", **options)
     table = pd.DataFrame([row for rows in measured for row in rows], columns=[*COLUMNS, *BYTES])
     return table.astype(COLUMNS | dict.fromkeys(BYTES, "float64"))
 
 
-def _measured(features: FeatureSet, start: Array, method: str | Peer, retrieval: bool) -> list[dict[str, Any]]:
+def _measured(features: FeatureSet, method: str | Peer, retrieval: bool) -> list[dict[str, Any]]:
     """Return the rows of the table for one method."""
     train, test = features.train, features.test
     with one_thread(), tempfile.TemporaryDirectory() as folder:
@@ -89,9 +87,7 @@ def _measured(features: FeatureSet, start: Array, method: str | Peer, retrieval:
         else:
             setting = {"stress": method.name, "dimensions": method.dimensions}
             X, sizes = _through_peer(features, copy(method), Path(folder))
-        # Vectors of full width are near the original ones, and so are the weights: a warm start.
-        near = start if X.shape[1] == start.shape[1] else None
-        model = LinearSVM().fit(X[train], features.y[train], coef_init=near)
+        model = LinearSVM().fit(X[train], features.y[train])
         decision = model.decision_function(X[test])
         score = 100 * SCORES[features.metric](features.y[test], decision)
         mean_precision = 100 * search(X, features.y, train) if retrieval else None

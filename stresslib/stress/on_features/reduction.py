@@ -14,11 +14,53 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectorMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stresslib.arrays import unwrapped
+
+
+_BLOCK = 128
+"""Rows and components of one product of :func:`project`."""
+
+
+def project(rows: NDArray[Any], components: NDArray[Any]) -> NDArray[Any]:
+    """Return ``rows @ components.T``, each number of which has the same digits whatever rows and components stand beside it.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+    components : ndarray of shape (n_components, n_features)
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_components)
+        Of the type of the rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stresslib.stress.on_features.reduction import project
+    >>> project(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[0.0, 1.0]]))
+    array([[2.],
+           [4.]])
+    """
+    # In what order a library adds up depends on the shape of the product, and in float32 on the place in it: all products
+    # have one shape, and sums are rounded to float32 only at the end.
+    projected = np.empty((len(rows), len(components)), dtype=rows.dtype)
+    factors = [(few, _padded(components[few]).T) for few in gen_batches(len(components), _BLOCK)]
+    for batch in gen_batches(len(rows), _BLOCK):
+        block = _padded(rows[batch])
+        for few, factor in factors:
+            projected[batch, few] = (block @ factor)[: len(rows[batch]), : len(components[few])]
+    return projected
+
+
+def _padded(rows: NDArray[Any]) -> NDArray[np.float64]:
+    padded = np.zeros((_BLOCK, rows.shape[1]))
+    padded[: len(rows)] = rows
+    return padded
 
 
 class RandomSelection(SelectorMixin, BaseEstimator):
@@ -203,25 +245,6 @@ class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.components_ = pca.components_.astype(rows.dtype)
         return self
 
-    @classmethod
-    def from_components(cls, components: ArrayLike) -> PrincipalComponents:
-        """Return what a fit that found these components would be.
-
-        Parameters
-        ----------
-        components : array-like of shape (n_components, n_features)
-            Orthonormal rows, as `components_` of an earlier fit.
-
-        Returns
-        -------
-        PrincipalComponents
-            Fitted.
-        """
-        found = np.asarray(components)
-        fitted = cls(len(found))
-        fitted.components_, fitted.n_features_in_ = found, found.shape[1]
-        return fitted
-
     @property
     def _n_features_out(self) -> int:
         return len(self.components_)
@@ -260,4 +283,4 @@ class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         """
         check_is_fitted(self)
         rows: NDArray[Any] = validate_data(self, unwrapped(X, "X"), reset=False, dtype=[np.float64, np.float32])
-        return rows @ self.components_.T
+        return project(rows, self.components_)
