@@ -13,6 +13,7 @@ from scipy.spatial.distance import cdist
 
 from stresslib.arrays import plain_array
 from stresslib.evaluation.neighbours import check_option, nearest_rows, prepare, reduce_neighbours
+from stresslib.evaluation.ranks import reduce_ranks
 
 Array = NDArray[Any]
 
@@ -42,12 +43,14 @@ def smoothness_index(
     order : int, default=1
         Number of neighbours `r` that are looked at; a row is not its own neighbour.
     mode : {"strict", "soft"}, default="strict"
-        A row's value is the least of its `r` neighbours', or their mean.
+        A row's value is the least of its `r` neighbours', or their mean. Neighbours are compared rank by rank: the k-th
+        nearest is as good as can be where its target is as near as the k-th nearest target.
     ties : {"expected", "first", "any", "all"}, default="expected"
         As for :func:`separation_index`.
     kind : {"linear", "exponential"}, default="linear"
-        A neighbour's value, `d` being the distance of its target, `dmin`, `dmax` and `dmean` the least, largest and mean
-        one of all rows: (dmax - d) / (dmax - dmin), or exp(-gamma (d - dmin) / dmean).
+        The k-th neighbour's value, `d` being the distance of its target, `dmin` the k-th least, `dmax` the largest and
+        `dmean` the mean one of all rows: (dmax - d) / (dmax - dmin), or exp(-gamma (d - dmin) / dmean). As in the author's
+        code, the distance 0 of a row from itself counts in the mean, though not in the least.
     gamma : float, default=1.0
         Of the exponential kind.
     X_test, t_test : array-like, optional
@@ -60,8 +63,9 @@ def smoothness_index(
     Returns
     -------
     float or ndarray of shape (rows,)
-        From 0 to 1: 1 where each row's neighbour has the nearest target that there is. Where all targets are equally far,
-        as when all are equal, no neighbour could be better, and the value is 1.
+        From 0 to 1 with one neighbour: 1 where it has the nearest target that there is. With several, a neighbour whose
+        target is nearer than its rank asks for has a value above 1. Where the k-th nearest target is the farthest, as when
+        all are equal, no neighbour could be better, and the value is 1.
 
     Raises
     ------
@@ -90,20 +94,21 @@ def smoothness_index(
     for near in nearest_rows(rows, queries, order, ties):
         distances = cdist(judged[near.block], targets)
         d = distances[near.rows, near.columns]
-        others = distances.shape[1]
-        total, most = distances.sum(axis=1), distances.max(axis=1)
-        if queries is None:  # a row is at distance 0 of itself, which does not count in a least or a mean
-            others -= 1
+        mean, most = distances.mean(axis=1), distances.max(axis=1)
+        if queries is None:  # a row is no neighbour of itself
             distances[np.arange(len(distances)), np.arange(near.block.start, near.block.stop)] = np.inf
-        least = distances.min(axis=1)
+        least = np.sort(np.partition(distances, order - 1, axis=1)[:, :order], axis=1)
+        # A row for each pair of query and neighbour, a column for each rank.
         if kind == "linear":
-            width, height = most - least, (most[near.rows] - d)
+            height, width = most[near.rows] - d, (most[:, None] - least)[near.rows]
         else:
-            width, height = total / others, d - least[near.rows]
-        flat = width == 0
-        values = height / np.where(flat, 1, width)[near.rows]
-        values = np.where(flat[near.rows], 1.0, values if kind == "linear" else np.exp(-gamma * values))
-        parts.append(reduce_neighbours(values, near, order, mode == "soft", ties))
+            height, width = d[:, None] - least[near.rows], mean[near.rows, None]
+        ratio = height.reshape(len(d), -1) / np.where(width == 0, 1, width)
+        values = np.where(width == 0, 1.0, ratio if kind == "linear" else np.exp(-gamma * ratio))
+        if order == 1:
+            parts.append(reduce_neighbours(values[:, 0], near, order, mode == "soft", ties))
+        else:
+            parts.append(reduce_ranks(values, near, mode == "soft", ties))
     values = np.concatenate(parts)
     return values if per == "point" else values.mean()
 

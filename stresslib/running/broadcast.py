@@ -30,6 +30,7 @@ SHARED = "STRESSLIB_SHARED"
 _FEATURES, _SHARED = ".safetensors", ".shared.safetensors"
 """Endings of the two files: the feature set, and what its settings share."""
 
+
 @contextmanager
 def sent(features: FeatureSet, projected: NDArray[Any] | None = None) -> Iterator[str]:
     """Put what all tasks of a sweep need where every worker finds it, and remove it at the end.

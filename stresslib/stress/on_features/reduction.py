@@ -20,7 +20,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stresslib.arrays import unwrapped
 
-
 _BLOCK = 128
 """Rows and components of one product of :func:`project`."""
 

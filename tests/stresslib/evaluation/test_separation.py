@@ -84,14 +84,23 @@ def test_smoothness_is_that_of_every_order(case: Any, mode: str, ties: str, kind
     X, y, order = case
     t = [3 * label + row[0] ** 2 for label, row in zip(y, X, strict=True)]
 
-    def value(i: int, j: int) -> float:
-        d = [abs(t[i] - t[k]) for k in range(len(t)) if k != i]
-        own = abs(t[i] - t[j])
+    def value(i: int, j: int, rank: int) -> float:
+        d = sorted(abs(t[i] - t[k]) for k in range(len(t)) if k != i)
+        own, least, whole = abs(t[i] - t[j]), d[rank], mean([0, *d])
         if kind == "linear":
-            return 1.0 if max(d) == min(d) else (max(d) - own) / (max(d) - min(d))
-        return math.exp(-2 * (own - min(d)) / mean(d)) if mean(d) else 1.0
+            return 1.0 if d[-1] == least else (d[-1] - own) / (d[-1] - least)
+        return math.exp(-2 * (own - least) / whole) if whole else 1.0
 
-    expected = obvious(value, X, None, order, min if mode == "strict" else mean, ties)
+    expected = []
+    for i, point in enumerate(X):
+        others = [j for j in range(len(X)) if j != i]
+        ranked = [
+            [value(i, others[k], rank) for rank, k in enumerate(one[:order])]
+            for one in orders(point, [X[j] for j in others])
+        ]
+        results = [min(one) if mode == "strict" else mean(one) for one in ranked]
+        rules = {"first": results[0], "any": max(results), "all": min(results), "expected": mean(results)}
+        expected.append(rules[ties])
     got = smoothness_index(X, t, order, mode, ties, kind=kind, gamma=2, per="point")
     np.testing.assert_allclose(got, expected, atol=1e-12)
 
@@ -198,6 +207,32 @@ def test_multilabel_rows_agree_by_a_shared_label() -> None:
     for mode in ("strict", "centre"):
         got = separation_index(points, one_of_three, mode=mode, per="class")
         assert got.tolist() == separation_index(points, [0, 1, 2, 0, 1, 2], mode=mode, per="class").tolist()
+
+
+def test_smoothness_compares_rank_by_rank() -> None:
+    """Points 0, 1, 3, 7 with targets 0, 2, 1, 6: the second neighbour beside the second nearest target.
+
+    Distances of the targets from 0 are 1, 2, 6, of its neighbours 2, 1: 4/5 and 5/4. From 2 they are 1, 2, 4 and 2, 1: 2/3
+    and 3/2; from 1 they are 1, 1, 5 and 1, 1; from 6 they are 4, 5, 6 and 5, 4: 1/2 and 2.
+    """
+    X, t = [[0], [1], [3], [7]], [0, 2, 1, 6]
+    assert smoothness_index(X, t, 2, per="point").tolist() == pytest.approx([4 / 5, 2 / 3, 1, 1 / 2])
+    assert smoothness_index(X, t, 2, "soft", per="point").tolist() == pytest.approx([41 / 40, 13 / 12, 1, 5 / 4])
+    assert smoothness_index(X, t, per="point").tolist() == pytest.approx([4 / 5, 2 / 3, 1, 1 / 2])
+    # Mean distances, 0 of the row itself counted: 9/4, 7/4, 7/4, 15/4.
+    one = [math.exp(-4 / 9), math.exp(-4 / 7), 1, math.exp(-4 / 15)]
+    assert smoothness_index(X, t, kind="exponential", per="point").tolist() == pytest.approx(one)
+    assert smoothness_index(X, t, 2, kind="exponential", per="point").tolist() == pytest.approx(one)
+    both = [math.cosh(4 / 9), math.cosh(4 / 7), 1, math.cosh(4 / 15)]
+    assert smoothness_index(X, t, 2, "soft", kind="exponential", per="point").tolist() == pytest.approx(both)
+
+
+def test_smoothness_of_unseen_rows_counts_all_training_rows() -> None:
+    """From target 0 the rows' are 1, 3, 5 far, in the order of their distance 3, 1: 1/2 and 2, and the mean is 3."""
+    options = {"X_test": [[0]], "t_test": [0]}
+    assert smoothness_index([[1], [2], [9]], [3, 1, 5], 2, **options) == pytest.approx(1 / 2)
+    got = smoothness_index([[1], [2], [9]], [3, 1, 5], 2, "soft", kind="exponential", **options)
+    assert got == pytest.approx(math.cosh(2 / 3))
 
 
 def test_targets_that_are_all_equal_are_smooth() -> None:
