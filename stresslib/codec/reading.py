@@ -63,6 +63,7 @@ def decompress(path: str | os.PathLike[str]) -> FeatureSet:
     for block in compressed.float32_blocks():
         X[start : start + len(block)] = block
         start += len(block)
+    X.flags.writeable = False  # nobody else has it: the set takes it without a copy
     return compressed.described(X)
 
 

@@ -157,6 +157,7 @@ def _read(path: Path) -> tuple[Array, Array, Array, dict[str, Any]]:
             if name in _FLOAT32
         }
         X = tensors["X"]
+    X.flags.writeable = False  # nobody else has it: a feature set takes it without a copy
     return np.asarray(X), np.array(tensors["y"]), np.array(tensors["train"]), json.loads(header["__metadata__"]["stresslib"])
 
 

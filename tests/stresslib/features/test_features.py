@@ -19,7 +19,17 @@ from safetensors.numpy import load_file, save_file
 from toy_features import make_features
 
 from stresslib import FeatureSet, codec, load_feature_sets, load_features
-from stresslib.features import EMBEDDED, embedded_path, features_path, library, list_features, reports, shipped_with_checkout
+from stresslib.arrays import frozen
+from stresslib.features import (
+    EMBEDDED,
+    embedded_path,
+    features_path,
+    featureset,
+    library,
+    list_features,
+    reports,
+    shipped_with_checkout,
+)
 from stresslib.files import file_sha256
 
 
@@ -234,6 +244,20 @@ def test_a_set_does_not_change_and_so_its_digest_stays_true() -> None:
         with pytest.raises(AttributeError, match=rf"replace\({name}=...\)"):
             setattr(features, name, value)
     assert features.digest == digest == FeatureSet(*before).digest
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".safetensors.xz", ".stress"])
+def test_vectors_that_are_read_are_in_memory_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    """What a file gave nobody else can write to, and so it is not copied."""
+    path, given = tmp_path / f"f{suffix}", []
+    monkeypatch.setattr(featureset, "frozen", lambda array: given.append((array, frozen(array))) or given[-1][1])
+    if suffix == ".stress":
+        codec.decompress(codec.compress(full(), "Q2:4", path))
+    else:
+        full().save(path) if suffix == ".safetensors" else full().save_compact(path)
+        load_features(path)
+    before, after = next(pair for pair in reversed(given) if pair[0].dtype == np.float32)
+    assert before is after
 
 
 def test_class_numbers_and_float64_rows_of_the_caller_stay_his() -> None:
