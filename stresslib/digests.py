@@ -162,13 +162,15 @@ STRESSLIB = Code(Path(__file__).parent)  # now, while the sources are those that
 
 
 @cache
-def module_digest(module: str) -> str:
+def module_digest(module: str, tokens: frozenset[str] | None = None) -> str:
     """Return the SHA-256 over a module, of this package or another one, and what it imports from both.
 
     Parameters
     ----------
     module : str
         As it is imported.
+    tokens : frozenset of str, optional
+        Feature stresses that are applied, as :meth:`Code.modules_used` takes them.
 
     Returns
     -------
@@ -187,7 +189,7 @@ def module_digest(module: str) -> str:
     """
     path = f"{module.replace('.', '/')}.py"
     if path in STRESSLIB.texts:
-        return STRESSLIB.digest_used(path)
+        return STRESSLIB.digest_used(path, tokens=tokens)
     try:
         package, own = find_spec(module.partition(".")[0]), find_spec(module)
     except (ModuleNotFoundError, ValueError):  # no such module, or one that no file made
@@ -196,11 +198,13 @@ def module_digest(module: str) -> str:
         code = Code(*map(Path, package.submodule_search_locations))
         code.texts |= STRESSLIB.texts
         if path in code.texts:
-            return code.digest_used(path)
+            return code.digest_used(path, tokens=tokens)
     if own is None or own.origin is None or not Path(own.origin).is_file():
         raise ValueError(f"the code of {module} is in no file by which its results could be known; put it into a module")
     text = Path(own.origin).read_text(encoding="utf-8")
-    return text_sha256(_tree_sha256(text, None), STRESSLIB.digest_used(*sorted(STRESSLIB.found_in(text, path))))
+    return text_sha256(
+        _tree_sha256(text, None), STRESSLIB.digest_used(*sorted(STRESSLIB.found_in(text, path)), tokens=tokens)
+    )
 
 
 @cache
@@ -333,9 +337,9 @@ def _without_unused(tree: ast.Module) -> ast.Module:
         tree = ast.Module(kept, [])
 
 
-def library_versions() -> list[str]:
-    """Return names and versions of the libraries that a score depends on; one that is missing is listed as such."""
-    return [f"{name} {_version(name)}" for name in _LIBRARIES]
+def library_versions(*more: str) -> list[str]:
+    """Return names and versions of the libraries that a score depends on, and of more; a missing one is listed as such."""
+    return [f"{name} {_version(name)}" for name in (*_LIBRARIES, *more)]
 
 
 def _version(name: str) -> str:

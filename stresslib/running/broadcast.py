@@ -1,6 +1,6 @@
-"""Broadcast: what all tasks of a sweep need, put where the workers of a cluster find it.
+"""Broadcast: what all tasks of a run need, put where the workers of a cluster find it.
 
-Beside the sweep. It goes through a folder or an object store that all machines can read; nothing large goes through the
+Under the tasks. It goes through a folder or an object store that all machines can read; nothing large goes through the
 scheduler.
 """
 
@@ -27,13 +27,13 @@ from stresslib.files import cache_dir
 SHARED = "STRESSLIB_SHARED"
 """Environment variable with a folder, or the address of one in an object store, that all machines can read."""
 
-_FEATURES, _SHARED = ".safetensors", ".shared.safetensors"
-"""Endings of the two files: the feature set, and what its settings share."""
+_FEATURES, _ARRAY = ".features.safetensors", ".array.safetensors"
+"""Endings of the two kinds of files."""
 
 
 @contextmanager
-def sent(features: FeatureSet, projected: NDArray[Any] | None = None) -> Iterator[str]:
-    """Put what all tasks of a sweep need where every worker finds it, and remove it at the end.
+def sent(value: FeatureSet | NDArray[Any]) -> Iterator[str]:
+    """Put what many tasks need where every worker finds it, and remove it at the end.
 
     Yields
     ------
@@ -41,27 +41,28 @@ def sent(features: FeatureSet, projected: NDArray[Any] | None = None) -> Iterato
         Its path or address, for :func:`received`.
     """
     folder = os.environ.get(SHARED) or str(cache_dir() / "shared")
-    base = f"{folder.rstrip('/')}/{uuid.uuid4().hex}"
-    arrays = {} if projected is None else {"projected": projected}
+    ending = _FEATURES if isinstance(value, FeatureSet) else _ARRAY
+    address = f"{folder.rstrip('/')}/{uuid.uuid4().hex}{ending}"
     with TemporaryDirectory() as here:
-        files = {ending: Path(here) / ending for ending in (_FEATURES, _SHARED)}
-        features.save(files[_FEATURES])
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, files[_SHARED])
-        store, place = url_to_fs(base)
+        file = Path(here) / ending
+        if isinstance(value, FeatureSet):
+            value.save(file)
+        else:
+            save_file({"array": np.ascontiguousarray(value)}, file)
+        store, place = url_to_fs(address)
         store.makedirs(folder, exist_ok=True)
         try:
-            for ending, file in files.items():
-                store.put_file(str(file), place + ending)
-            yield base
+            store.put_file(str(file), place)
+            yield address
         finally:
-            for ending in files:
-                with suppress(OSError):
-                    store.rm_file(place + ending)
+            with suppress(OSError):
+                store.rm_file(place)
 
 
-@lru_cache(maxsize=1)
-def received(base: str) -> tuple[FeatureSet, NDArray[Any] | None]:
-    """Read what :func:`sent` put there; a worker's process keeps the last one in memory."""
-    with fsspec.open(base + _SHARED, "rb") as stream:
-        arrays = load(stream.read())
-    return load_features(base + _FEATURES, normalize=False), arrays.get("projected")
+@lru_cache(maxsize=2)
+def received(address: str) -> FeatureSet | NDArray[Any]:
+    """Read what :func:`sent` put there; a worker's process keeps the last feature set and array in memory."""
+    if address.endswith(_FEATURES):
+        return load_features(address, normalize=False)
+    with fsspec.open(address, "rb") as stream:
+        return load(stream.read())["array"]

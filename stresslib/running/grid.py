@@ -1,29 +1,24 @@
 """The sweep: a grid of stresses on one feature set, on all cores, with progress, resumed where it was stopped.
 
-Calls the protocol once for each setting and repeat, and keeps what is finished in the store; chapters and commands call it.
+Calls the protocol once for each setting and repeat, as tasks that the runner keeps; chapters and commands call it.
 The principal components, which settings share, are computed first and handed to all of them.
 """
 
 from __future__ import annotations
 
+import functools
 import os
-import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable
 from typing import Any
 
-import joblib
 import pandas as pd
-from tqdm import tqdm
 
 from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.evaluation.protocol import Array, evaluate
 from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
 from stresslib.results import results_table
-from stresslib.running import cluster
-from stresslib.running.broadcast import received, sent
-from stresslib.running.store import Rows, Store, trim
+from stresslib.running.tasks import run_tasks
 from stresslib.stress.on_features.reduction import PrincipalComponents
 from stresslib.stress.spec import Spec, parse_spec
 
@@ -70,7 +65,8 @@ def sweep(
     Raises
     ------
     ValueError
-        On a bad stress, or one that keeps more dimensions than there are, before anything runs.
+        On a bad stress, or one that keeps more dimensions than there are, before anything runs. When settings failed, as
+        :func:`stresslib.running.tasks.run_tasks` says: the others have run, and are kept.
 
     Examples
     --------
@@ -84,20 +80,12 @@ def sweep(
         raise ValueError(f"repeats={repeats}; at least 1 is needed")
     classifier = LinearSVM() if classifier is None else classifier
     tasks = _tasks(features, [specs] if isinstance(specs, str) else specs, repeats)
-    settings = [(number, spec, random_state + (repeat or 0)) for number, (spec, repeat) in enumerate(tasks)]
-    kept = None if store is None else Store(store, features, classifier)
-    done = {number: rows for number, spec, seed in settings if kept and (rows := kept.read(spec, seed)) is not None}
-    left = [setting for setting in settings if setting[0] not in done]
-    projected = project_once(features, [spec for _, spec, _ in left])
-    bar = tqdm(desc=features.name, total=len(tasks), initial=len(done), unit="setting", disable=not progress)
-    with bar, _calls(features, left, classifier, projected) as calls:
-        for number, rows in joblib.Parallel(n_jobs, return_as="generator_unordered")(calls):
-            done[number] = rows
-            bar.update()
-            kept = _keep(kept, settings[number], rows)
-    if kept and left:
-        trim(kept.folder)
-    return results_table({**row, "repeat": repeat} for number, (_, repeat) in enumerate(tasks) for row in done[number])
+    # A seed matters to random stresses only.
+    settings = [{"spec": spec, "seed": 0 if repeat is None else random_state + repeat} for spec, repeat in tasks]
+    options: dict[str, Any] = {"n_jobs": n_jobs, "store": store, "progress": progress}
+    prepare = functools.partial(_projected, features)
+    rows = run_tasks(_rows, settings, features, classifier, name=features.name, prepare=prepare, **options)
+    return results_table({**row, "repeat": repeat} for (_, repeat), some in zip(tasks, rows, strict=True) for row in some)
 
 
 def _tasks(features: FeatureSet, specs: Iterable[str], repeats: int) -> list[tuple[Spec, int | None]]:
@@ -112,52 +100,18 @@ def _tasks(features: FeatureSet, specs: Iterable[str], repeats: int) -> list[tup
     return tasks
 
 
-def _keep(store: Store | None, setting: Setting, rows: Rows) -> Store | None:
-    """Put a finished setting into the store; warn and return None where that cannot be done."""
-    if store is None:
-        return None
-    try:
-        store.write(setting[1], setting[2], rows)
-    except OSError as error:
-        warnings.warn(f"what is finished from here on is not kept for a later sweep: {error}", stacklevel=3)
-        return None
-    return store
-
-
-Setting = tuple[int, Spec, int]
-"""A setting's place in the table, stress and seed."""
-
-
-def project_once(features: FeatureSet, specs: Iterable[Spec]) -> Array | None:
+def _projected(features: FeatureSet, settings: list[dict[str, Any]]) -> tuple[Array | None]:
     """Return all rows on as many principal components of the training rows as the largest of the settings keeps."""
-    sizes = [spec.dimensions for spec in specs if spec.reduction == "DR2" and spec.dimensions]
+    sizes = [setting["spec"].dimensions for setting in settings if setting["spec"].reduction == "DR2"]
     if not sizes:
-        return None
+        return (None,)
     with one_thread():
-        return PrincipalComponents(max(sizes)).fit(features.X[features.train]).transform(features.X)
+        return (PrincipalComponents(max(sizes)).fit(features.X[features.train]).transform(features.X),)
 
 
-@contextmanager
-def _calls(features: FeatureSet, settings: list[Setting], classifier: Any, projected: Array | None) -> Iterator[list[Any]]:
-    """Yield the calls for joblib: on this machine's processes, or on a cluster, which is connected inside the block."""
-    with cluster.workers() if settings else nullcontext(False) as remote:
-        if not remote:
-            yield [joblib.delayed(_run)(features, setting, classifier, projected) for setting in settings]
-            return
-        with sent(features, projected) as base:
-            versions = cluster.versions()
-            yield [joblib.delayed(_run_on_worker)(base, setting, classifier, versions) for setting in settings]
-
-
-def _run_on_worker(base: str, setting: Setting, classifier: Any, versions: dict[str, Any]) -> tuple[int, Rows]:
-    cluster.check_versions(versions)
-    features, projected = received(base)
-    return _run(features, setting, classifier, projected)
-
-
-def _run(features: FeatureSet, setting: Setting, classifier: Any, projected: Array | None) -> tuple[int, Rows]:
-    number, spec, seed = setting
-    options = {"metrics": features.metrics, "projected": projected}
+def _rows(features: FeatureSet, classifier: Any, projected: Array | None, spec: Spec, seed: int) -> list[dict[str, Any]]:
+    """Return the rows of the table for one setting."""
+    options: dict[str, Any] = {"metrics": features.metrics, "projected": projected}
     table = evaluate(features, spec, classifier, random_state=seed, **options)
     records = table.astype(object).where(table.notna(), None).to_dict("records")
-    return number, [{str(name): value for name, value in record.items()} for record in records]
+    return [{str(name): value for name, value in record.items()} for record in records]

@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -21,7 +23,7 @@ from stresslib.features import FeatureSet
 from stresslib.results import results_table
 from stresslib.running.tasks import run_tasks
 from stresslib.stress.on_features.reduction import PrincipalComponents
-from stresslib.stress.spec import make_stress, parse_spec
+from stresslib.stress.spec import Spec, make_stress, parse_spec
 
 INDICES = {"SI": (1, "strict"), "SI(5)": (5, "strict"), "CSI": (1, "centre")}
 """Forms of the index: their names in the column `metric`, order and mode."""
@@ -68,15 +70,15 @@ def sweep_separation(
     parsed = [parse_spec(spec) for spec in ([specs] if isinstance(specs, str) else specs)]
     tasks = [(spec, repeat) for spec in parsed for repeat in (range(repeats) if spec.is_random else [None])]
     train, labels = features.X[features.train], features.y[features.train]
-    with one_thread():
-        sizes = [spec.dimensions for spec in parsed if spec.reduction == "DR2" and spec.dimensions]
-        projected = PrincipalComponents(max(sizes)).fit_transform(train) if sizes else train
     settings = [
-        {"spec": str(spec), "seed": random_state + (repeat or 0), "indices": list(indices)} for spec, repeat in tasks
+        {"spec": spec, "seed": 0 if repeat is None else random_state + repeat, "indices": list(indices)}
+        for spec, repeat in tasks
     ]
     options: dict[str, Any] = {"n_jobs": n_jobs, "store": store, "progress": progress}
     name = f"{features.name}, separation"
-    measured = run_tasks(_indices_under_stress, settings, train, projected, labels, name=name, **options)
+    measured = run_tasks(
+        _indices_under_stress, settings, train, labels, name=name, prepare=partial(_projected, train), **options
+    )
     return results_table(
         {**setting_columns(features, spec), "repeat": repeat, "metric": name, "score": 100 * score}
         for (spec, repeat), scores in zip(tasks, measured, strict=True)
@@ -84,14 +86,21 @@ def sweep_separation(
     )
 
 
+def _projected(train: NDArray[Any], settings: list[dict[str, Any]]) -> tuple[NDArray[Any] | None]:
+    """Return training rows on as many principal components as the largest of the settings keeps."""
+    sizes = [setting["spec"].dimensions for setting in settings if setting["spec"].reduction == "DR2"]
+    with one_thread():
+        return (PrincipalComponents(max(sizes)).fit_transform(train) if sizes else None,)
+
+
 def _indices_under_stress(
-    train: NDArray[Any], projected: NDArray[Any], y: NDArray[Any], spec: str, seed: int, indices: Sequence[str]
+    train: NDArray[Any], y: NDArray[Any], projected: NDArray[Any] | None, spec: Spec, seed: int, indices: Sequence[str]
 ) -> list[float]:
-    """Return the indices of training rows; `projected` has them on as many principal components as any setting keeps."""
-    vectors, remaining = train, parse_spec(spec)
-    if remaining.reduction == "DR2":
-        vectors = projected[:, : remaining.dimensions]
-        remaining = replace(remaining, reduction=None, dimensions=None)
+    """Return the indices of training rows."""
+    vectors, remaining = train, spec
+    if projected is not None and spec.reduction == "DR2":
+        vectors = np.ascontiguousarray(projected[:, : spec.dimensions])
+        remaining = replace(spec, reduction=None, dimensions=None)
     with one_thread():
         stressed = make_stress(remaining, random_state=seed).fit_transform(vectors)
         return mean_separations(stressed, y, [INDICES[name] for name in indices])

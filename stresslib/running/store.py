@@ -1,28 +1,20 @@
-"""The store: finished settings, one file each, named by all that their result depends on, code and libraries too.
+"""The store as a folder of files, one for each finished setting: what it holds, its bounds, what is stale in it.
 
-Sweeps and tasks write and read it; `stresslib cache` shows and clears it. Any number of processes may use one folder at
-once.
+`tasks` writes and reads it; `stresslib cache` shows and clears it. Any number of processes may use one folder at once.
 """
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import joblib
-
-from stresslib.digests import STRESSLIB, library_versions, module_digest
-from stresslib.features import FeatureSet
-from stresslib.files import text_sha256, write_json
-from stresslib.stress.spec import Spec, parse_spec
+from stresslib.digests import library_versions, module_digest
 
 LIMIT = 100_000_000
 """Default limit of the store in bytes: some 150,000 settings."""
@@ -33,118 +25,24 @@ VARIABLE = "STRESSLIB_STORE_BYTES"
 _ABANDONED = 86_400.0
 """Seconds after which a temporary file is taken for one that a killed process left behind."""
 
-Rows = list[dict[str, Any]]
 
-
-@cache
-def setting_digest(spec: Spec) -> str:
-    """Return the SHA-256 over just those modules that one setting depends on.
-
-    Parameters
-    ----------
-    spec : Spec
-
-    Returns
-    -------
-    str
-        An edit of a quantizer changes it for settings that quantise, and for no others.
-
-    Examples
-    --------
-    >>> from stresslib.running.store import setting_digest
-    >>> from stresslib.stress.spec import parse_spec
-    >>> setting_digest(parse_spec("DR1:64")) == setting_digest(parse_spec("DR1:8"))
-    True
-    >>> setting_digest(parse_spec("DR1:64")) == setting_digest(parse_spec("DR1:64,Q1:4"))
-    False
-    """
-    # The sweep chooses the warm starts. Of the registry only the entries of this setting's tokens count.
-    return STRESSLIB.digest_used(
-        "stresslib/running/grid.py",
-        within=("stresslib/evaluation/", "stresslib/stress/"),
-        tokens=frozenset(stress.token for stress, _ in spec.tokens),
-    )
-
-
-class Store:
-    """Finished settings of one feature set and classifier.
-
-    Parameters
-    ----------
-    folder : path-like
-        Made when the first setting is finished.
-    features : FeatureSet
-    classifier : scikit-learn classifier
-
-    Examples
-    --------
-    >>> import stresslib as sl
-    >>> from stresslib.stress.spec import parse_spec
-    >>> store = Store("no-such-folder", sl.load_features("scenes15", "efficientnet-lite0"), sl.LinearSVM())
-    >>> print(store.read(parse_spec("DR1:64"), seed=0))
-    None
-    """
-
-    def __init__(self, folder: str | os.PathLike[str], features: FeatureSet, classifier: Any) -> None:
-        self.folder = Path(folder)
-        self._base = text_sha256(
-            features.digest, features.name, joblib.hash(classifier), _source(classifier), *library_versions()
-        )
-
-    def path(self, spec: Spec, seed: int) -> Path:
-        """Return the file of a setting; a seed matters to random ones only."""
-        drawn = str(seed) if spec.is_random else ""
-        return self.folder / f"{text_sha256(self._base, str(spec), drawn, setting_digest(spec))}.json"
-
-    def read(self, spec: Spec, seed: int) -> Rows | None:
-        """Return the rows that an earlier sweep kept; None where there are none, or where the file cannot be read."""
-        rows: Rows | None = recalled(self.path(spec, seed), "rows")
-        return rows
-
-    def write(self, spec: Spec, seed: int, rows: Rows) -> None:
-        """Keep the rows of a finished setting.
-
-        Raises
-        ------
-        OSError
-            When the file cannot be written; the message names it.
-        """
-        entry = {"spec": str(spec), "code": setting_digest(spec), "libraries": library_versions(), "rows": rows}
-        write_json(self.path(spec, seed), entry)
-
-
-def _source(classifier: Any) -> str:
-    """Return the source of the module that defines a classifier: its parameters alone do not say what it computes."""
-    if type(classifier).__module__.startswith("stresslib."):
-        return ""  # the digest of each setting covers it
-    try:
-        return inspect.getsource(inspect.getmodule(type(classifier)) or type(classifier))
-    except (OSError, TypeError):  # defined at a prompt, or compiled
-        return ""
-
-
-def recalled(path: Path, field: str) -> Any:
-    """Return what an entry has in a field, and note its use; None where it has no such field or cannot be read."""
+def recalled(path: Path) -> Any:
+    """Return the result of an entry, and note its use; None where it cannot be read."""
     entry = _entry(path)
-    if entry is None or field not in entry:
+    if entry is None:
         return None
     with suppress(OSError):  # least recently used entries go first; a read-only folder keeps no record of use
         os.utime(path)
-    return entry[field]
+    return entry["result"]
 
 
 def _entry(path: Path) -> dict[str, Any] | None:
-    """Return an entry as a sweep or a task makes it; None where a file is absent, damaged or of another form."""
+    """Return an entry as a task makes it; None where a file is absent, damaged or of another form."""
     try:
         entry = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if not isinstance(entry, dict):
-        return None
-    if isinstance(entry.get("module"), str):
-        return entry if "result" in entry else None
-    rows = entry.get("rows")
-    return entry if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) else None
+    return entry if isinstance(entry, dict) and {"name", "module", "result"} <= entry.keys() else None
 
 
 def limit() -> int:
@@ -232,7 +130,7 @@ def contents(folder: str | os.PathLike[str]) -> dict[str, Content]:
     found: dict[str, Content] = {}
     for file in filter(lambda file: file.is_setting, _files(folder)):
         entry = _entry(file.path)
-        name = _name(entry)
+        name = str(entry["name"]) if entry else "(unreadable)"
         one = found.setdefault(name, Content())
         one.settings += 1
         one.size += file.size
@@ -240,22 +138,13 @@ def contents(folder: str | os.PathLike[str]) -> dict[str, Content]:
     return dict(sorted(found.items()))
 
 
-def _name(entry: dict[str, Any] | None) -> str:
-    if entry and "module" in entry:
-        return str(entry.get("name"))
-    if not entry or not entry["rows"]:
-        return "(unreadable)"
-    return "/".join(str(entry["rows"][0].get(key)) for key in ("dataset", "model", "layer"))
-
-
 def _is_stale(entry: dict[str, Any] | None) -> bool:
     """Return whether other code or libraries made an entry, or code that described its settings in another way."""
     try:
-        if entry is None or entry["libraries"] != library_versions():
+        if entry is None or entry["libraries"] != library_versions(*entry["further"]):
             return True
-        if "module" in entry:
-            return bool(entry["code"] != module_digest(entry["module"]))
-        return bool(entry["code"] != setting_digest(parse_spec(entry["spec"])))
+        tokens = None if entry["tokens"] is None else frozenset(entry["tokens"])
+        return bool(entry["code"] != module_digest(entry["module"], tokens))
     except (ImportError, KeyError, TypeError, ValueError):
         return True
 

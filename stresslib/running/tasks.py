@@ -1,13 +1,12 @@
 """Tasks: a pure function over many settings, on all cores or a cluster, with progress, resumed where they were stopped.
 
-Beside the sweep, for everything else that takes long: bootstraps, peers, trainings. Each finished result goes to the store
+Under the sweep and everything else that takes long: bootstraps, peers, trainings. Each finished result goes to the store
 at once, as JSON, so that a kill loses the settings in progress and nothing else.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
 import sys
@@ -28,7 +27,9 @@ from stresslib.features import FeatureSet
 from stresslib.files import text_sha256, write_text
 from stresslib.running import cluster
 from stresslib.running.broadcast import received, sent
+from stresslib.running.identity import UnknownSourceError, identity
 from stresslib.running.store import recalled, trim
+from stresslib.stress.spec import Spec
 
 
 def run_tasks(
@@ -36,6 +37,8 @@ def run_tasks(
     settings: Iterable[dict[str, Any]],
     *shared: Any,
     name: str,
+    prepare: Callable[[list[dict[str, Any]]], tuple[Any, ...]] | None = None,
+    libraries: Iterable[str] = (),
     n_jobs: int = -1,
     store: str | os.PathLike[str] | None = None,
     progress: bool = True,
@@ -47,18 +50,25 @@ def run_tasks(
     function : callable
         A pure function of a module. It returns JSON values, arrays, or lists and dictionaries of these.
     settings : iterable of dict
-        Keyword arguments. A value is a JSON value, an array, a feature set, an object with attributes of these kinds, or a
-        list or dictionary of them.
+        Keyword arguments: JSON values, arrays, feature sets, stresses, and classes, functions and objects that can be sent
+        to another process. Of the feature stresses, a setting with a :class:`~stresslib.stress.spec.Spec` depends on those
+        of its tokens only.
     *shared : Any
         What all settings have in common: the first arguments, of the same kinds.
     name : str
         For the progress bar and the list of what the store holds, such as the name of a feature set.
+    prepare : callable, optional
+        Takes the settings that are left to be computed, and returns further arguments for all of them, after the shared
+        ones; these follow from the others, so that no result depends on them.
+    libraries : iterable of str, default=()
+        Distributions on which the results depend beside those of every score.
     n_jobs : int, default=-1
-        Processes, as in joblib; -1 means one for each core. A cluster that is connected takes their place: feature sets
-        then go through the folder that all machines read, and anything else through the scheduler.
+        Processes, as in joblib; -1 means one for each core. A cluster that is connected takes their place: shared feature
+        sets and arrays then go through the folder that all machines read, and anything else through the scheduler.
     store : path-like, optional
         Folder in which results are kept for a later call with the same function, setting, shared arguments, code and
-        library versions. If it cannot be written to, there is a warning, and the run goes on.
+        library versions. If it cannot be written to, or the source of a class or function cannot be read, there is a
+        warning, and the run goes on.
     progress : bool, default=True
         Whether to show a progress bar.
 
@@ -81,11 +91,19 @@ def run_tasks(
     [3, 6, 9]
     """
     tasks = list(settings)
-    kept = None if store is None else _Kept(Path(store), function, shared, name)
-    paths = [kept.path(setting) for setting in tasks] if kept else []
-    done = {number: recalled(path, "result") for number, path in enumerate(paths)}
+    module_digest.cache_clear()  # a module may have been edited and imported again since the last run
+    kept, paths = None, []
+    if store is not None:
+        try:
+            kept = _Kept(Path(store), function, shared, name, list(libraries))
+            paths = [kept.path(setting) for setting in tasks]
+        except UnknownSourceError as error:
+            kept = None
+            warnings.warn(f"{name}: results are not kept for a later run: {error}", stacklevel=2)
+    done = {number: recalled(path) for number, path in enumerate(paths)}
     done = {number: result for number, result in done.items() if result is not None}
     left = {number: setting for number, setting in enumerate(tasks) if number not in done}
+    shared += prepare(list(left.values())) if prepare and left else ()
     failures: list[_Failure] = []
     bar = tqdm(desc=name, total=len(tasks), initial=len(done), unit="setting", disable=not progress)
     with bar, cluster.workers() if left else nullcontext(False) as remote, ExitStack() as stack:
@@ -135,75 +153,70 @@ def _run(
         return number, json.dumps(_packed(function(*map(_received, shared), **arguments)))
     except Exception as error:
         message = f"{type(error).__name__}: {error}"
-        return number, _Failure(f"{setting!s:.200}", message, isinstance(error, ValueError), traceback.format_exc())
+        shown = {key: str(value) if isinstance(value, Spec) else value for key, value in setting.items()}
+        return number, _Failure(f"{shown!s:.200}", message, isinstance(error, ValueError), traceback.format_exc())
 
 
 @dataclass(frozen=True)
 class _Sent:
-    """The place where workers of a cluster find a feature set."""
+    """The address at which workers of a cluster find a feature set or an array."""
 
-    base: str
+    address: str
 
 
 def _to_send(value: Any, stack: ExitStack) -> Any:
-    return _Sent(stack.enter_context(sent(value))) if isinstance(value, FeatureSet) else value
+    return _Sent(stack.enter_context(sent(value))) if isinstance(value, FeatureSet | np.ndarray) else value
 
 
 def _received(value: Any) -> Any:
-    return received(value.base)[0] if isinstance(value, _Sent) else value
+    return received(value.address) if isinstance(value, _Sent) else value
 
 
 class _Kept:
     """The results of one function, with what its settings share, in a store."""
 
-    def __init__(self, folder: Path, function: Callable[..., Any], shared: tuple[Any, ...], name: str) -> None:
+    def __init__(
+        self, folder: Path, function: Callable[..., Any], shared: tuple[Any, ...], name: str, libraries: list[str]
+    ) -> None:
         if "<" in function.__qualname__:
             raise ValueError(f"{function.__qualname__} is not a function of a module, so its results cannot be kept")
         self.folder = folder
-        self._base = json.dumps([function.__qualname__, *map(_identity, shared)], sort_keys=True)
+        self._base = json.dumps([function.__qualname__, *map(identity, shared)], sort_keys=True)
         self._entry: dict[str, Any] = {
             "name": name,
             "module": function.__module__,
             "function": function.__qualname__,
-            "code": module_digest(function.__module__),
-            "libraries": library_versions(),
+            "further": libraries,
+            "libraries": library_versions(*libraries),
         }
 
     def path(self, setting: dict[str, Any]) -> Path:
-        identity = json.dumps(_identity(setting), sort_keys=True)
-        depends_on = (self._entry["module"], self._entry["code"], *self._entry["libraries"], self._base, identity)
+        described = json.dumps(identity(setting), sort_keys=True)
+        module, libraries = self._entry["module"], self._entry["libraries"]
+        depends_on = (module, module_digest(module, _tokens(setting)), *libraries, self._base, described)
         return self.folder / f"{text_sha256(*depends_on)}.json"
 
     def write(self, path: Path, setting: dict[str, Any], result: Any) -> _Kept | None:
         """Keep a result; warn and return None where that cannot be done."""
         try:
             # With keys in the order that the function gave them: a kept result is to be as a new one.
-            write_text(path, json.dumps({**self._entry, "setting": _identity(setting), "result": result}, indent=1) + "\n")
+            tokens = _tokens(setting)
+            code = {
+                "tokens": None if tokens is None else sorted(tokens),
+                "code": module_digest(self._entry["module"], tokens),
+            }
+            entry = {**self._entry, **code, "setting": identity(setting), "result": result}
+            write_text(path, json.dumps(entry, indent=1) + "\n")
         except OSError as error:
             warnings.warn(f"what is finished from here on is not kept for a later run: {error}", stacklevel=3)
             return None
         return self
 
 
-def _identity(value: Any) -> Any:
-    """Return JSON that no other value has: of an object its class, with the digest of its code, and its attributes."""
-    if isinstance(value, FeatureSet):
-        return {"features": value.name, "sha256": value.digest}
-    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
-        return {"array": [value.dtype.str, *value.shape], "sha256": digest}
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, dict):
-        return {str(key): _identity(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_identity(one) for one in value]
-    if value is None or isinstance(value, str | int | float):
-        return value
-    if hasattr(value, "__dict__") and not callable(value):
-        module = type(value).__module__
-        return {"class": f"{module}.{type(value).__qualname__}", "code": module_digest(module), **_identity(vars(value))}
-    raise ValueError(f"{value!r} cannot be told from other values of its kind, so that results of it cannot be kept")
+def _tokens(setting: dict[str, Any]) -> frozenset[str] | None:
+    """Return the tokens of a setting's stresses; None where it has none, and may depend on all."""
+    specs = [value for value in setting.values() if isinstance(value, Spec)]
+    return frozenset(stress.token for spec in specs for stress, _ in spec.tokens) if specs else None
 
 
 def _packed(value: Any) -> Any:

@@ -35,6 +35,9 @@ BYTES = ("bytes", "side_bytes", "file_bytes")
 RETRIEVAL = "retrieval-mAP"
 """Metric of a search for the nearest training rows of a test row; rows of its class are relevant."""
 
+_LIBRARIES = ("faiss-cpu", "zstandard")
+"""Distributions that the peers are of, beside scikit-learn."""
+
 QUERIES = 1000
 """Test rows, at most, that are queries."""
 
@@ -71,7 +74,7 @@ def measure(
     """
     settings = [{"method": method, "retrieval": retrieval} for method in methods]
     options: dict[str, Any] = {"n_jobs": n_jobs, "store": store, "progress": progress}
-    measured = run_tasks(_measured, settings, features, name=f"{features.name}, peers", **options)
+    measured = run_tasks(_measured, settings, features, name=f"{features.name}, peers", libraries=_LIBRARIES, **options)
     table = pd.DataFrame([row for rows in measured for row in rows], columns=[*COLUMNS, *BYTES])
     return table.astype(COLUMNS | dict.fromkeys(BYTES, "float64"))
 

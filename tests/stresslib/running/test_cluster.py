@@ -25,8 +25,7 @@ from stresslib.cli.main import main
 from stresslib.codec import peers
 from stresslib.digests import STRESSLIB
 from stresslib.extraction import job
-from stresslib.running import broadcast, cluster, grid, tasks
-from stresslib.stress.spec import parse_spec
+from stresslib.running import broadcast, cluster, tasks
 
 distributed = pytest.importorskip("distributed", reason="dask is not installed; pip install stresslib[dask]")
 
@@ -186,15 +185,12 @@ def test_a_worker_of_other_code_is_refused() -> None:
 def test_what_is_sent_arrives_as_it_was(small: sl.FeatureSet, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through an object store, which fsspec's memory stands for; the components too, in every digit."""
     monkeypatch.setenv(broadcast.SHARED, "memory://shared")
-    projected = grid.project_once(small, [parse_spec("DR2:8,Q2:4"), parse_spec("DR2:5")])
-    assert projected is not None and projected.shape == (len(small.X), 8)
     store = fsspec.filesystem("memory")
-    with broadcast.sent(small, projected) as base:
-        assert base.startswith("memory://shared/") and len(store.ls("/shared")) == 2
-        features, again = broadcast.received(base)
+    with broadcast.sent(small) as features, broadcast.sent(small.X[:, :8]) as array:
+        assert features.startswith("memory://shared/") and len(store.ls("/shared")) == 2
+        assert broadcast.received(features).digest == small.digest and broadcast.received(features).name == small.name
+        np.testing.assert_array_equal(broadcast.received(array), small.X[:, :8])
     assert store.ls("/shared") == []
-    assert features.digest == small.digest and features.name == small.name
-    np.testing.assert_array_equal(projected, again)
 
 
 def test_features_are_read_from_an_object_store(small: sl.FeatureSet, tmp_path: Path) -> None:

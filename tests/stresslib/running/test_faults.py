@@ -196,7 +196,7 @@ def test_a_read_only_cache_is_read_and_not_written(tmp_path: Path, own_cache: Pa
     result = subprocess.run([sys.executable, "-c", script, mine, store], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert float(result.stdout.split()[0]) == first["score"][0]
-    assert result.stderr.count("not kept for a later sweep: cannot write") == 1
+    assert result.stderr.count("not kept for a later run: cannot write") == 1
     assert {path.name for path in store.iterdir()} == before
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import linecache
 import os
 import re
 import shutil
@@ -14,15 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sklearn
+from IPython.core.interactiveshell import InteractiveShell
 from pandas.testing import assert_frame_equal
 from places import ROOT
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import stresslib as sl
 from stresslib import digests
 from stresslib.cli.main import main
+from stresslib.codec.peers import Truncation, measure
 from stresslib.running import grid, store
+from stresslib.running.identity import identity
 from stresslib.stress.registry import FEATURE_STRESSES
-from stresslib.stress.spec import parse_spec
 
 PACKAGE = Path(sl.__file__).parent
 SPECS = ["none", "DR1:10", "DR2:8", "DR2:8,Q2:4", "Q1:3", "QB:52"]
@@ -54,7 +62,7 @@ def edit(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
 
 def forget_digests() -> None:
-    store.setting_digest.cache_clear()
+    digests.module_digest.cache_clear()
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +103,7 @@ def test_other_libraries_are_computed_anew(
     small: sl.FeatureSet, tmp_path: Path, computed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep(small, tmp_path, ["none"])
-    monkeypatch.setattr(store, "library_versions", lambda: ["numpy 0.0"])
+    monkeypatch.setattr(digests, "_version", lambda name: "0.0")
     sweep(small, tmp_path, ["none"])
     assert computed == ["none", "none"]
     assert store.contents(tmp_path)["toy/drawn/only"].stale == 1
@@ -116,7 +124,7 @@ def test_settings_without_a_quantizer_never_call_one(small: sl.FeatureSet, monke
         for stress in (reduction.RandomSelection, reduction.PrincipalComponents):
             monkeypatch.setattr(stress, name, refuse, raising=False)
     assert len(sl.sweep(small, ["none"], n_jobs=1, progress=False)) == 1
-    with pytest.raises(AssertionError, match="not to depend"):
+    with pytest.raises(RuntimeError, match="not to depend"):
         sl.sweep(small, ["Q1:3"], n_jobs=1, progress=False)
 
 
@@ -141,33 +149,107 @@ def test_the_digests_have_every_module_that_a_score_depends_on() -> None:
 
 def test_better_words_compute_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Docstrings, comments, blank lines and layout of a module that every setting depends on."""
-    path, spec = "stresslib/evaluation/protocol.py", parse_spec("DR2:8,Q2:4")
-    before, text = store.setting_digest(spec), digests.STRESSLIB.texts[path]
+    path, tokens = "stresslib/evaluation/protocol.py", frozenset({"DR2", "Q2"})
+    before, text = digests.module_digest("stresslib.running.grid", tokens), digests.STRESSLIB.texts[path]
     better = re.sub(r'"""(?=\S)', '"""In other words: ', text).replace("\n\n", "\n\n\n# What follows is plain.\n", 3)
     assert better != text
     monkeypatch.setitem(digests.STRESSLIB.texts, path, better)
     forget_digests()
-    assert store.setting_digest(spec) == before
+    assert digests.module_digest("stresslib.running.grid", tokens) == before
 
 
 def test_a_classifier_of_ones_own_is_known_by_its_source(
     small: sl.FeatureSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same parameters, and another fit: what the old one scored is not served."""
-    source = "from sklearn.linear_model import RidgeClassifier\nclass Mine(RidgeClassifier):\n    answer = {}\n"
     monkeypatch.syspath_prepend(tmp_path)
-    spec, places = parse_spec("none"), []
-    for answer in (1, 2):
-        (tmp_path / "mine.py").write_text(source.format(answer))
-        sys.modules.pop("mine", None)
-        shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
-        import linecache
+    for wrap in (lambda one: one, lambda one: make_pipeline(one), lambda one: GridSearchCV(one, {"tol": [1e-3]}, cv=2)):
+        scores = []
+        for sign in ("-", "+"):
+            mine = imported(tmp_path / "mine.py", NEAREST_MEAN.replace("SIGN", sign))
+            table = sl.sweep(small, ["none"], wrap(mine.Mine()), n_jobs=1, progress=False, store=tmp_path / "store")
+            assert table["score"][0] == sl.evaluate(small, "none", wrap(mine.Mine()))["score"][0]
+            scores.append(table["score"][0])
+        assert scores[0] > scores[1]
 
-        linecache.clearcache()
-        import mine  # type: ignore[import-not-found]
 
-        places.append(store.Store(tmp_path / "store", small, mine.Mine()).path(spec, 0))
-    assert places[0] != places[1]
+NEAREST_MEAN = """
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+class Mine(ClassifierMixin, BaseEstimator):
+    def __init__(self, tol=0):
+        self.tol = tol
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.means_ = np.array([X[y == one].mean(axis=0) for one in self.classes_])
+        return self
+
+    def decision_function(self, X):
+        return SIGN ((X[:, None] - self.means_) ** 2).sum(axis=2)
+
+    def predict(self, X):
+        return self.classes_[self.decision_function(X).argmax(axis=1)]
+"""
+
+
+def imported(path: Path, source: str) -> Any:
+    """Write a module, and import it as a notebook does that loads what was edited."""
+    path.write_text(source)
+    sys.modules.pop(path.stem, None)
+    shutil.rmtree(path.parent / "__pycache__", ignore_errors=True)
+    importlib.invalidate_caches()
+    linecache.clearcache()
+    return importlib.import_module(path.stem)
+
+
+def test_functions_and_closures_are_known_by_their_source_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The function of a step, what it closes over, the base of a class; and libraries by their versions alone."""
+    monkeypatch.syspath_prepend(tmp_path)
+    source = "def double(x):\n    return 2 * x\n\ndef times(n):\n    return lambda x: n * x\n"
+    first = imported(tmp_path / "steps.py", source)
+    kept = [identity(make_pipeline(FunctionTransformer(one))) for one in (first.double, first.times(2), first.times(3))]
+    digests.module_digest.cache_clear()
+    second = imported(tmp_path / "steps.py", source.replace("2 * x", "x + x"))
+    assert identity(make_pipeline(FunctionTransformer(first.double))) != kept[0]
+    assert len({str(one) for one in (*kept, identity(make_pipeline(FunctionTransformer(second.times(2)))))}) == 4
+    assert f"scikit-learn {sklearn.__version__}" in str(identity(StandardScaler()))
+    assert identity(StandardScaler()) == identity(StandardScaler()) != identity(StandardScaler(with_std=False))
+
+
+def test_a_class_of_a_notebook_cell_is_known_by_its_cells(small: sl.FeatureSet, tmp_path: Path) -> None:
+    """An edited cell runs again and its old score is not served; what the cell takes from another counts as well."""
+    shell = InteractiveShell()
+    shell.user_ns |= {"sl": sl, "small": small, "folder": tmp_path, "sign": 1}
+    sweep = "table = sl.sweep(small, ['none'], Mine(), n_jobs=1, progress=False, store=folder); score = table['score'][0]"
+    scores = []
+    for cell in (NEAREST_MEAN.replace("SIGN", "-"), NEAREST_MEAN.replace("SIGN", "sign *"), "sign = -1"):
+        for text in (cell, sweep):
+            shell.run_cell(text).raise_error()
+        scores.append(shell.user_ns["score"])
+    assert scores[0] == scores[2] > scores[1] and len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_class_without_source_is_not_kept(small: sl.FeatureSet, tmp_path: Path) -> None:
+    names: dict[str, Any] = {"__name__": "typed"}
+    exec(NEAREST_MEAN.replace("SIGN", "-"), names)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="not kept for a later run: the source of Mine cannot be read") as caught:
+            table = sl.sweep(small, ["none"], make_pipeline(names["Mine"]()), n_jobs=1, progress=False, store=tmp_path)
+        assert len(caught) == 1 and table["score"][0] > 60 and not list(tmp_path.iterdir())
+
+
+def test_further_libraries_of_a_task_count(small: sl.FeatureSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a kept peer, of which a new version has other codes."""
+    peers = [Truncation(4)]
+    first = measure(small, peers, n_jobs=1, store=tmp_path)
+    real = digests._version
+    for name, fresh in (("pandas", False), ("faiss-cpu", True), ("zstandard", True)):
+        before = len(list(tmp_path.iterdir()))
+        monkeypatch.setattr(digests, "_version", lambda one, name=name: "0.0" if one == name else real(one))
+        assert measure(small, peers, n_jobs=1, store=tmp_path).equals(first)
+        assert len(list(tmp_path.iterdir())) - before == fresh
 
 
 def test_the_least_recently_used_go_when_the_limit_is_reached(
@@ -206,22 +288,17 @@ def test_what_killed_writers_left_goes_after_a_day(tmp_path: Path) -> None:
 
 
 def test_many_writers_of_one_store_leave_whole_entries(small: sl.FeatureSet, tmp_path: Path) -> None:
-    """Eight threads write, read and remove the same settings: each read finds the whole rows or nothing."""
-    one = store.Store(tmp_path, small, sl.LinearSVM())
-    rows = [{"dataset": "toy", "score": number / 7} for number in range(500)]
-    specs = [parse_spec(text) for text in SPECS]
+    """Four threads write, read and remove the same settings: each reads whole rows or computes."""
+    first = sweep(small, tmp_path)
 
     def work(number: int) -> None:
-        for turn in range(30):
-            spec = specs[(number + turn) % len(specs)]
-            one.write(spec, 0, rows)
-            found = one.read(spec, 0)
-            assert found is None or found == rows
+        for _ in range(10):
+            assert_frame_equal(sweep(small, tmp_path), first, check_exact=True)
             if number == 0:
                 store.trim(tmp_path, most=0)
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(work, range(8)))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
@@ -229,7 +306,7 @@ def test_a_store_that_cannot_be_written_costs_a_warning(small: sl.FeatureSet, tm
     """The folder's name is taken by a file, as a read-only one would refuse: all settings are computed all the same."""
     blocked = tmp_path / "sweeps"
     blocked.write_text("in the way")
-    with pytest.warns(UserWarning, match="not kept for a later sweep: cannot write") as caught:
+    with pytest.warns(UserWarning, match="not kept for a later run: cannot write") as caught:
         table = sweep(small, blocked)
     assert len(caught) == 1
     assert_frame_equal(table, sl.sweep(small, SPECS, n_jobs=1, progress=False), check_exact=True)
@@ -279,10 +356,11 @@ def test_entries_of_another_form_are_not_served(small: sl.FeatureSet, tmp_path: 
 
 
 def test_an_entry_of_another_form_in_the_place_of_a_setting_is_computed_anew(small: sl.FeatureSet, tmp_path: Path) -> None:
-    path = store.Store(tmp_path, small, sl.LinearSVM()).path(parse_spec("none"), 0)
+    sweep(small, tmp_path, ["none"])
+    [path] = tmp_path.iterdir()
     path.write_text('{"rows": [["none", 1.0]]}')
     assert sweep(small, tmp_path, ["none"])["score"][0] > 60
-    assert store.Store(tmp_path, small, sl.LinearSVM()).read(parse_spec("none"), 0) is not None
+    assert store.recalled(path) is not None
 
 
 @pytest.mark.slow

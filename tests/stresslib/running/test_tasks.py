@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import counted_tasks
@@ -20,6 +21,7 @@ import stresslib as sl
 from stresslib import digests
 from stresslib.codec.peers import Projection, Truncation
 from stresslib.running import store, tasks
+from stresslib.running.identity import identity
 from stresslib.running.tasks import run_tasks
 
 # A process that has imported everything, then forks runs of a long loop; each setting that is run is noted.
@@ -211,13 +213,13 @@ def test_a_store_that_cannot_be_written_costs_one_warning(small: sl.FeatureSet, 
 
 
 def test_values_that_cannot_be_told_apart_are_refused(small: sl.FeatureSet, tmp_path: Path) -> None:
-    """An object is known by its class, its class's code and its attributes; a function or a set is not."""
-    first, second = (tasks._identity(peer) for peer in (Truncation(2), Truncation(3)))
-    assert first != second and first == tasks._identity(Truncation(2))
-    assert tasks._identity(Projection(4, "float16")) != tasks._identity(Projection(4, "float32"))
-    assert tasks._identity(np.zeros(2)) != tasks._identity(np.zeros((2, 1)))
+    """An object is known by its class, its class's code and its attributes; what no other process could make is not."""
+    first, second = (identity(peer) for peer in (Truncation(2), Truncation(3)))
+    assert first != second and first == identity(Truncation(2))
+    assert identity(Projection(4, "float16")) != identity(Projection(4, "float32"))
+    assert identity(np.zeros(2)) != identity(np.zeros((2, 1)))
     options: dict[str, Any] = {"name": "toy", "n_jobs": 1, "store": tmp_path, "progress": False}
-    for value in (len, {1}, np.array([None])):
+    for value in (Lock(), (one for one in "ab")):
         with pytest.raises(ValueError, match="cannot be told from other values"):
             run_tasks(scaled, [{"factor": value}], small, **options)
     with pytest.raises(ValueError, match="is not a function of a module"):
