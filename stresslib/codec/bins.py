@@ -6,6 +6,8 @@ that each step rounds as it does there; that the quantizers halve both numbers f
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numba
@@ -14,8 +16,20 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-# The machine code is kept on disk; other threads may run meanwhile. Without `fastmath` nothing is reordered or fused.
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+def _compiled(loop: Callable[..., Any]) -> Any:
+    """Compile a loop, the machine code kept on disk where there is a place for it."""
+    # Other threads may run meanwhile. Without `fastmath` nothing is reordered or fused.
+    options = {"nogil": True, "error_model": "numpy"}
+    try:
+        return numba.njit(cache=True, **options)(loop)
+    except RuntimeError:  # neither the package's folder nor one of the user's can be written
+        warnings.warn(  # without the name of the loop, so that Python shows it once
+            "the loops of the codec are compiled anew in each process, which takes seconds: numba finds no folder that it can "
+            "write; NUMBA_CACHE_DIR=FOLDER names one",
+            stacklevel=1,
+        )
+        return numba.njit(**options)(loop)
 
 
 @_compiled
