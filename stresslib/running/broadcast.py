@@ -31,6 +31,27 @@ _FEATURES, _ARRAY = ".features.safetensors", ".array.safetensors"
 """Endings of the two kinds of files."""
 
 
+def shared_folder() -> tuple[Any, str]:
+    """Return the file system of the folder that all machines can read, and its path or address; make it where it is absent.
+
+    Raises
+    ------
+    ValueError
+        When fsspec does not know file systems of that kind.
+    OSError
+        When it is a file or cannot be made.
+    """
+    folder = os.environ.get(SHARED) or str(cache_dir() / "shared")
+    try:
+        store, place = url_to_fs(folder)
+        store.makedirs(place, exist_ok=True)
+    except (ImportError, ValueError) as error:
+        raise ValueError(f"{SHARED}={folder}: {error}") from error
+    except OSError as error:
+        raise OSError(f"{SHARED}={folder}: {error.strerror or error}; give a folder that can be written") from error
+    return store, folder
+
+
 @contextmanager
 def sent(value: FeatureSet | NDArray[Any]) -> Iterator[str]:
     """Put what many tasks need where every worker finds it, and remove it at the end.
@@ -40,7 +61,7 @@ def sent(value: FeatureSet | NDArray[Any]) -> Iterator[str]:
     str
         Its path or address, for :func:`received`.
     """
-    folder = os.environ.get(SHARED) or str(cache_dir() / "shared")
+    store, folder = shared_folder()
     ending = _FEATURES if isinstance(value, FeatureSet) else _ARRAY
     address = f"{folder.rstrip('/')}/{uuid.uuid4().hex}{ending}"
     with TemporaryDirectory() as here:
@@ -49,8 +70,7 @@ def sent(value: FeatureSet | NDArray[Any]) -> Iterator[str]:
             value.save(file)
         else:
             save_file({"array": np.ascontiguousarray(value)}, file)
-        store, place = url_to_fs(address)
-        store.makedirs(folder, exist_ok=True)
+        place = url_to_fs(address)[1]
         try:
             store.put_file(str(file), place)
             yield address

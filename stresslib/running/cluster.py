@@ -32,13 +32,22 @@ def connected(backend: str, scheduler: str | None) -> Iterator[None]:
     Raises
     ------
     ValueError
-        When a scheduler is given to the local backend, or Dask is not installed.
+        When a scheduler is given to the local backend, Dask is not installed, or the place that all machines read is of an
+        unknown kind.
+    OSError
+        When no scheduler answers, or that place cannot be written.
     """
     if backend == "local":
         if scheduler is not None:
             raise ValueError(f"--scheduler {scheduler} is for --backend dask")
+        if os.environ.get(ADDRESS):
+            _check_shared_folder()
+            _reach_scheduler()
         yield
         return
+    if scheduler == "":
+        raise ValueError("--scheduler is empty; give an address, such as tcp://HOST:8786, or leave it out")
+    _check_shared_folder()
     distributed = _distributed()
     with ExitStack() as stack:
         if scheduler is None:
@@ -46,7 +55,20 @@ def connected(backend: str, scheduler: str | None) -> Iterator[None]:
             scheduler = own.scheduler_address
         os.environ[ADDRESS] = scheduler
         stack.callback(os.environ.pop, ADDRESS)
+        _reach_scheduler()
         yield
+
+
+def _check_shared_folder() -> None:
+    from stresslib.running.broadcast import shared_folder  # scikit-learn comes with it, and takes a while
+
+    shared_folder()
+
+
+def _reach_scheduler() -> None:
+    """Notice a wrong address before anything is computed."""
+    with workers():
+        pass
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from stresslib.files import text_sha256, write_text
 from stresslib.running import cluster
 from stresslib.running.broadcast import received, sent
 from stresslib.running.identity import UnknownSourceError, identity
-from stresslib.running.store import recalled, trim
+from stresslib.running.store import limit, recalled, trim
 from stresslib.stress.spec import Spec
 
 
@@ -180,6 +180,7 @@ class _Kept:
     ) -> None:
         if "<" in function.__qualname__:
             raise ValueError(f"{function.__qualname__} is not a function of a module, so its results cannot be kept")
+        limit()  # a wrong one is noticed before the work, not when the store is trimmed
         self.folder = folder
         self._base = json.dumps([function.__qualname__, *map(identity, shared)], sort_keys=True)
         self._entry: dict[str, Any] = {
