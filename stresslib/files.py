@@ -18,8 +18,17 @@ import pooch
 
 
 def cache_dir() -> Path:
-    """Folder of the user's cache: ``$STRESSLIB_CACHE``, or the platform's own place for caches."""
-    return Path(os.environ.get("STRESSLIB_CACHE") or pooch.os_cache("stresslib"))
+    """Folder of the user's cache: ``$STRESSLIB_CACHE``, or the platform's own place for caches.
+
+    Raises
+    ------
+    NotADirectoryError
+        When the variable names a file.
+    """
+    folder = Path(os.environ.get("STRESSLIB_CACHE") or pooch.os_cache("stresslib"))
+    if folder.is_file():
+        raise NotADirectoryError(f"STRESSLIB_CACHE={folder} is a file; the variable takes a folder")
+    return folder
 
 
 def check_output(path: str | os.PathLike[str], suggestion: str = "features.safetensors") -> None:

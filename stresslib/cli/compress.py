@@ -9,7 +9,11 @@ import click
 
 import stresslib as sl
 from stresslib.cli.command import Command
-from stresslib.cli.options import SPECS, features_argument, raw_option
+from stresslib.cli.options import SPECS, features_argument, load_to_stress, raw_option
+from stresslib.files import check_output
+
+PACKINGS = ("bits", "radix", "zstd", "xz")
+"""Those of :data:`stresslib.codec.PACKINGS`, which takes seconds to import: help is not to wait for it."""
 
 
 @click.command(
@@ -22,7 +26,7 @@ from stresslib.cli.options import SPECS, features_argument, raw_option
 @click.option("--spec", required=True, help=SPECS)
 @click.option(
     "--packing",
-    type=click.Choice(sl.codec.PACKINGS),
+    type=click.Choice(PACKINGS),
     default="bits",
     show_default=True,
     help="exact bits; digits of a 64-bit word; or a compressor, smaller and slower",
@@ -31,8 +35,9 @@ from stresslib.cli.options import SPECS, features_argument, raw_option
 @click.option("--seed", type=int, default=0, show_default=True, help="of random selections")
 @click.option("-o", "--output", required=True, metavar="PATH", help="file to write, conventionally *.stress")
 def command(features: str, spec: str, packing: str, raw: bool, seed: int, output: str) -> None:
+    check_output(output, "features.stress")
     # Rows are normalised on the way, block by block: the features may be larger than the memory.
-    loaded = sl.load_features(features, normalize=False)
+    loaded = load_to_stress(features, [spec], seed)
     path = sl.codec.compress(loaded, spec, output, packing=packing, normalize=not raw, random_state=seed)
     compressed, size = sl.codec.CompressedFeatures(path), path.stat().st_size
     print(

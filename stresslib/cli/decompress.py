@@ -5,10 +5,13 @@ The codec's way out: what it writes goes into any other command, with ``--raw``.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 import stresslib as sl
 from stresslib.cli.command import Command
+from stresslib.files import check_output
 
 
 @click.command(
@@ -19,6 +22,9 @@ from stresslib.cli.command import Command
 @click.argument("file", metavar="FILE", help="as compress wrote it")
 @click.option("-o", "--output", required=True, metavar="PATH", help="file to write, conventionally *.safetensors")
 def command(file: str, output: str) -> None:
+    check_output(output, "features.safetensors")
+    if not Path(file).is_file():  # before scikit-learn is imported
+        raise FileNotFoundError(f"{file}: there is no such file; stresslib compress writes one")
     compressed = sl.codec.CompressedFeatures(file)
     path = compressed.save(output)
     print(f"{path}: {len(compressed)} x {compressed.codec.dimensions}; load it with --raw, nothing is normalised again")

@@ -21,7 +21,7 @@ from stresslib.cli.options import SPECS, features_argument, load_protocol, proto
 @click.argument("spec", help=SPECS)
 @protocol_options
 def command(features: str, spec: str, C: float, bias: bool, raw: bool, seed: int) -> None:
-    loaded, classifier = load_protocol(features, C, bias, raw)
+    loaded, classifier = load_protocol(features, [spec], C, bias, raw, seed)
     table = sl.evaluate(loaded, spec, classifier, random_state=seed, metrics=loaded.metrics)
     bits = sl.bits_per_vector(spec, loaded.X.shape[1])
     rate = sl.compression_rate(spec, loaded.X.shape[1])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ import click
 from click.shell_completion import CompletionItem, shell_complete
 
 import stresslib as sl
+from stresslib.cli.errors import DEBUG, one_line
 from stresslib.cli.registered import registered_command
 
 
@@ -85,7 +87,8 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=False,
     epilog=f'In bash, eval "$({COMPLETION}=bash_source stresslib)" completes commands, options, features and figures; '
-    "there are zsh_source and fish_source, too.",
+    "there are zsh_source and fish_source, too. An error is one line; "
+    f"{DEBUG}=1 before the command puts its traceback before it.",
 )
 @click.version_option(sl.__version__, message="stresslib %(version)s")
 def commands() -> None:
@@ -103,7 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0 well, 1 an error, which is one line on standard error, 130 stopped by the user.
+        Exit code: 0 well, 1 an error, which is one line on standard error, 130 stopped by the user. Where nobody reads
+        what is printed any more, as behind ``| head -1``, it is 1 without a line.
 
     Raises
     ------
@@ -113,36 +117,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if instruction := os.environ.get(COMPLETION):
         sys.exit(shell_complete(commands, {}, "stresslib", COMPLETION, instruction))
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if hasattr(sys.stdout, "reconfigure"):  # a name of a file may hold what the terminal's alphabet lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with commands.make_context("stresslib", words) as context:
-            return commands.invoke(context) or 0
+            code = commands.invoke(context) or 0
+        if sys.stdout is not None:
+            sys.stdout.flush()  # now: what cannot be printed is an error, too
+        return code
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except ModuleNotFoundError as error:
-        return _failed(_what_to_install(words[0], error))
-    except (ValueError, OSError) as error:
-        return _failed(str(error))
     except KeyboardInterrupt:
         print("stresslib: stopped; what was finished is kept, the same command goes on from there", file=sys.stderr)
         return 130
+    except Exception as error:
+        _drop_output()
+        if not isinstance(error, BrokenPipeError):  # as in `stresslib list | head -1`
+            print(f"stresslib: {one_line(next(iter(words), 'stresslib'), error)}", file=sys.stderr)
+        return 1
 
 
-def _failed(message: str) -> int:
-    print(f"stresslib: {' '.join(message.split())}", file=sys.stderr)
-    return 1
-
-
-def _what_to_install(command: str, error: ModuleNotFoundError) -> str:
-    """Say which extra brings a library that a command needs; any other missing module is a defect, and raised again."""
-    module = (error.name or "").partition(".")[0]
-    if module == "torch":
-        return f"{command} needs PyTorch: pip install stresslib[torch]"
-    if module.startswith(("torchvision", "efficientnet_lite")):
-        return f"{command} needs {module}: pip install stresslib[torch]"
-    raise error
+def _drop_output() -> None:
+    """Print what is left to print; where that cannot be done, drop it, lest Python try again at its end."""
+    with suppress(AttributeError):  # there is no output
+        try:
+            sys.stdout.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parse(arguments: Sequence[str]) -> dict[str, Any]:

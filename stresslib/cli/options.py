@@ -6,6 +6,7 @@ Between click and the commands; those of stressbook use it too.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -16,6 +17,9 @@ import stresslib as sl
 
 SPECS = "stress, such as none, DR1:64, DR2:64, Q1:8, Q2:8, QB:52 or DR2:64,Q2:27"
 """Help of an argument or option that is a stress."""
+
+SEEDS = 2**32
+"""How many seeds NumPy's generators have."""
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 
@@ -52,9 +56,38 @@ def protocol_options(run: Callback) -> Callback:
     return run
 
 
-def load_protocol(features: str, C: float, bias: bool, raw: bool) -> tuple[sl.FeatureSet, sl.LinearSVM]:
-    """Load the features and make the classifier that the options of the protocol ask for."""
-    return sl.load_features(features, normalize=not raw), sl.LinearSVM(C=C, fit_intercept=bias)
+def load_protocol(
+    features: str, specs: Iterable[str], C: float, bias: bool, raw: bool, seed: int, repeats: int = 1
+) -> tuple[sl.FeatureSet, sl.LinearSVM]:
+    """Load the features and make the classifier that the options of the protocol ask for, once all options are valid.
+
+    Raises
+    ------
+    ValueError, OSError
+        On the first argument or option that is wrong; the message names it.
+    """
+    if not 0 < C < math.inf:
+        raise ValueError(f"--C {C}; give a number above 0, such as 1")
+    loaded = load_to_stress(features, specs, seed, repeats)
+    return loaded if raw else loaded.normalized(), sl.LinearSVM(C=C, fit_intercept=bias)
+
+
+def load_to_stress(features: str, specs: Iterable[str], seed: int, repeats: int = 1) -> sl.FeatureSet:
+    """Load features as they are, once it is known that every stress can be put on them.
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`load_protocol`.
+    """
+    loaded = sl.load_features(features, normalize=False)
+    from stresslib.stress.spec import bits_per_vector, parse_spec  # scikit-learn comes with it, and takes a while
+
+    for spec in map(parse_spec, specs):
+        bits_per_vector(spec, loaded.X.shape[1])  # it refuses more dimensions than there are
+        if spec.is_random and not 0 <= seed <= SEEDS - repeats:
+            raise ValueError(f"--seed {seed}; seeds are from 0 to {SEEDS - 1}, and each repeat takes the next one")
+    return loaded
 
 
 def backend_options(run: Callable[..., Any]) -> Callable[..., Any]:

@@ -33,9 +33,13 @@ def command(
     raw: bool,
     seed: int,
 ) -> None:
-    from stresslib.files import cache_dir
+    from stresslib.files import cache_dir, check_output
 
-    loaded, classifier = load_protocol(features, C, bias, raw)
+    if repeats < 1:
+        raise ValueError(f"--repeats {repeats}; at least 1 is needed")
+    if output:
+        check_output(output, "results.csv")
+    loaded, classifier = load_protocol(features, specs, C, bias, raw, seed, repeats)
     table = sl.sweep(loaded, specs, classifier, repeats=repeats, random_state=seed, store=cache_dir() / "sweeps")
     if output:
         sl.write_results(table, output)
