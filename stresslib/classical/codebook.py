@@ -10,17 +10,18 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
-from sklearn.cluster import MiniBatchKMeans
-from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
 from stresslib.files import replacing
+
+if TYPE_CHECKING:  # the functions import it: to list the methods is to take no seconds
+    from sklearn.mixture import GaussianMixture
 
 Array = NDArray[Any]
 
@@ -96,6 +97,8 @@ class Mixture(_Vocabulary):
 
     def gaussians(self) -> GaussianMixture:
         """Return the mixture as a fitted estimator of scikit-learn."""
+        from sklearn.mixture import GaussianMixture
+
         fitted = GaussianMixture(len(self.centres), covariance_type="diag")
         fitted.weights_ = self.shares.astype(np.float64)
         fitted.means_ = self.centres.astype(np.float64)
@@ -150,6 +153,8 @@ def learn_codebook(descriptors: Iterable[Array], codewords: int, components: int
     # One thread, because the last digits depend on how many threads share a sum, and the codebook must always be the same.
     with threadpool_limits(1):
         axes, reduced = _reduced(descriptors, codewords, components)
+        from sklearn.cluster import MiniBatchKMeans
+
         model = MiniBatchKMeans(codewords, batch_size=4096, n_init=1, random_state=seed).fit(reduced)
         centres = model.cluster_centers_.astype(np.float32)
         labels = model.predict(reduced)
@@ -180,6 +185,8 @@ def learn_mixture(descriptors: Iterable[Array], codewords: int, components: int 
     with threadpool_limits(1):
         axes, reduced = _reduced(descriptors, codewords, components)
         try:
+            from sklearn.mixture import GaussianMixture
+
             model = GaussianMixture(codewords, covariance_type="diag", random_state=seed).fit(reduced)
         except ValueError as error:
             raise ValueError(

