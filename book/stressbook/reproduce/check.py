@@ -61,7 +61,7 @@ def check(names: Iterable[str], *, output: str | os.PathLike[str] | None = None)
                 committed, fresh = (read_every_column(place / kept[name]) for place in (results, folder))
                 problems += [f"{name}: {line}" for line in drift(committed, fresh)]
                 pictures.append((name, _picture(committed, fresh)))
-        except (ValueError, OSError) as error:  # a problem of this figure; the others are checked all the same
+        except Exception as error:  # a problem of this figure; the others are checked all the same
             problems.append(f"{name}: {error}")
     _write_report(folder / "report.html", problems, notes, pictures)
     return problems

@@ -6,7 +6,9 @@ fast.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,7 +17,9 @@ from click.shell_completion import CompletionItem
 
 from stressbook.reproduce.catalogue import chosen_figures, figures, project_root
 from stresslib.cli.command import Command
+from stresslib.cli.errors import one_line
 from stresslib.cli.options import backend_options, completions
+from stresslib.files import check_output
 
 
 def _figure_names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -53,17 +57,27 @@ def _figure_names(context: click.Context, parameter: click.Parameter, incomplete
 @backend_options
 def reproduce(
     figure: tuple[str, ...], profile: str, parameters: tuple[str, ...], key: str | None, redraw: bool, output: str | None
-) -> None:
+) -> int:
     given = parse_parameters(parameters)
     names = _figures_of_profile(figure, profile)
+    _check_folder(output)
     from stressbook.reproduce.run import plan, reproduce_each  # once the names are right: it takes a while
 
     for name in names:  # validate every figure before running any
         plan(name, profile=profile, parameters=given, redraw=redraw)
+    failed = False
     for _, made in reproduce_each(names, profile=profile, redraw=redraw, parameters=given, output=output, key=key):
-        if isinstance(made, Exception):
-            raise made
-        print(made)
+        if isinstance(made, Exception):  # the other figures are made all the same
+            failed = True
+            print(f"stresslib: {one_line('reproduce', made)}", file=sys.stderr)
+        else:
+            print(made)
+    return int(failed)
+
+
+def _check_folder(output: str | None) -> None:
+    if output is not None:
+        check_output(Path(output) / "report.html")
 
 
 def _figures_of_profile(names: tuple[str, ...], profile: str) -> list[str]:
@@ -104,7 +118,7 @@ def parse_parameters(texts: Iterable[str]) -> dict[str, Any]:
             raise ValueError(f"-p {text}: give a parameter as NAME=VALUE")
         try:
             parameters[name] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise ValueError(f"-p {text}: {value!r} is not a value, such as 4, scenes15 or [2,4]") from error
     return parameters
 
@@ -113,7 +127,9 @@ def parse_parameters(texts: Iterable[str]) -> dict[str, Any]:
 @click.option("-o", "--output", metavar="DIR", help="for quick runs and report.html (default: build/check)")
 @click.argument("figure", nargs=-1, metavar="[FIGURE]...", help="default: all", shell_complete=_figure_names)
 def check(figure: tuple[str, ...], output: str | None) -> int:
-    from stressbook.reproduce.check import check as compare
+    chosen_figures(project_root(), figure)
+    _check_folder(output)
+    from stressbook.reproduce.check import check as compare  # once the names are right: it takes a while
 
     problems = compare(figure or ("all",), output=output)
     print("\n".join(problems) or "the committed results hold: every number of the quick profile is within its tolerance")

@@ -26,6 +26,7 @@ from stressbook.reproduce.page import rename, write_page
 from stressbook.reproduce.parameters import by_network, check_features, check_types, defaults
 from stresslib.features import absent_features
 from stresslib.files import cache_dir
+from stresslib.running.store import limit
 
 
 def reproduce(
@@ -81,6 +82,7 @@ def reproduce(
         When features are not at hand; the message has the command that makes them.
     """
     root = project_root()
+    limit()  # a wrong one is noticed before the work
     if key is not None and not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", key):
         raise ValueError(f"key {key!r}: small letters and digits, perhaps joined by -, such as scenes15-lite2")
     run = _planned(root, name, profile, parameters or {}, redraw)
@@ -164,7 +166,7 @@ def _execute(run: _Run, folder: Path, values: dict[str, Any], progress: bool, ke
 
 def reproduce_each(
     names: Iterable[str], *, profile: str = "quick", redraw: bool = False, **options: Any
-) -> Iterator[tuple[str, Path | ValueError | OSError]]:
+) -> Iterator[tuple[str, Path | Exception]]:
     """Run the templates of several figures, as many at a time as there are cores, each on one core.
 
     Figures that notebooks/figures.yml marks as last run after the others, one by one on every core. So do all figures of a
@@ -180,7 +182,7 @@ def reproduce_each(
     ------
     name : str
         In the order of `names`, but for the last ones.
-    made : pathlib.Path, ValueError or OSError
+    made : pathlib.Path or Exception
         The executed notebook, or why there is none.
     """
     entries, names = figures(project_root()), list(names)
@@ -197,15 +199,15 @@ def reproduce_each(
             yield name, _made(name, **options)
 
 
-def _made(name: str, **options: Any) -> Path | ValueError | OSError:
+def _made(name: str, **options: Any) -> Path | Exception:
     """Return the executed notebook of a figure, or the error that stopped it: it is to stop no other figure."""
     try:
         return reproduce(name, **options)
-    except (ValueError, OSError) as error:
+    except Exception as error:
         return error
 
 
-def _made_on_one_core(name: str, options: dict[str, Any]) -> Path | ValueError | OSError:
+def _made_on_one_core(name: str, options: dict[str, Any]) -> Path | Exception:
     with _one_core():
         return _made(name, progress=False, kernel=False, **options)
 
