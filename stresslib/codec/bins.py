@@ -25,8 +25,8 @@ def _compiled(loop: Callable[..., Any]) -> Any:
         return numba.njit(cache=True, **options)(loop)
     except RuntimeError:  # neither the package's folder nor one of the user's can be written
         warnings.warn(  # without the name of the loop, so that Python shows it once
-            "the loops of the codec are compiled anew in each process, which takes seconds: numba finds no folder that it can "
-            "write; NUMBA_CACHE_DIR=FOLDER names one",
+            "the loops of the codec are compiled anew in each process, which takes seconds: numba finds no folder that it "
+            "can write; NUMBA_CACHE_DIR=FOLDER names one",
             stacklevel=1,
         )
         return numba.njit(**options)(loop)
