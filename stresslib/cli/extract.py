@@ -82,11 +82,10 @@ def command(
     again: bool,
     quiet: bool,
 ) -> None:
-    from stresslib.datasets.summary import summary
-    from stresslib.features.storage import read_form
-
     from stresslib.classical.methods import find_method, is_method
+    from stresslib.datasets.summary import summary
     from stresslib.extraction.registry import find_network
+    from stresslib.features.storage import read_form
 
     # Before images are fetched or unpacked, and torch is imported.
     (find_method if is_method(model) else find_network)(model)

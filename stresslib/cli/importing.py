@@ -34,6 +34,9 @@ from stresslib.cli.command import Command
 @click.option("-o", "--output", required=True, metavar="PATH", help="file to write, conventionally *.safetensors")
 @click.option("--quiet", is_flag=True, help="do not print what was taken; the file's provenance has it")
 def command(vectors: str, labels: str, column: str, metric: str | None, seed: int, output: str, quiet: bool) -> None:
+    from tokenize import TokenError
+    from zipfile import BadZipFile
+
     import numpy as np
 
     from stresslib.datasets import read_labels
@@ -43,8 +46,11 @@ def command(vectors: str, labels: str, column: str, metric: str | None, seed: in
     check_output(output)
     try:
         X = np.load(vectors, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, BadZipFile, TokenError) as error:
         raise ValueError(f"{vectors} is not an .npy matrix of numbers: {error}") from error
+    if not isinstance(X, np.ndarray) or X.ndim != 2:
+        what = f"an array of shape {X.shape}" if isinstance(X, np.ndarray) else "an archive of several arrays"
+        raise ValueError(f"{vectors} is {what}; give an .npy matrix, one vector a row")
     y, train, classes, metric, provenance = read_labels(labels, labels=column, metric=metric, seed=seed)
     if len(X) != len(y):
         raise ValueError(f"{vectors} has {len(X)} rows and {labels} has {len(y)} lines; one line a row is needed")

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import stresslib as sl
+from stresslib.cli.main import COMMANDS
 
 SLOW = ("torch", "torchvision", "sklearn", "scipy", "pandas", "numpy", "numba", "matplotlib", "stressbook")
 
@@ -63,6 +64,46 @@ def test_refusing_a_feature_set_needs_neither_torch_nor_scikit_learn(tmp_path: P
         "print([name for name in ('torch', 'sklearn', 'pandas') if name in sys.modules])"
     )
     assert done.stdout == "[]\n", done.stderr
+
+
+HEAVY = ("torch", "torchvision", "sklearn", "scipy", "pandas", "numba", "matplotlib", "nbformat", "requests")
+
+
+def test_no_command_imports_for_its_help_or_a_refusal_what_only_its_work_needs(tmp_path: Path) -> None:
+    """In one process, where what is imported stays: each step may only add what it names."""
+    (tmp_path / "folder").mkdir()
+    shipped = "digits/efficientnet-lite0/pooled"
+    steps: list[tuple[str, set[str]]] = [
+        *((f"{name} --help", set()) for name in COMMANDS),
+        *((line, set()) for line in ("evaluate a/b/c none", "sweep a/b/c none", "compress a/b/c --spec none -o c.stress")),
+        (f"evaluate {shipped} none --C 0", set()),
+        (f"sweep {shipped} none --repeats 0", set()),
+        (f"sweep {shipped} none -o folder", set()),
+        (f"compress {shipped} --spec none -o folder", set()),
+        ("decompress gone.stress -o a.safetensors", set()),
+        ("reproduce figur-2", set()),
+        ("check figur-2", set()),
+        ("list", {"requests"}),
+        ("import gone.npy gone.csv -o a.safetensors", {"requests"}),
+        ("extract folder --model nosuch", {"requests"}),
+        ("extract gone --model efficientnet-lite0", {"requests"}),
+        (f"evaluate {shipped} DR9:3", {"requests", "sklearn", "scipy", "pandas"}),
+        (f"evaluate {shipped} DR1:30000", {"requests", "sklearn", "scipy", "pandas"}),
+        ("decompress folder/../folder.stress -o a.safetensors", {"requests", "sklearn", "scipy", "pandas"}),
+    ]
+    (tmp_path / "folder.stress").write_text("damaged")
+    code = (
+        "import contextlib, io, os, sys\nfrom stresslib.cli.main import main\n"
+        f"os.chdir({str(tmp_path)!r})\n"
+        f"for line in {[line for line, _ in steps]!r}:\n"
+        "    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
+        "        main(line.split())\n"
+        f"    print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = python(code)
+    found = [set(ast.literal_eval(line)) for line in done.stdout.splitlines()]
+    assert len(found) == len(steps), done.stderr
+    assert {line: more for (line, allowed), more in zip(steps, found, strict=True) if not more <= allowed} == {}
 
 
 def test_public_names_are_all_found_and_those_that_a_type_checker_sees() -> None:
