@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from places import ROOT
 from pypdf import PdfReader
 
@@ -65,7 +66,8 @@ GREY = "@media (prefers-color-scheme: dark) { .grey { background: #000; color: #
 @needs_chromium
 def test_planted_faults_are_found(chromium: Any, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text(page(CLEAN + "".join(text for text, _ in PLANTED), GREY))
-    found = check_browser.visit_page(chromium, tmp_path, tmp_path / "index.html", tmp_path).faults
+    [visit] = check_browser.visit_pages(chromium, tmp_path, [tmp_path / "index.html"], tmp_path)
+    found = visit.faults
     assert [fault for _, fault in PLANTED if not any(line.startswith(fault) for line in found)] == []
     assert not any("dark: color" in line and "grey" not in line for line in found)
     assert len(list(tmp_path.glob("index-*.png"))) == 4
@@ -74,7 +76,28 @@ def test_planted_faults_are_found(chromium: Any, tmp_path: Path) -> None:
 @needs_chromium
 def test_a_sound_page_has_no_fault(chromium: Any, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text(page(CLEAN, GREY))
-    assert check_browser.visit_page(chromium, tmp_path, tmp_path / "index.html", None).faults == []
+    [visit] = check_browser.visit_pages(chromium, tmp_path, [tmp_path / "index.html"], None)
+    assert visit.faults == []
+
+
+@needs_chromium
+def test_a_page_is_opened_as_if_there_had_been_none_before(chromium: Any, tmp_path: Path) -> None:
+    """Both are opened in one tab: what the first keeps or does wrong is not the second's."""
+    kept = "".join(
+        f"<script>if ({store}.seen) console.error('{store}'); {store}.seen = 1</script>"
+        for store in ("localStorage", "sessionStorage")
+    )
+    for name, own in (("a", "<p>planted</p><script>console.error('own')</script>"), ("b", "")):
+        text = '<p class="grey">in the dark</p><img src="x.png" alt="x"><script src="x.js"></script>' + kept + own
+        (tmp_path / f"{name}.html").write_text(page(CLEAN + text, GREY))
+    Image.new("RGB", (2, 2)).save(tmp_path / "x.png")
+    (tmp_path / "x.js").write_text("")
+    first, second = check_browser.visit_pages(chromium, tmp_path, [tmp_path / "a.html", tmp_path / "b.html"], None)
+    own = [f"{width}: console: own" for width in check_browser.WIDTHS]
+    assert [fault for fault in first.faults if fault not in second.faults] == own
+    assert {fault.partition(":")[0] for fault in second.faults} == {"1280 dark", "390 dark"}, "in the light before that"
+    files = [{path.name for path in visit.files} for visit in (first, second)]
+    assert files == [{"a.html", "x.png", "x.js"}, {"b.html", "x.png", "x.js"}], "those too that the tab has had before"
 
 
 @needs_chromium
