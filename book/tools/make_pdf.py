@@ -47,6 +47,11 @@ h1 { border-bottom: 1px solid #888; font-size: 1.2rem; font-weight: 400; margin:
 h1 + article { break-before: avoid; }
 """
 
+NUMBER = """numbers => {
+  for (const link of document.querySelectorAll(".book-contents a")) link.dataset.page = numbers[link.hash.slice(1)] ?? "";
+}"""
+"""Puts the numbers of pages into the contents."""
+
 
 @dataclass(frozen=True)
 class Chapter:
@@ -134,8 +139,8 @@ def article(root: Path, chapter: Chapter, anchors: dict[str, str]) -> Tag:
     return text
 
 
-def document(root: Path, book: list[Chapter], numbers: dict[str, int]) -> str:
-    """Return the whole book as one HTML page, to be put into `root`; `numbers` are the page numbers in its contents."""
+def document(root: Path, book: list[Chapter]) -> str:
+    """Return the whole book as one HTML page, to be put into `root`; its contents are without numbers of pages."""
     head = soup(root / book[0].page).head
     assert head is not None
     styles = [str(tag["href"]) for tag in head.select("link[rel~=stylesheet]")]
@@ -147,7 +152,7 @@ def document(root: Path, book: list[Chapter], numbers: dict[str, int]) -> str:
         if chapter.part:
             contents += f"<p>{escape(chapter.part)}</p>"
             texts += f"<h1>{escape(chapter.part)}</h1>"
-        contents += f'<a href="#{chapter.key}" data-page="{numbers.get(chapter.key, "")}">{escape(chapter.title)}</a>'
+        contents += f'<a href="#{chapter.key}">{escape(chapter.title)}</a>'
         texts += str(article(root, chapter, anchors))
         formulas = formulas or mathjax(root, chapter)
     title = escape(book[0].title)
@@ -239,18 +244,16 @@ def print_book(root: Path) -> Path:
     """Write book.pdf into the built book; return its path."""
     book = chapters(root)
     source, target, draft = root / "_print.html", root / "book.pdf", root / "_print.pdf"
-    numbers: dict[str, int] = {}
+    text = document(root, book)
     try:
+        source.write_text(text, encoding="utf-8")
         with chromium() as browser:
+            tab = browser.new_page(color_scheme="light")
+            tab.goto(source.as_uri())
+            tab.evaluate(READY)
             for _ in range(2):  # the second time with the page numbers of the first in the contents
-                text = document(root, book, numbers)
-                source.write_text(text, encoding="utf-8")
-                tab = browser.new_page(color_scheme="light")
-                tab.goto(source.as_uri())
-                tab.evaluate(READY)
                 tab.pdf(path=draft, prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
-                tab.close()
-                numbers = beginnings(PdfReader(draft))
+                tab.evaluate(NUMBER, beginnings(PdfReader(draft)))
         finish(draft, headings(text), book[0].title)
         if wrong := list(faults(PdfReader(draft), book)):
             raise ValueError("\n".join(wrong))
