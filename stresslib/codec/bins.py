@@ -20,7 +20,7 @@ Array = NDArray[Any]
 def _compiled(loop: Callable[..., Any]) -> Any:
     """Compile a loop, the machine code kept on disk where there is a place for it."""
     # Other threads may run meanwhile. Without `fastmath` nothing is reordered or fused.
-    options = {"nogil": True, "error_model": "numpy"}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
     try:
         return numba.njit(cache=True, **options)(loop)
     except RuntimeError:  # neither the package's folder nor one of the user's can be written
