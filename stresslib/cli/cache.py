@@ -37,7 +37,7 @@ def _clear_shards() -> None:
     from stresslib.features.library import remove_shards, unfinished
 
     for path in unfinished():
-        print(f"removed: {path.resolve()}")
+        print(f"removed: {path}")
         remove_shards(path)
 
 

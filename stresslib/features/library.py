@@ -20,7 +20,7 @@ import fsspec
 from stresslib.digests import extraction_digest
 from stresslib.features.featureset import FeatureSet
 from stresslib.features.storage import DAMAGE, SUFFIXES, OtherKindError, read_arrays, read_description
-from stresslib.files import cache_dir, text_sha256
+from stresslib.files import cache_dir, text_sha256, write_text
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
 """Folder of the features that are shipped with the package."""
@@ -243,22 +243,23 @@ def shadowed() -> list[tuple[str, Path]]:
 
 
 def unfinished() -> list[Path]:
-    """List the folders of shards that extractions have left, in the user's cache or linked there, beside an output."""
-    return sorted(path for path in _cached().glob("[!.]*.shards") if path.is_dir())
+    """List the folders of shards that extractions have left, in the user's cache or noted there, beside an output."""
+    noted = sorted(_cached().glob("[!.]*.shards"))
+    places = [Path(path.read_text(encoding="utf-8")) if path.is_file() else path for path in noted]
+    return [path for path in places if path.is_dir()]
 
 
 def note_shards(folder: Path) -> None:
-    """Link a folder of shards that lies elsewhere into the user's cache, where :func:`unfinished` finds it."""
-    link = _cached() / folder.name
-    if link.parent != folder.parent and not link.is_symlink():
-        link.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(OSError):  # a system without links, or a cache that cannot be written
-            link.symlink_to(folder.resolve(), target_is_directory=True)
+    """Note in the user's cache a folder of shards that lies elsewhere, so that :func:`unfinished` finds it."""
+    note = _cached() / folder.name
+    if not note.exists():
+        with contextlib.suppress(OSError):  # a cache that cannot be written
+            write_text(note, os.fspath(folder.resolve()))
 
 
 def remove_shards(folder: Path) -> None:
-    """Remove a folder of shards, and its link in the user's cache."""
-    shutil.rmtree(folder.resolve(), ignore_errors=True)
+    """Remove a folder of shards, and what is noted of it in the user's cache."""
+    shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):
         (_cached() / folder.name).unlink(missing_ok=True)
 
@@ -271,7 +272,7 @@ def reports() -> list[str]:
     """
     lines = []
     for path in unfinished():
-        where = f", in {path.resolve().parent}" if path.is_symlink() else ""
+        where = "" if path.parent == _cached() else f", in {path.parent}"
         shards = len(list(path.glob("[0-9]*")))
         lines.append(f"{path.name}: {shards} shards of an extraction that did not end{where}; 'cache --shards' removes them")
     for path in sorted(_cached().glob(f"[!.]*{SUFFIXES[0]}")):
