@@ -119,7 +119,7 @@ def _text(path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"{path}, line {line} is not UTF-8 text ({error.reason}); save the file as CSV in UTF-8") from error
+        raise ValueError(f"{path} is not UTF-8 text: line {line}, {error.reason}; save it as CSV in UTF-8") from error
 
 
 def _rows(path: Path, text: str, separator: str) -> Iterator[tuple[int, tuple[str, ...]]]:

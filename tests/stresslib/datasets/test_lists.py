@@ -80,7 +80,7 @@ def test_a_drawn_split_is_said(tmp_path: Path) -> None:
         ("labels,split,difficult\ncat|dog,train,\ndog,test,cta\n", "line 3: difficult 'cta' .* did you mean 'cat'"),
         ("", "is empty"),
         ("\n\n", "is empty"),
-        (b"labels,split\ncat,train\n\xe9,test\n", "line 3 is not UTF-8 text"),
+        (b"labels,split\ncat,train\n\xe9,test\n", "is not UTF-8 text: line 3"),
         (table("labels,split").encode("utf-16"), "is UTF-16; save it as CSV in UTF-8"),
         (b"labels,split\ncat\0,train\n", "bytes of value 0"),
     ],
