@@ -56,7 +56,7 @@ class FeatureSet:
     X : ndarray of shape (n, d), float32
     y : ndarray of shape (n,), class numbers; or of shape (n, classes), of 1, -1 and 0
     train, test : ndarray of bool, shape (n,)
-        These arrays are read-only, and a set cannot be changed: :meth:`replace` makes another one.
+        These arrays are read-only, and a set cannot be changed: ``replace`` makes another one.
     metric : str
     classes : tuple of str
     files : tuple of str, may be empty
