@@ -15,6 +15,14 @@ from stresslib.stress.on_features.allocation import MOST_BITS, AllocatedQuantize
 from stresslib.stress.on_features.quantization import BitErasure, UniformQuantizer, dictionary_bits, kept_bits
 from stresslib.stress.on_features.reduction import PrincipalComponents, RandomSelection
 
+_NUMBERS = {
+    "dimensions": ("k", "dimensions"),
+    "values": ("v", "values"),
+    "removed_bits": ("b", "bits erased of each"),
+    "allocated_bits": ("n", "bits of a vector"),
+}
+"""What the number of a token can mean, by its column of a results table: its letter in a message, and the words for it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureStress:
@@ -29,10 +37,8 @@ class FeatureStress:
     number : {"dimensions", "values", "removed_bits", "allocated_bits"}
         What the number after the colon says: dimensions that are kept, size of a dictionary, bits erased of each number,
         or bits of a whole vector.
-    symbol, allowed : str
-        The number in an error message, and its range in words.
     lowest, highest : int, and int or None
-        That range.
+        Range of the number.
     label : str
         Name in the words of the published table; ``{}`` in it is replaced by the number.
     transformer : type
@@ -48,8 +54,6 @@ class FeatureStress:
     token: str
     role: Literal["reduction", "quantizer"]
     number: Literal["dimensions", "values", "removed_bits", "allocated_bits"]
-    symbol: str
-    allowed: str
     lowest: int
     highest: int | None = None
     label: str
@@ -62,6 +66,18 @@ class FeatureStress:
         """Return the transformer for a number, not fitted."""
         seed = {"random_state": random_state} if self.is_random else {}
         return self.transformer(number, **self.options, **seed)
+
+    @property
+    def symbol(self) -> str:
+        """The number in a message."""
+        return _NUMBERS[self.number][0]
+
+    @property
+    def allowed(self) -> str:
+        """The range of the number in words."""
+        symbol, words = _NUMBERS[self.number]
+        limits = f"{symbol} >= {self.lowest}" if self.highest is None else f"{self.lowest} <= {symbol} <= {self.highest}"
+        return f"{limits} {words}"
 
     def in_range(self, number: int) -> bool:
         """Say whether the token takes a number."""
@@ -79,8 +95,6 @@ FEATURE_STRESSES: dict[str, FeatureStress] = {
             token="DR1",
             role="reduction",
             number="dimensions",
-            symbol="k",
-            allowed="k >= 1 dimensions",
             lowest=1,
             label="random-selection",
             transformer=RandomSelection,
@@ -90,8 +104,6 @@ FEATURE_STRESSES: dict[str, FeatureStress] = {
             token="DR2",
             role="reduction",
             number="dimensions",
-            symbol="k",
-            allowed="k >= 1 dimensions",
             lowest=1,
             label="pca",
             transformer=PrincipalComponents,
@@ -100,8 +112,6 @@ FEATURE_STRESSES: dict[str, FeatureStress] = {
             token="Q1",
             role="quantizer",
             number="values",
-            symbol="v",
-            allowed="v >= 2 values",
             lowest=2,
             label="uniform-shared",
             transformer=UniformQuantizer,
@@ -112,8 +122,6 @@ FEATURE_STRESSES: dict[str, FeatureStress] = {
             token="Q2",
             role="quantizer",
             number="values",
-            symbol="v",
-            allowed="v >= 2 values",
             lowest=2,
             label="uniform-per-dimension",
             transformer=UniformQuantizer,
@@ -124,8 +132,6 @@ FEATURE_STRESSES: dict[str, FeatureStress] = {
             token="QB",
             role="quantizer",
             number="removed_bits",
-            symbol="b",
-            allowed="0 <= b <= 64 bits erased of each",
             lowest=0,
             highest=64,
             label="bit-erasure",
@@ -136,8 +142,6 @@ FEATURE_STRESSES: dict[str, FeatureStress] = {
             token="QA",
             role="quantizer",
             number="allocated_bits",
-            symbol="n",
-            allowed="n >= 1 bits of a vector",
             lowest=1,
             label="allocated-{}-bits",
             transformer=AllocatedQuantizer,
