@@ -5,8 +5,8 @@ Takes a feature set and makes a results table; `page` draws it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -42,10 +42,7 @@ def specs(bits: Iterable[int] = BITS) -> list[str]:
 def measure(
     features: FeatureSet,
     bits: Iterable[int] = BITS,
-    *,
-    store: str | os.PathLike[str] | None = None,
-    n_jobs: int = -1,
-    progress: bool = True,
+    **options: Any,
 ) -> pd.DataFrame:
     """Measure one feature set under the stresses of the figure.
 
@@ -54,12 +51,12 @@ def measure(
     features : FeatureSet
     bits : iterable of int, default=BITS
         Numbers of erased bits, of 64.
-    store, n_jobs, progress
-        As :func:`stresslib.sweep` takes them.
+    **options : Any
+        For :func:`stresslib.sweep`, such as `store`.
 
     Returns
     -------
     pandas.DataFrame
         A results table.
     """
-    return sweep(features, specs(bits), store=store, n_jobs=n_jobs, progress=progress)
+    return sweep(features, specs(bits), **options)

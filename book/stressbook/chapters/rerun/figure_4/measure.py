@@ -5,8 +5,8 @@ Takes a feature set and makes a results table; `page` draws it. The chapter on l
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -43,10 +43,7 @@ def specs(values: Iterable[int] = VALUES) -> list[str]:
 def measure(
     features: FeatureSet,
     values: Iterable[int] = VALUES,
-    *,
-    store: str | os.PathLike[str] | None = None,
-    n_jobs: int = -1,
-    progress: bool = True,
+    **options: Any,
 ) -> pd.DataFrame:
     """Measure one feature set under the stresses of the figure.
 
@@ -55,12 +52,12 @@ def measure(
     features : FeatureSet
     values : iterable of int, default=VALUES
         Sizes of the dictionaries.
-    store, n_jobs, progress
-        As :func:`stresslib.sweep` takes them.
+    **options : Any
+        For :func:`stresslib.sweep`, such as `store`.
 
     Returns
     -------
     pandas.DataFrame
         A results table.
     """
-    return sweep(features, specs(values), store=store, n_jobs=n_jobs, progress=progress)
+    return sweep(features, specs(values), **options)

@@ -5,8 +5,8 @@ Takes a feature set and makes a results table; `page` draws it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -54,10 +54,7 @@ def measure(
     features: FeatureSet,
     tenths: Iterable[int] = TENTHS,
     values: Iterable[int] = VALUES,
-    *,
-    store: str | os.PathLike[str] | None = None,
-    n_jobs: int = -1,
-    progress: bool = True,
+    **options: Any,
 ) -> pd.DataFrame:
     """Measure one feature set under the stresses of the figure.
 
@@ -68,8 +65,8 @@ def measure(
         Sizes in tenths of the full vector.
     values : iterable of int, default=VALUES
         Sizes of the dictionaries.
-    store, n_jobs, progress
-        As :func:`stresslib.sweep` takes them.
+    **options : Any
+        For :func:`stresslib.sweep`, such as `store`.
 
     Returns
     -------
@@ -77,4 +74,4 @@ def measure(
         A results table.
     """
     stresses = specs(features.X.shape[1], tenths, values, n_train=int(features.train.sum()))
-    return sweep(features, stresses, store=store, n_jobs=n_jobs, progress=progress)
+    return sweep(features, stresses, **options)

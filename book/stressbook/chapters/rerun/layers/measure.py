@@ -5,8 +5,8 @@ Takes a feature set, one layer, and makes a results table; `page` draws the laye
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -54,10 +54,7 @@ def measure(
     values: Iterable[int] = VALUES,
     *,
     repeats: int = 10,
-    random_state: int = 0,
-    store: str | os.PathLike[str] | None = None,
-    n_jobs: int = -1,
-    progress: bool = True,
+    **options: Any,
 ) -> pd.DataFrame:
     """Measure one layer under the stresses of the figure.
 
@@ -70,10 +67,8 @@ def measure(
         Sizes of the dictionaries.
     repeats : int, default=10
         How often a random selection is drawn.
-    random_state : int, default=0
-        Seed of the first draw.
-    store, n_jobs, progress
-        As :func:`stresslib.sweep` takes them.
+    **options : Any
+        For :func:`stresslib.sweep`, such as `random_state` and `store`.
 
     Returns
     -------
@@ -81,6 +76,4 @@ def measure(
         A results table.
     """
     stresses = specs(features.X.shape[1], steps, values, n_train=int(features.train.sum()))
-    return sweep(
-        features, stresses, repeats=repeats, random_state=random_state, store=store, n_jobs=n_jobs, progress=progress
-    )
+    return sweep(features, stresses, repeats=repeats, **options)

@@ -5,8 +5,8 @@ From a feature set to its results table; `comparison` sets networks beside their
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -83,10 +83,7 @@ def measure(
     bits: Iterable[int] = VECTOR_BITS,
     *,
     repeats: int = 10,
-    random_state: int = 0,
-    store: str | os.PathLike[str] | None = None,
-    n_jobs: int = -1,
-    progress: bool = True,
+    **options: Any,
 ) -> pd.DataFrame:
     """Measure one feature set, of a network or of classical features, under the stresses of the figure.
 
@@ -97,10 +94,8 @@ def measure(
         As :func:`specs` takes them.
     repeats : int, default=10
         How often a random selection is drawn.
-    random_state : int, default=0
-        Seed of the first draw.
-    store, n_jobs, progress
-        As :func:`stresslib.sweep` takes them.
+    **options : Any
+        For :func:`stresslib.sweep`, such as `random_state` and `store`.
 
     Returns
     -------
@@ -108,6 +103,4 @@ def measure(
         A results table.
     """
     stresses = specs(features.X.shape[1], steps, values, numbers, bits, n_train=int(features.train.sum()))
-    return sweep(
-        features, stresses, repeats=repeats, random_state=random_state, store=store, n_jobs=n_jobs, progress=progress
-    )
+    return sweep(features, stresses, repeats=repeats, **options)
