@@ -20,7 +20,7 @@ from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.evaluation.metrics import SCORES
 from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
-from stresslib.results import FEATURES, results_table
+from stresslib.results import result_rows, results_table
 from stresslib.stress.spec import Spec, make_stress, parse_spec
 
 Array = NDArray[Any]
@@ -70,29 +70,9 @@ def evaluate(
     """
     parsed = parse_spec(spec)
     decision, gap = decide(features, parsed, classifier, random_state=random_state, projected=projected)
-    return score_rows(features, parsed, decision, gap, metrics or (features.metric,))
-
-
-def score_rows(features: FeatureSet, spec: Spec, decision: Array, gap: float, metrics: tuple[str, ...]) -> pd.DataFrame:
-    """Return the rows of a results table for the decision values of the test rows, one for each metric."""
     truth = features.y[features.test]
-    setting = setting_columns(features, spec)
-    return results_table(
-        {**setting, "metric": metric, "score": 100 * SCORES[metric](truth, decision), "objective_gap": gap}
-        for metric in metrics
-    )
-
-
-def setting_columns(features: FeatureSet, spec: Spec) -> dict[str, Any]:
-    """Return those columns of a results table that say which features and which stress a row is about."""
-    return {
-        **{name: features.provenance[name] for name in FEATURES},
-        "n_features": features.X.shape[1],
-        "stress": spec.stress,
-        "dimensions": spec.dimensions,
-        "values": spec.dictionary_size,
-        "removed_bits": spec.removed_bits,
-    }
+    scores = {metric: SCORES[metric](truth, decision) for metric in metrics or (features.metric,)}
+    return results_table(result_rows(features.origin, parsed, scores, objective_gap=gap))
 
 
 def decide(

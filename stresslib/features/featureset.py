@@ -156,6 +156,12 @@ class FeatureSet:
         """``DATASET/MODEL/LAYER``."""
         return "/".join(str(self.provenance[key]) for key in ("dataset", "model", "layer"))
 
+    @property
+    def origin(self) -> dict[str, Any]:
+        """Those cells of a row of a results table that say which vectors it is about."""
+        names = {key: self.provenance[key] for key in ("dataset", "model", "layer")}
+        return {**names, "n_features": self.X.shape[1]}
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 over vectors, labels and split, in hexadecimal; it says which data a result was computed from."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stresslib.results import COLUMNS, CURVE, FEATURES, TOLERANCE
+from stresslib.results import COLUMNS, CURVE, FEATURES, TOLERANCE, with_specs
 
 GRID = 20
 """Steps of the paper's grid of dimensions: 5% each."""
@@ -50,7 +50,7 @@ def published() -> pd.DataFrame:
     >>> len(published())
     1210
     """
-    table = pd.read_csv(Path(__file__).with_name("published.csv"), dtype=_PUBLISHED_COLUMNS)
+    table = with_specs(pd.read_csv(Path(__file__).with_name("published.csv"), dtype=_PUBLISHED_COLUMNS))
     return table[list(_PUBLISHED_COLUMNS)]
 
 

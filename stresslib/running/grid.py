@@ -17,7 +17,7 @@ from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.evaluation.protocol import Array, evaluate
 from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
-from stresslib.results import results_table
+from stresslib.results import results_table, table_rows
 from stresslib.running.tasks import run_tasks
 from stresslib.stress.on_features.reduction import PrincipalComponents
 from stresslib.stress.spec import Spec, parse_spec
@@ -112,6 +112,4 @@ def _projected(features: FeatureSet, settings: list[dict[str, Any]]) -> tuple[Ar
 def _rows(features: FeatureSet, classifier: Any, projected: Array | None, spec: Spec, seed: int) -> list[dict[str, Any]]:
     """Return the rows of the table for one setting."""
     options: dict[str, Any] = {"metrics": features.metrics, "projected": projected}
-    table = evaluate(features, spec, classifier, random_state=seed, **options)
-    records = table.astype(object).where(table.notna(), None).to_dict("records")
-    return [{str(name): value for name, value in record.items()} for record in records]
+    return table_rows(evaluate(features, spec, classifier, random_state=seed, **options))

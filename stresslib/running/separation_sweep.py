@@ -16,11 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stresslib.evaluation.neighbours import check_option
-from stresslib.evaluation.protocol import setting_columns
 from stresslib.evaluation.separation import mean_separations
 from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
-from stresslib.results import results_table
+from stresslib.results import result_rows, results_table
 from stresslib.running.tasks import run_tasks
 from stresslib.stress.on_features.reduction import PrincipalComponents
 from stresslib.stress.spec import Spec, make_stress, parse_spec
@@ -80,9 +79,9 @@ def sweep_separation(
         _indices_under_stress, settings, train, labels, name=name, prepare=partial(_projected, train), **options
     )
     return results_table(
-        {**setting_columns(features, spec), "repeat": repeat, "metric": name, "score": 100 * score}
+        row
         for (spec, repeat), scores in zip(tasks, measured, strict=True)
-        for name, score in zip(indices, scores, strict=True)
+        for row in result_rows(features.origin, spec, dict(zip(indices, scores, strict=True)), repeat=repeat)
     )
 
 

@@ -7,6 +7,7 @@ results table. This is the one place where the bits of a stress are counted.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +96,56 @@ class Spec:
         """Whether two seeds give two results."""
         return any(entry.is_random for entry, _ in self.tokens)
 
+    @property
+    def cells(self) -> dict[str, Any]:
+        """Those cells of a row of a results table that say which stress it is about; None where a column does not apply."""
+        return {
+            "stress": self.stress,
+            "dimensions": self.dimensions,
+            "values": self.dictionary_size,
+            "removed_bits": self.removed_bits,
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[Any, Any]) -> Spec | None:
+        """Return the stress that a row of a results table is about: what :attr:`cells` says, backwards.
+
+        Parameters
+        ----------
+        row : mapping
+            With `stress` and, as far as they apply, `dimensions`, `values` and `removed_bits`.
+
+        Returns
+        -------
+        Spec or None
+            None where the row does not say a whole stress of the registry, such as one about a peer of the codec.
+
+        Examples
+        --------
+        >>> from stresslib.stress.spec import Spec
+        >>> str(Spec.from_row({"stress": "pca+uniform", "dimensions": 128, "values": 27}))
+        'DR2:128,Q2:27'
+        >>> str(Spec.from_row({"stress": "pca+allocated-256-bits", "dimensions": 64}))
+        'DR2:64,QA:256'
+        """
+        name = str(row.get("stress"))
+        try:
+            named = [(entry, int(digits or row[entry.number])) for entry, digits in _entries_named(name)]
+            spec = parse_spec(",".join(f"{entry.token}:{number}" for entry, number in named) or "none")
+        except (KeyError, TypeError, ValueError):  # no number, or one that the token does not take
+            return None
+        return spec if spec.stress == name else None
+
+
+def _entries_named(stress: str) -> Iterator[tuple[FeatureStress, str | None]]:
+    """Yield the entry of each part of a stress's name that has one, and the number that stands in the name, if any."""
+    whole = {short: name for name, short in _PUBLISHED_LABELS.items()}.get(stress, stress)
+    for part in whole.split("+"):
+        for entry in FEATURE_STRESSES.values():
+            before, in_name, after = entry.label.partition("{}")
+            if match := re.fullmatch(re.escape(before) + (r"(\d+)" if in_name else "()") + re.escape(after), part):
+                yield entry, match[1] or None
+
 
 def tokens_named(stress: str) -> frozenset[str]:
     """Return the tokens that the name of a stress in a results table stands for: what :attr:`Spec.stress` says, backwards.
@@ -114,9 +165,7 @@ def tokens_named(stress: str) -> frozenset[str]:
     >>> sorted(tokens_named("pca+uniform")), sorted(tokens_named("pca+allocated-256-bits")), sorted(tokens_named("none"))
     (['DR2', 'Q2'], ['DR2', 'QA'], [])
     """
-    whole = {short: name for name, short in _PUBLISHED_LABELS.items()}.get(stress, stress)
-    labels = {entry.token: re.escape(entry.label).replace(r"\{\}", r"\d+") for entry in FEATURE_STRESSES.values()}
-    return frozenset(token for part in whole.split("+") for token, label in labels.items() if re.fullmatch(label, part))
+    return frozenset(entry.token for entry, _ in _entries_named(stress))
 
 
 def parse_spec(spec: str | Spec) -> Spec:

@@ -23,7 +23,7 @@ from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.evaluation.metrics import SCORES
 from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
-from stresslib.results import COLUMNS
+from stresslib.results import result_rows, results_table
 from stresslib.running.tasks import run_tasks
 from stresslib.stress.spec import Spec, parse_spec
 
@@ -75,8 +75,7 @@ def measure(
     settings = [{"method": method, "retrieval": retrieval} for method in methods]
     options: dict[str, Any] = {"n_jobs": n_jobs, "store": store, "progress": progress}
     measured = run_tasks(_measured, settings, features, name=f"{features.name}, peers", libraries=_LIBRARIES, **options)
-    table = pd.DataFrame([row for rows in measured for row in rows], columns=[*COLUMNS, *BYTES])
-    return table.astype(COLUMNS | dict.fromkeys(BYTES, "float64"))
+    return results_table((row for rows in measured for row in rows), BYTES)
 
 
 def _measured(features: FeatureSet, method: str | Peer, retrieval: bool) -> list[dict[str, Any]]:
@@ -84,22 +83,18 @@ def _measured(features: FeatureSet, method: str | Peer, retrieval: bool) -> list
     train, test = features.train, features.test
     with one_thread(), tempfile.TemporaryDirectory() as folder:
         if isinstance(method, str):
-            spec = parse_spec(method)
-            setting = {"stress": spec.stress, "dimensions": spec.dimensions, "values": spec.dictionary_size}
+            spec, cells = parse_spec(method), {}
             X, sizes = _through_codec(features, spec, Path(folder))
         else:
-            setting = {"stress": method.name, "dimensions": method.dimensions}
+            spec, cells = None, {"stress": method.name, "dimensions": method.dimensions}
             X, sizes = _through_peer(features, copy(method), Path(folder))
         model = LinearSVM().fit(X[train], features.y[train])
         decision = model.decision_function(X[test])
-        score = 100 * SCORES[features.metric](features.y[test], decision)
-        mean_precision = 100 * search(X, features.y, train) if retrieval else None
-    origin = {name: features.provenance[name] for name in ("dataset", "model", "layer")}
-    common = {**origin, "n_features": features.X.shape[1], **setting, **sizes}
-    rows = [{**common, "metric": features.metric, "score": score, "objective_gap": float(max(model.objective_gap_))}]
-    if mean_precision is not None:
-        rows.append({**common, "metric": RETRIEVAL, "score": mean_precision})
-    return rows
+        score = SCORES[features.metric](features.y[features.test], decision)
+        searched = {RETRIEVAL: search(X, features.y, train)} if retrieval else {}
+    gap = float(max(model.objective_gap_))
+    rows = result_rows(features.origin, spec, {features.metric: score}, objective_gap=gap, **cells, **sizes)
+    return rows + result_rows(features.origin, spec, searched, **cells, **sizes)
 
 
 def _through_codec(features: FeatureSet, spec: Spec, folder: Path) -> tuple[Array, dict[str, float]]:

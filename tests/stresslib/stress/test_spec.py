@@ -16,6 +16,7 @@ quantizers = st.one_of(
     st.none(),
     st.tuples(st.sampled_from(["Q1", "Q2"]), st.integers(2, 10**9 - 1)),
     st.tuples(st.just("QB"), st.integers(0, 64)),
+    st.tuples(st.just("QA"), st.integers(1, 10**9 - 1)),
 )
 
 
@@ -33,6 +34,36 @@ def test_a_stress_survives_its_own_string(spec: Spec, lower: bool, space: str) -
     assert parse_spec(spec) is spec
     written = str(spec).replace(",", f"{space},{space}")
     assert str(parse_spec(written.lower() if lower else written)) == str(spec)
+
+
+@given(specs(), st.sampled_from([int, float, str]))
+def test_a_stress_survives_a_row_of_a_results_table(spec: Spec, kind: type) -> None:
+    """Whatever a reader makes of its numbers; the bits of QA are in the name."""
+    cells = {name: kind(cell) if isinstance(cell, int) else cell for name, cell in parse_spec(str(spec)).cells.items()}
+    if kind is float or kind is int:
+        assert Spec.from_row(cells) == spec
+    else:
+        assert Spec.from_row({name: "" if cell is None else cell for name, cell in cells.items()}) == spec
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"stress": "zstd: float16"},
+        {"stress": "faiss-pca-sq: PCA64,SQ8", "dimensions": 64},
+        {"stress": "pca"},
+        {"stress": "pca", "dimensions": None},
+        {"stress": "pca", "dimensions": float("nan")},
+        {"stress": "pca", "dimensions": 0},
+        {"stress": "uniform-shared+pca", "dimensions": 8, "values": 4},
+        {"stress": "pca+weights-pruned", "dimensions": 8},
+        {"stress": "allocated-0-bits"},
+        {"stress": None},
+        {},
+    ],
+)
+def test_a_row_that_says_no_whole_stress_has_none(row: dict[str, object]) -> None:
+    assert Spec.from_row(row) is None
 
 
 @pytest.mark.parametrize(

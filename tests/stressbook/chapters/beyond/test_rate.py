@@ -13,7 +13,7 @@ import stresslib as sl
 from stressbook.chapters.beyond.rate import measure, page, savings
 from stressbook.drawing import style
 from stresslib.codec.peers import BYTES, RETRIEVAL
-from stresslib.results import results_table
+from stresslib.results import results_table, with_specs
 from stresslib.stress.spec import parse_spec
 
 
@@ -92,8 +92,10 @@ def test_choice_is_by_the_mean_validation_score(results: pd.DataFrame) -> None:
 
 
 def test_gain_is_told_of_test_rows(results: pd.DataFrame) -> None:
-    better = results.assign(
-        dimensions=results["dimensions"].replace(96, 128).where(results["bytes"].notna(), results["dimensions"])
+    better = with_specs(
+        results.assign(
+            dimensions=results["dimensions"].replace(96, 128).where(results["bytes"].notna(), results["dimensions"])
+        )
     )
     table = savings.savings(better).droplevel("features")
     assert table.loc["qa", ["spec", "bits", "of_paper", "score"]].tolist() == ["DR2:128,QA:384", 384, 60, 91.6]

@@ -82,14 +82,7 @@ def candidates(
 
 def method_names(rows: pd.DataFrame) -> list[str]:
     """Return the method of each row of a results table: the stress as a spec, or the name of the peer."""
-    found = []
-    for stress, size, count in zip(rows["stress"], rows["dimensions"], rows["values"], strict=True):
-        if family(stress) == "fc":
-            stress = f"DR2:{size},Q2:{count}"
-        elif family(stress) == "qa":
-            stress = f"DR2:{size},QA:{stress.split('-')[1]}"
-        found.append(str(stress))
-    return found
+    return rows["spec"].fillna(rows["stress"]).tolist()
 
 
 def family(stress: str) -> str:
@@ -123,7 +116,7 @@ def validation_scores(held_out: pd.DataFrame) -> pd.DataFrame:
         A row for each feature set and stress: ``spec``, ``family``, ``bits`` of a vector, ``score``, ``splits``.
     """
     metric = held_out.groupby(FEATURES, sort=False)["metric"].transform("first")
-    key = [*FEATURES, "n_features", "stress", "dimensions", "values"]
+    key = [*FEATURES, "n_features", "stress", "spec", "dimensions", "values"]
     scores = held_out[held_out["metric"] == metric].groupby(key, dropna=False, sort=False)["score"]
     table = scores.agg(["mean", "size"]).reset_index()
     names = method_names(table)

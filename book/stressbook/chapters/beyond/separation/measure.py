@@ -14,7 +14,7 @@ import pandas as pd
 from stressbook.chapters.beyond.separation.small_networks import diabetes, digits
 from stressbook.chapters.rerun.figure_5.measure import specs as grid_specs
 from stresslib.features import FeatureSet, load_feature_sets
-from stresslib.results import SETTING, results_table
+from stresslib.results import SETTING, results_table, table_rows
 from stresslib.running.grid import sweep
 from stresslib.running.separation_sweep import sweep_separation
 from stresslib.running.tasks import run_tasks
@@ -50,9 +50,7 @@ def by_layer(networks: Sequence[str], layers: Sequence[str], seeds: int, values:
 
 
 def _without_stress(features: FeatureSet) -> list[dict[str, Any]]:
-    table = sweep_separation(features, "none", n_jobs=1)
-    rows = table.astype(object).where(table.notna(), None).to_dict("records")
-    return [{str(name): value for name, value in row.items()} for row in rows]
+    return table_rows(sweep_separation(features, "none", n_jobs=1))
 
 
 def over_grid(

@@ -48,13 +48,8 @@ def index_and_score(results: pd.DataFrame) -> pd.DataFrame:
     rows = results[results["repeat"].isna() & results["metric"].isin([*INDICES, *METRICS])]
     scored = np.where(rows["dataset"].str.endswith(VALIDATION), "validation", "score")
     dataset = rows["dataset"].str.removesuffix(VALIDATION)
-    specs = [
-        "none" if stress == "none" else f"DR2:{size},Q2:{count}"
-        for stress, size, count in zip(rows["stress"], rows["dimensions"], rows["values"], strict=True)
-    ]
     rows = rows.assign(
         name=dataset + ", " + rows["model"] + ", " + rows["layer"],
-        spec=specs,
         what=rows["metric"].where(rows["metric"].isin(INDICES), scored),
     )
     wide = rows.pivot_table(index=["name", "n_features", "spec"], columns="what", values="score", sort=False)

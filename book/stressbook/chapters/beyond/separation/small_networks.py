@@ -24,10 +24,10 @@ from stresslib.evaluation.separation import separation_index
 from stresslib.evaluation.smoothness import smoothness_index
 from stresslib.evaluation.threads import one_thread
 from stresslib.features import UNTRAINED
-from stresslib.results import results_table
+from stresslib.results import result_rows, results_table
 from stresslib.running.separation_sweep import INDICES
 from stresslib.running.tasks import run_tasks
-from stresslib.stress.spec import make_stress, parse_spec
+from stresslib.stress.spec import Spec, make_stress, parse_spec
 
 Array = NDArray[Any]
 
@@ -92,13 +92,11 @@ def _of_digits(seed: int) -> list[dict[str, Any]]:
             network.train(data, nn.functional.cross_entropy, STEPS["digits"], LEARNING_RATE["digits"])
         layers = network.layers(data.X_unseen)
         for layer, vectors in zip(LAYERS, layers, strict=True):
-            at = {"dataset": "digits", "model": model, "layer": layer, "repeat": seed, "n_features": vectors.shape[1]}
-            for name, (order, mode) in INDICES.items():
-                score = separation_index(vectors, data.y_unseen, order, mode)
-                rows.append({**at, "stress": "none", "metric": name, "score": 100 * score})
+            at = {"dataset": "digits", "model": model, "layer": layer, "n_features": vectors.shape[1]}
+            scores = {name: separation_index(vectors, data.y_unseen, *form) for name, form in INDICES.items()}
+            rows += result_rows(at, Spec(), scores, repeat=seed)
     accuracy = (layers[-1].argmax(axis=1) == data.y_unseen).mean()
-    rows.append({**at, "stress": "none", "metric": "accuracy", "score": 100 * accuracy})
-    return rows
+    return rows + result_rows(at, Spec(), {"accuracy": accuracy}, repeat=seed)
 
 
 def diabetes(seeds: int, values: list[int], **options: Any) -> pd.DataFrame:
@@ -133,16 +131,15 @@ def _of_diabetes(seed: int, values: list[int]) -> list[dict[str, Any]]:
         if model == "mlp":
             network.train(data, nn.functional.mse_loss, STEPS["diabetes"], LEARNING_RATE["diabetes"])
         for layer, vectors in zip(LAYERS, network.layers(data.X_unseen), strict=True):
-            at = {"dataset": "diabetes", "model": model, "layer": layer, "repeat": seed, "n_features": vectors.shape[1]}
-            rows += [{**at, "stress": "none", **score} for score in _smoothness(vectors, data.y_unseen)]
+            at = {"dataset": "diabetes", "model": model, "layer": layer, "n_features": vectors.shape[1]}
+            rows += result_rows(at, Spec(), _smoothness(vectors, data.y_unseen), repeat=seed)
     known, unseen = (network.layers(half)[LAYERS.index(STRESSED)] for half in (data.X_train, data.X_unseen))
     at |= {"layer": STRESSED, "n_features": unseen.shape[1]}
-    rows.append({**at, "stress": "none", **_explained(network, unseen, data.y_unseen)})
+    rows += result_rows(at, Spec(), _explained(network, unseen, data.y_unseen), repeat=seed)
     for spec in map(parse_spec, (f"Q2:{count}" for count in values)):
         stressed = make_stress(spec).fit(known).transform(unseen)
-        under = {**at, "stress": spec.stress, "values": spec.dictionary_size}
-        scores = [*_smoothness(stressed, data.y_unseen), _explained(network, stressed, data.y_unseen)]
-        rows += [{**under, **score} for score in scores]
+        scores = _smoothness(stressed, data.y_unseen) | _explained(network, stressed, data.y_unseen)
+        rows += result_rows(at, spec, scores, repeat=seed)
     return rows
 
 
@@ -157,15 +154,12 @@ def _standardized(data: HalvedData) -> HalvedData:
     )
 
 
-def _smoothness(vectors: Array, targets: Array) -> list[dict[str, Any]]:
-    return [
-        {"metric": name, "score": 100 * smoothness_index(vectors, targets, **options)}
-        for name, options in SMOOTHNESS.items()
-    ]
+def _smoothness(vectors: Array, targets: Array) -> dict[str, float]:
+    return {name: smoothness_index(vectors, targets, **options) for name, options in SMOOTHNESS.items()}
 
 
-def _explained(network: SmallNetwork, vectors: Array, targets: Array) -> dict[str, Any]:
-    return {"metric": "R2", "score": 100 * r2_score(targets, network.output(vectors))}
+def _explained(network: SmallNetwork, vectors: Array, targets: Array) -> dict[str, float]:
+    return {"R2": r2_score(targets, network.output(vectors))}
 
 
 class SmallNetwork:

@@ -16,7 +16,7 @@ from stresslib.evaluation.metrics import SCORES, average_precision
 from stresslib.evaluation.protocol import decide
 from stresslib.features import FeatureSet
 from stresslib.paper.published import sizes_at
-from stresslib.results import VARIANT, results_table
+from stresslib.results import result_rows, results_table
 from stresslib.running.tasks import run_tasks
 from stresslib.running.variants import ranked
 from stresslib.stress.spec import parse_spec
@@ -62,9 +62,7 @@ def measure(
         for seed in range(repeats if parse_spec(spec).is_random else 1)
     ]
     scored = run_tasks(_scored, runs, features, name=features.name, n_jobs=n_jobs, store=store, progress=progress)
-    records = [record for rows in scored for record in rows]
-    variants = pd.Series([record.pop(VARIANT) for record in records], dtype="string")
-    return results_table(records).assign(**{VARIANT: variants})
+    return results_table(row for rows in scored for row in rows)
 
 
 def _scored(features: FeatureSet, spec: str, seed: int) -> list[dict[str, Any]]:
@@ -73,24 +71,15 @@ def _scored(features: FeatureSet, spec: str, seed: int) -> list[dict[str, Any]]:
     multiple = ranked(features) if features.y.ndim == 1 else features
     decision, gap = decide(multiple, parsed, random_state=seed)
     truth = multiple.y[multiple.test]
-    scores = {
-        ("mAP", variant): float(np.mean(average_precision(truth, decision, definition)))
+    scores = [
+        (variant, {multiple.metric: float(np.mean(average_precision(truth, decision, definition)))})
         for definition, variant in DEFINITIONS.items()
-    }
+    ]
     if features.y.ndim == 1:
-        scores[features.metric, ""] = SCORES[features.metric](features.y[features.test], decision)
+        scores.append(("", {features.metric: SCORES[features.metric](features.y[features.test], decision)}))
+    repeat = seed if parsed.is_random else None
     return [
-        {
-            **{name: features.provenance[name] for name in ("dataset", "model", "layer")},
-            "n_features": features.X.shape[1],
-            "stress": parsed.stress,
-            "dimensions": parsed.dimensions,
-            "values": parsed.dictionary_size,
-            "repeat": seed if parsed.is_random else None,
-            "metric": metric,
-            "score": 100 * score,
-            "objective_gap": gap,
-            VARIANT: variant,
-        }
-        for (metric, variant), score in scores.items()
+        row
+        for variant, score in scores
+        for row in result_rows(features.origin, parsed, score, repeat=repeat, objective_gap=gap, variant=variant)
     ]

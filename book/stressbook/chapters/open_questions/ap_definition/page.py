@@ -61,9 +61,7 @@ def _settings(table: pd.DataFrame) -> Iterator[tuple[str, bool, float, float]]:
     for claim in CLAIMS:
         spec = parse_spec(claim.spec(width))
         count = int(spec.dictionary_size or 0)
-        at = table["stress"].eq(spec.stress) & table["values"].eq(count)
-        if spec.dimensions is not None:
-            at &= table["dimensions"].eq(spec.dimensions)
+        at = table["spec"].eq(str(spec))
         if at.any():
             size = "" if claim.step is None else f"{100 * claim.step // GRID}%, "
             label = words.paper_name(spec.stress)

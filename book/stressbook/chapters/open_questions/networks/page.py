@@ -61,15 +61,10 @@ def compressibility(results: pd.DataFrame) -> pd.DataFrame:
         for (stress, step), name in MEASURES.items():
             row[name] = float(table.loc[table["stress"].eq(stress) & table["step"].eq(step), "kept"].mean())
         enough = table[table["kept"].ge(NEARLY) & table["values"].notna() & table["stress"].ne("uniform-shared")]
-        row[BITS] = min((_stored_bits(setting) for setting in enough.to_dict("records")), default=math.nan)
+        bits = [bits_per_vector(spec, width) for spec, width in zip(enough["spec"], enough["n_features"], strict=True)]
+        row[BITS] = float(min(bits, default=math.nan))
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _stored_bits(row: dict[Any, Any]) -> float:
-    """Return the bits of a vector that is quantised, and reduced where it has fewer dimensions."""
-    reduction = "" if pd.isna(row["dimensions"]) else f"DR2:{row['dimensions']},"
-    return float(bits_per_vector(f"{reduction}Q2:{row['values']}", int(row["n_features"])))
 
 
 def pairs(results: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from stresslib.features import FeatureSet
 from stresslib.paper.published import sizes_at
-from stresslib.results import VARIANT
+from stresslib.results import VARIANT, with_specs
 from stresslib.running.grid import sweep
 from stresslib.stress.on_features.quantization import UniformQuantizer
 
@@ -74,4 +74,4 @@ def measure(features: FeatureSet, steps: Iterable[int], values: Iterable[int], *
         table["values"] = table["values"].fillna(count)
         table["stress"] = STRESS
         tables.append(table)
-    return pd.concat(tables, ignore_index=True).astype({VARIANT: "string", "stress": "string"})
+    return with_specs(pd.concat(tables, ignore_index=True).astype({VARIANT: "string", "stress": "string"}))

@@ -62,10 +62,7 @@ def at_equal_bits(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _stored_bits(row: dict[Any, Any]) -> int:
-    spec = f"DR2:{row['dimensions']}"
-    if row[VARIANT] != FLOATS:
-        spec += f",Q2:{row['values']}"
-    return bits_per_vector(spec, row["n_features"])
+    return FLOAT_BITS * row["dimensions"] if row[VARIANT] == FLOATS else bits_per_vector(row["spec"], row["n_features"])
 
 
 def answer(results: pd.DataFrame) -> Answer:

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stressbook.chapters.rerun.explorer.charts import FRONT_SHARE, ON_MAP, charts, css_variable, front_chart
 from stressbook.chapters.rerun.explorer.page import ENLARGED, STEPS, palette
-from stressbook.chapters.rerun.explorer.settings import by_feature_set, is_paper, paper_settings, quoted_spec, spec_of
+from stressbook.chapters.rerun.explorer.settings import by_feature_set, is_paper, paper_settings, quoted_spec
 from stressbook.chapters.rerun.figure_5.page import STRESS, priced, reference
 from stressbook.drawing import style, words
 from stressbook.drawing.tables import feature_sets, features_name, first_metric
@@ -167,7 +167,6 @@ def front_series(folder: str | Path) -> list[dict[str, Any]]:
     series = []
     for name, is_published, table in curves:
         rows = priced(table)
-        rows["spec"] = [spec_of(row) for row in rows.to_dict("records")]
         rows["share"], rows["kept"] = rows["share"].round(4), rows["kept"].round(4)
         rows["front"] = rows["front"].astype(bool)
         series.append(

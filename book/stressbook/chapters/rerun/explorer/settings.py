@@ -31,16 +31,8 @@ TABLES = (
 )
 """The tables under results/ that hold the book's stresses under the paper's own protocol."""
 
-SPECS = {
-    "none": "none",
-    "random-selection": "DR1:{dimensions}",
-    "pca": "DR2:{dimensions}",
-    "uniform-shared": "Q1:{values}",
-    "uniform-per-dimension": "Q2:{values}",
-    "bit-erasure": "QB:{removed_bits}",
-    "pca+uniform": "DR2:{dimensions},Q2:{values}",
-}
-"""The stresses that are shown, and how a row of a results table is written as a stress string."""
+STRESSES = ("none", "random-selection", "pca", "uniform-shared", "uniform-per-dimension", "bit-erasure", "pca+uniform")
+"""The stresses that are shown."""
 
 KEY = ["published", *FEATURES]
 """Columns that say which feature set a row belongs to, the paper's apart from ours."""
@@ -88,15 +80,14 @@ def gather(folder: str | Path, own: Iterable[str] = ()) -> pd.DataFrame:
     ours = first_metric(pd.concat([_own_protocol(path) for path in paths], ignore_index=True).drop_duplicates(SETTING))
     parts = [with_shares(table).assign(published=flag) for table, flag in ((ours, False), (published(), True))]
     table = pd.concat(parts, ignore_index=True)
-    table = table[table["stress"].isin(list(SPECS))]
-    key = [*KEY, "n_features", "metric", "stress", "dimensions", "values", "removed_bits"]
+    table = table[table["stress"].isin(STRESSES)]
+    key = [*KEY, "n_features", "metric", "stress", "spec", "dimensions", "values", "removed_bits"]
     if "source" in table:  # a number that is both in a figure and in the supplement is one setting
         table = table.drop_duplicates([*key, "repeat"])
     means = table.groupby(key, dropna=False, sort=False).agg(
         score=("score", "mean"), kept=("kept", "mean"), draws=("score", "size")
     )
     means = means.reset_index().dropna(subset=["kept"])
-    means["spec"] = [spec_of(row) for row in means.to_dict("records")]
     means["bits"] = [
         bits_per_vector(spec, int(width)) for spec, width in zip(means["spec"], means["n_features"], strict=True)
     ]
@@ -114,19 +105,6 @@ def _own_protocol(path: Path) -> pd.DataFrame:
     if VARIANT not in table:
         return table
     return table[table[VARIANT].fillna("").eq("")].drop(columns=VARIANT)
-
-
-def spec_of(row: dict[Hashable, Any]) -> str:
-    """Return the stress string of a row of a results table.
-
-    Examples
-    --------
-    >>> from stressbook.chapters.rerun.explorer.settings import spec_of
-    >>> spec_of({"stress": "pca+uniform", "dimensions": 128, "values": 8, "removed_bits": None})
-    'DR2:128,Q2:8'
-    """
-    names = ("dimensions", "values", "removed_bits")
-    return SPECS[row["stress"]].format(**{name: int(row[name]) for name in names if not pd.isna(row.get(name))})
 
 
 def best(settings: pd.DataFrame, budget: float) -> dict[Hashable, Any] | None:

@@ -18,7 +18,7 @@ from stressbook.drawing import style, tables, words
 from stresslib.paper.published import agreement as published_agreement
 from stresslib.paper.published import published, with_shares
 from stresslib.results import CURVE
-from stresslib.stress.spec import Spec, bits_per_vector, compression_rate
+from stresslib.stress.spec import bits_per_vector, compression_rate
 
 STRESS = "pca+uniform"
 
@@ -79,10 +79,7 @@ def priced(table: pd.DataFrame) -> pd.DataFrame:
         the feature set beats it).
     """
     rows = table[table["stress"] == STRESS].reset_index(drop=True)
-    settings = [
-        (Spec("DR2", int(size), "Q2", int(count)), int(width))
-        for size, count, width in zip(rows["dimensions"], rows["values"], rows["n_features"], strict=True)
-    ]
+    settings = list(zip(rows["spec"], rows["n_features"], strict=True))
     rows["bits"] = [bits_per_vector(spec, width) for spec, width in settings]
     rows["rate"] = [100 * compression_rate(spec, width) for spec, width in settings]
     rows["share"] = 100 - rows["rate"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stressbook.chapters.stress.seeing.crops import Vectors
 from stresslib.features import FeatureSet
 from stresslib.paper.published import grid_dimensions
-from stresslib.results import results_table
+from stresslib.results import result_rows, results_table
 from stresslib.stress.on_features.quantization import UniformQuantizer
 from stresslib.stress.spec import make_stress, parse_spec
 
@@ -150,22 +150,13 @@ def score(found: Neighbours, photograph: Sequence[int], origin: Mapping[str, Any
     rows = []
     for (spec, repeat), places in found.items():
         parsed = parse_spec(spec)
-        setting = {
-            **origin,
-            "stress": parsed.stress,
-            "dimensions": parsed.dimensions,
-            "values": parsed.dictionary_size,
-            "repeat": repeat if parsed.is_random else None,
-            "objective_gap": 0.0,  # a search is exact
-        }
         same = source[places] == source[:, None]
         kept = (places[:, :, None] == before[:, None, :]).any(axis=2)
-        # Rounded as in a table on disk, so that a picture redrawn from that is the same.
-        rows += [
-            {**setting, "metric": metric, "score": round(100 * float(hits.mean()), 6)}
-            for metric, hits in ((SAME_PHOTOGRAPH, same), (SAME_NEIGHBOURS, kept))
-        ]
-    return results_table(rows)
+        scores = {SAME_PHOTOGRAPH: same.mean(), SAME_NEIGHBOURS: kept.mean()}
+        drawn = repeat if parsed.is_random else None
+        rows += result_rows(origin, parsed, scores, repeat=drawn, objective_gap=0.0)  # a search is exact
+    # Rounded as in a table on disk, so that a picture redrawn from that is the same.
+    return results_table(rows).round({"score": 6})
 
 
 def chance(photograph: Sequence[int]) -> float:

@@ -18,7 +18,7 @@ from stresslib.evaluation.metrics import SCORES, predicted_classes
 from stresslib.evaluation.protocol import decide
 from stresslib.features import FeatureSet
 from stresslib.paper.published import sizes_at
-from stresslib.results import FEATURES, results_table
+from stresslib.results import result_rows, results_table
 from stresslib.running.tasks import run_tasks
 from stresslib.stress.spec import parse_spec
 
@@ -111,21 +111,10 @@ def measure(
     bootstrap = f"{features.name}, bootstrap"
     intervals = run_tasks(bootstrap_kept, resampled, truth, decisions["none"][0], name=bootstrap, **options)
     for spec, interval in zip(specs, intervals, strict=True):
-        parsed = parse_spec(spec)
-        rows.append(
-            {
-                **{name: features.provenance[name] for name in FEATURES},
-                "n_features": width,
-                "stress": parsed.stress,
-                "dimensions": parsed.dimensions,
-                "values": parsed.dictionary_size,
-                "metric": features.metric,
-                "score": 100 * np.mean([SCORES[features.metric](truth, decision) for decision in decisions[spec]]),
-                "objective_gap": max(gaps[spec]),
-                **dict(zip(INTERVAL, interval, strict=True)),
-            }
-        )
-    return results_table(rows).assign(**{name: [row[name] for row in rows] for name in INTERVAL})
+        score = float(np.mean([SCORES[features.metric](truth, decision) for decision in decisions[spec]]))
+        more = {"objective_gap": max(gaps[spec]), **dict(zip(INTERVAL, interval, strict=True))}
+        rows += result_rows(features.origin, parse_spec(spec), {features.metric: score}, **more)
+    return results_table(rows, INTERVAL)
 
 
 def _decided(features: FeatureSet, spec: str, seed: int) -> dict[str, Any]:

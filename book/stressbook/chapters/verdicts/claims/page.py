@@ -84,10 +84,7 @@ def judged_claims(table: pd.DataFrame) -> pd.DataFrame:
         for names, measured in table.groupby(FEATURES, sort=False):
             width = int(measured["n_features"].iloc[0])
             parsed = parse_spec(claim.spec(width))
-            at = measured["stress"].eq(parsed.stress) & measured["values"].eq(claim.values)
-            if parsed.dimensions is not None:
-                at &= measured["dimensions"].eq(parsed.dimensions)
-            for row in measured[at].to_dict("records"):
+            for row in measured[measured["spec"].eq(str(parsed))].to_dict("records"):
                 rows.append(
                     {
                         "claim": claim.said,

@@ -14,7 +14,7 @@ from stresslib.classical import METHODS, is_method
 from stresslib.features import UNTRAINED
 from stresslib.paper.published import with_shares
 from stresslib.results import FEATURES
-from stresslib.stress.spec import Spec, bits_per_vector
+from stresslib.stress.spec import bits_per_vector
 
 REDUCTIONS = ("random-selection", "pca")
 """The stresses that only drop dimensions."""
@@ -50,7 +50,7 @@ def mean_places(results: pd.DataFrame) -> pd.DataFrame:
         a vector.
     """
     table = with_shares(first_metric(results))
-    key = [*FEATURES, "n_features", "metric", "stress", "dimensions", "values", "step"]
+    key = [*FEATURES, "n_features", "metric", "stress", "spec", "dimensions", "values", "step"]
     table = table.groupby(key, dropna=False, sort=False)[["score", "kept"]].mean().reset_index()
     whole = table["dimensions"].eq(table["n_features"]).fillna(False)
     table = table[table["stress"].ne("none") & ~whole]
@@ -58,10 +58,7 @@ def mean_places(results: pd.DataFrame) -> pd.DataFrame:
     share = table[~combined & (~reduced | table["step"].notna())]
     number = table[reduced]
     bits = table[combined]
-    vector_bits = [
-        bits_per_vector(Spec("DR2", int(size), "Q2", int(count)), int(width))
-        for size, count, width in zip(bits["dimensions"], bits["values"], bits["n_features"], strict=True)
-    ]
+    vector_bits = [bits_per_vector(spec, width) for spec, width in zip(bits["spec"], bits["n_features"], strict=True)]
     parts = {
         "share": share.assign(place=share["step"].fillna(share["values"])),
         "number": number.assign(place=number["dimensions"]),
