@@ -8,6 +8,7 @@ from typing import Any
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from stresslib import AllocatedQuantizer, BitErasure, LinearSVM, PrincipalComponents, RandomSelection, UniformQuantizer
+from stresslib.stress.registry import FEATURE_STRESSES
 
 
 def loose(estimator: Any) -> dict[str, str]:
@@ -23,11 +24,9 @@ def loose(estimator: Any) -> dict[str, str]:
 
 @parametrize_with_checks(
     [
+        *(stress.make(max(1, stress.lowest), 0) for stress in FEATURE_STRESSES.values()),
         RandomSelection(),
-        RandomSelection(1),
         PrincipalComponents(),
-        PrincipalComponents(1),
-        UniformQuantizer(2, scope="shared"),
         UniformQuantizer(5),
         AllocatedQuantizer(3),
         BitErasure(3),

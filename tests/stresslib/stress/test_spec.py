@@ -9,15 +9,18 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from stresslib import bits_per_vector, compression_rate, make_stress
+from stresslib.stress.registry import FEATURE_STRESSES
 from stresslib.stress.spec import Spec, parse_spec
 
-reductions = st.one_of(st.none(), st.tuples(st.sampled_from(["DR1", "DR2"]), st.integers(1, 10**9 - 1)))
-quantizers = st.one_of(
-    st.none(),
-    st.tuples(st.sampled_from(["Q1", "Q2"]), st.integers(2, 10**9 - 1)),
-    st.tuples(st.just("QB"), st.integers(0, 64)),
-    st.tuples(st.just("QA"), st.integers(1, 10**9 - 1)),
-)
+
+def said(role: str) -> st.SearchStrategy[tuple[str, int] | None]:
+    """A token of the registry with a number that it takes, or none."""
+    entries = [stress for stress in FEATURE_STRESSES.values() if stress.role == role]
+    ranges = [(one.token, st.integers(one.lowest, one.highest or 10**9 - 1)) for one in entries]
+    return st.one_of(st.none(), *(st.tuples(st.just(token), numbers) for token, numbers in ranges))
+
+
+reductions, quantizers = said("reduction"), said("quantizer")
 
 
 @st.composite
