@@ -15,7 +15,7 @@ from typing import NamedTuple, NoReturn
 import numpy as np
 
 from stresslib.datasets.imageset import ImageSet
-from stresslib.datasets.splits import TEST, TRAIN, VALIDATION, part_of
+from stresslib.datasets.splits import TEST, TRAIN, VALIDATION, generator, part_of
 from stresslib.images.decode import endings
 
 DEBRIS = ("__macosx", "@eadir", "#recycle", "$recycle.bin", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r")
@@ -100,7 +100,7 @@ def from_folder(
         raise ValueError(f"{root} holds no images; put them in one folder a class: {below}/CLASS/*.jpg{_counts(left_out)}")
     if len(classes) < 2:
         raise ValueError(f"{root} has only one class, {classes[0]!r}; at least two are needed{_counts(left_out)}")
-    generator = np.random.RandomState(seed)
+    draw = generator(seed)
     rows: list[tuple[str, int, bool]] = []
     for number, label in enumerate(classes):
         if split:
@@ -115,7 +115,7 @@ def from_folder(
         if not 0 < kept < len(names):
             needed = 2 if train_per_class is None else train_per_class + 1
             raise ValueError(f"class {label!r} in {root} has {len(names)} image(s); the split needs at least {needed}")
-        chosen = set(generator.permutation(len(names))[:kept].tolist())
+        chosen = set(draw.permutation(len(names))[:kept].tolist())
         rows += [(name, number, index in chosen) for index, name in enumerate(names)]
     files, numbers, train = zip(*sorted(rows), strict=True)
     provenance: dict[str, object] = {
@@ -197,6 +197,10 @@ def images_by_class(folder: Path, left_out: Counter[str] | None = None, *, check
         elif not entry.is_dir():
             left_out["beside the class folders"] += 1
         else:
+            real, among = os.path.split(os.path.realpath(entry.path)) if entry.is_symlink() else ("", "")
+            if real == os.path.realpath(folder) and not _is_debris(among):
+                left_out["links to folders that are read already"] += 1  # the same images under two labels
+                continue
             others: Counter[str] = Counter()
             names = sorted(f"{entry.name}/{name}" for name in _images(Path(entry.path), others))
             if names:
@@ -238,11 +242,19 @@ def _images(top: Path, left_out: Counter[str]) -> list[str]:
                 left_out["hidden"] += 1
             elif not path.is_file():
                 left_out["broken links" if path.is_symlink() else "not plain files"] += 1
+            elif path.is_symlink() and _is_read(os.path.realpath(path), os.path.realpath(top)):
+                left_out["links to images that are read already"] += 1
             elif ending in endings():
                 found.append(path.relative_to(top).as_posix())
             else:
                 left_out[ending or NO_ENDING] += 1
     return found
+
+
+def _is_read(target: str, top: str) -> bool:
+    """Return whether the target of a link is below a folder of images itself, in no place that is left out."""
+    inside = os.path.relpath(target, top).split(os.sep)
+    return inside[0] != os.pardir and not any(map(_is_debris, inside))
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

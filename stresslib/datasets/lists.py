@@ -6,7 +6,9 @@ Above the tables. A row has one label, several, or none; the split is a column, 
 from __future__ import annotations
 
 import difflib
-import posixpath
+import os
+import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stresslib.datasets.imageset import ImageSet
-from stresslib.datasets.splits import TEST, TRAIN, VALIDATION, lacking, part_of
+from stresslib.datasets.splits import TEST, TRAIN, VALIDATION, generator, lacking, part_of
 from stresslib.datasets.tables import Table, read_table
 
 NEAR_SPLIT = ("subset", "set", "fold", "partition", "part", "phase", "usage", "splits", "spilt", "split_name")
 """Columns that mean the split where there is no column of that name."""
 
-NOT_A_LABEL = ("nan", "<na>", "nat")
+NOT_A_LABEL = ("nan", "<na>", "nat", "#n/a", "#value!", "#ref!", "#name?", "#div/0!")
 """What programs write where a label is missing."""
+
+FLAGS = {"0", "1", "true", "false", "yes", "no"}
+"""What stands in a column that says yes or no."""
 
 
 def from_csv(
@@ -55,13 +60,13 @@ def from_csv(
     """
     path = Path(path)
     table = read_table(path)
-    files = table.column("file")
+    files = [(number, _with_slashes(path.parent, file)) for number, file in table.column("file")]
     places: dict[str, int] = {}
     for number, file in files:
         if not file:
             raise ValueError(f"{path}, line {number} names no file")
-        # ./a.jpg is a.jpg: it could stand in both parts of the split, and be learnt by heart.
-        plain = posixpath.normpath(file)
+        # ./a.jpg is a.jpg, and so is its absolute path: it could stand in both parts of the split, and be learnt by heart.
+        plain = os.path.abspath(path.parent / file)
         if plain in places:
             raise ValueError(f"{path} lists {file!r} more than once, in lines {places[plain]} and {number}")
         places[plain] = number
@@ -126,6 +131,7 @@ def _labelled(
                 f"{path}, line {number}: label {cell!r} stands for a missing one; give a label, or drop the line"
             )
     classes = tuple(sorted(set().union(*tagged)))
+    _check_single(path, cells, classes)
     difficult = _difficult(table, classes)
     train, split = _split(table, seed)
     provenance: dict[str, Any] = {"split": split}
@@ -163,15 +169,14 @@ def _difficult(table: Table, classes: tuple[str, ...]) -> list[set[str]]:
     if found is None:
         return [set() for _ in table.lines]
     tagged = [(number, _tags(cell)) for number, cell in table.column(found)]
-    flags = {"0", "1", "true", "false", "yes", "no"}
     unknown = [(number, tag) for number, tags in tagged for tag in sorted(tags) if tag not in classes]
     if unknown:
         number, tag = unknown[0]
         near = difflib.get_close_matches(tag, classes, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        form = "; the column lists the labels that are difficult in a row, joined by |" if tag.casefold() in flags else hint
+        form = "; the column lists the labels that are difficult in a row, joined by |" if tag.casefold() in FLAGS else hint
         raise ValueError(f"{table.path}, line {number}: difficult {tag!r} is not the label of any row{form}")
-    if all(len(tags) == 1 and tags <= flags for _, tags in tagged):
+    if all(len(tags) == 1 and tags <= FLAGS for _, tags in tagged):
         raise ValueError(
             f"{table.path}: difficult is 0 or 1 in every line; it lists the labels that are difficult in a row, joined by |"
         )
@@ -182,8 +187,9 @@ def _split(table: Table, seed: int) -> tuple[NDArray[np.bool_], str]:
     path = table.path
     column = table.find("split") or table.find(*NEAR_SPLIT)
     if column is None:
+        _check_no_flags(table)
         train = np.zeros(len(table.lines), dtype=bool)
-        train[np.random.RandomState(seed).permutation(len(train))[: len(train) // 2]] = True
+        train[generator(seed).permutation(len(train))[: len(train) // 2]] = True
         return train, f"half of the rows train, drawn with seed {seed}"
     cells = table.column(column)
     parts = [part_of(cell) for _, cell in cells]
@@ -194,10 +200,39 @@ def _split(table: Table, seed: int) -> tuple[NDArray[np.bool_], str]:
                 f"{path}, line {number}: split {cell!r} is unknown; allowed are train, and test or val (column {column!r})"
                 f"{near}"
             )
+    if len(set(parts)) < 2 or TRAIN not in parts:
+        raise ValueError(f"{path}: column {column} says {cells[0][1]} in every line; both train and test rows are needed")
     counts = {part: parts.count(part) for part in (TRAIN, VALIDATION, TEST)}
     both = f", of which {VALIDATION} and {TEST} test" if counts[VALIDATION] and counts[TEST] else ""
     return np.array([part == TRAIN for part in parts]), f"column {column}{both}"
 
 
+def _check_no_flags(table: Table) -> None:
+    """Refuse a column such as ``is_train`` of 0 and 1 where none is called split: it says what must not be drawn."""
+    for place, column in enumerate(table.header):
+        said = {cells[place].casefold() for _, cells in table.lines}
+        if part_of(column.casefold().removeprefix("is_")) and len(said) == 2 and said <= FLAGS:
+            raise ValueError(
+                f"{table.path} has no column 'split', but {column!r} of {' and '.join(sorted(said))}; did you mean split? It "
+                "says train or test in each line"
+            )
+
+
+def _with_slashes(folder: Path, file: str) -> str:
+    """Return the name of a file in the form of every system, where it was written in that of Windows."""
+    return file.replace("\\", "/") if "\\" in file and not (folder / file).exists() else file
+
+
+def _check_single(path: Path, cells: Sequence[tuple[int, str]], classes: Sequence[str]) -> None:
+    """Refuse a cell that has several labels in another form than joined by ``|``."""
+    known = set(classes)
+    for number, cell in cells:
+        written_by_python = cell.startswith(("['", '["')) and cell.endswith(("']", '"]'))
+        joined = any(len(tags := cell.split(mark)) > 1 and {tag.strip() for tag in tags} <= known for mark in ",;")
+        if written_by_python or joined:
+            raise ValueError(f"{path}, line {number}: {cell!r} means several labels; join them by |, as in cat|dog")
+
+
 def _tags(cell: str) -> set[str]:
-    return {tag.strip() for tag in cell.split("|") if tag.strip()}
+    # The same letter can be written as one character or as two, a letter and its accent.
+    return {unicodedata.normalize("NFC", tag.strip()) for tag in cell.split("|") if tag.strip()}

@@ -32,6 +32,27 @@ def part_of(word: str) -> str | None:
     return next((part for part, words in WORDS.items() if plain in words), None)
 
 
+def generator(seed: int) -> np.random.RandomState:
+    """Return what draws a split.
+
+    Raises
+    ------
+    ValueError
+        When it is not a seed.
+
+    Examples
+    --------
+    >>> generator(-1)
+    Traceback (most recent call last):
+        ...
+    ValueError: seed -1: seeds are from 0 to 4294967295
+    """
+    try:
+        return np.random.RandomState(seed)
+    except ValueError as error:
+        raise ValueError(f"seed {seed}: seeds are from 0 to {2**32 - 1}") from error
+
+
 def lacking(signs: NDArray[Any], train: NDArray[np.bool_], *, images: bool = False) -> str:
     """Say which rows a class lacks in a part of the split; nothing where it has positive and negative ones in both.
 

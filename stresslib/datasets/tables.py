@@ -58,7 +58,7 @@ class Table:
         found = self.find(*names)
         if found is None:
             near = difflib.get_close_matches(names[0].casefold(), self.header, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = f"; did you mean {near[0]!r}?" if near else "; give the right one that name"
             raise ValueError(f"{self.path} has no column {names[0]!r}; it has {', '.join(self.header)}{hint}")
         place = self.header.index(found)
         for number, cells in self.lines:
@@ -93,6 +93,8 @@ def read_table(path: Path) -> Table:
     separator = next((one for one in SEPARATORS if one in first), ",")
     rows = _rows(path, text, separator)
     header = tuple(next(rows, (0, ()))[1])
+    if "".join(header).casefold() == "sep=" and separator in first:  # Excel writes its separator into a line of its own
+        header = tuple(next(rows, (0, ()))[1])
     if not header:
         raise ValueError(f"{path} is empty; a header and a line for each row are needed")
     lines = []
@@ -102,7 +104,10 @@ def read_table(path: Path) -> Table:
                 f"{path}, line {number}: {len(header)} columns are needed ({', '.join(header)}), and it has {len(cells)}"
             )
         if cells == header:
-            raise ValueError(f"{path}, line {number} is the header once more; take it out")
+            raise ValueError(
+                f"{path}, line {number} is the header once more; take it out, or, where the first line is not a header, write "
+                "one with the names of the columns"
+            )
         if _swallows_lines(cells, len(header), separator):
             raise ValueError(f"{path}, line {number}: a cell has whole lines in it; a quote is left open")
         lines.append((number, cells[: len(header)]))
@@ -128,13 +133,18 @@ def _rows(path: Path, text: str, separator: str) -> Iterator[tuple[int, tuple[st
     while True:
         number = reader.line_num + 1
         try:
-            cells = tuple(cell.strip() for cell in next(reader))
+            cells = tuple(_plain(cell) for cell in next(reader))
         except StopIteration:
             return
         except csv.Error as error:
             raise ValueError(f"{path}, line {number}: {error}; is a quote left open, or one too many?") from error
         if cells not in ((), ("",)):
             yield number, cells
+
+
+def _plain(cell: str) -> str:
+    # Marks of no width come with files that were joined, and with text from web pages: nobody sees them.
+    return cell.strip().strip("\ufeff\u200b").strip()
 
 
 def _swallows_lines(cells: Collection[str], columns: int, separator: str) -> bool:

@@ -117,6 +117,21 @@ def test_linked_folders_are_followed_and_loops_are_not(tmp_path: Path) -> None:
     assert images.provenance["left_out"] == {"links to folders that are read already": 2}
 
 
+def test_a_link_to_what_is_read_anyway_is_no_further_image(tmp_path: Path) -> None:
+    """One picture would stand in both parts of the split, or under two labels; links to elsewhere, or to hidden files, count."""
+    root = fill(tmp_path, [f"{label}/{n}.png" for label in CLASSES for n in range(2)] + [".store/8.png", "cat/.store/9.png"])
+    (root / "tom").symlink_to("cat")
+    (root / "cat" / "7.png").symlink_to("0.png")
+    (root / "cat" / "8.png").symlink_to(root / ".store" / "8.png")
+    (root / "cat" / "9.png").symlink_to(Path(".store") / "9.png")
+    images = from_folder(root)
+    assert [name for name in images.files if name.startswith("cat/")] == [f"cat/{n}.png" for n in (0, 1, 8, 9)]
+    assert images.classes == CLASSES
+    assert images.provenance["left_out"] == {
+        "hidden": 2, "links to folders that are read already": 1, "links to images that are read already": 1,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("place", ["", "cat", "cat/deeper"])
 def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its images would vanish. The system is played, since nothing is closed to root."""

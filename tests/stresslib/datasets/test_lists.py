@@ -40,6 +40,8 @@ def table(header: str, *, separator: str = ",", words: dict[str, str] | None = N
         table("labels,split").replace("\n", "\r"),
         table("labels,split").replace("\n", "\n\n"),
         table('"labels", "split"').replace("cat", ' "cat"'),
+        "sep=;\n" + table("labels;split", separator=";"),
+        table("labels,split").replace("cat", "cat\u200b", 1).replace("\ncat,test", "\n\ufeffcat\u00a0,test"),
         table("labels,split,note").replace("in\n", 'in,"two\nlines"\n').replace("st\n", "st,\n"),
     ],
 )
@@ -78,6 +80,17 @@ def test_a_drawn_split_is_said(tmp_path: Path) -> None:
         ("labels,split,difficult\ncat|dog,train,0\ndog,test,1\n", "line 2: difficult '0' is not the label of any row"),
         ("labels,split,difficult\n0,train,0\n1,test,1\n", "difficult is 0 or 1 in every line; it lists the labels"),
         ("labels,split,difficult\ncat|dog,train,\ndog,test,cta\n", "line 3: difficult 'cta' .* did you mean 'cat'"),
+        *(
+            (f"labels,{name}\ncat,1\ndog,0\n", f"{name}' of 0 and 1; did you mean split")
+            for name in ("train", "is_test", "Valid")
+        ),
+        ("labels,split\ncat,train\ndog,train\n", "column split says train in every line"),
+        ("labels,split\ncat,val\ndog,val\n", "column split says val in every line"),
+        ("labels,split\ncat,train\n#N/A,test\ndog,test\n", "line 3: label '#N/A' stands for a missing one"),
+        ('labels,split\ncat,train\ndog,test\n"cat, dog",test\n', "line 4: 'cat, dog' means several labels; join them by |"),
+        ("labels,split\n['cat'],train\n['dog'],test\n", "means several labels"),
+        ("cat\ndog\ncat\n", "line 3 is the header once more; .* write one"),
+        ("class,split\ncat,train\n", "no column 'labels'; it has class, split; give the right one that name"),
         ("", "is empty"),
         ("\n\n", "is empty"),
         (b"labels,split\ncat,train\n\xe9,test\n", "is not UTF-8 text: line 3"),
@@ -89,6 +102,32 @@ def test_what_cannot_be_meant_is_refused_with_its_line(tmp_path: Path, text: str
     with pytest.raises(ValueError, match=message) as caught:
         read_labels(write(tmp_path, text))
     assert "labels.csv" in str(caught.value)
+
+
+def test_letters_written_in_two_ways_are_one_label(tmp_path: Path) -> None:
+    text = "labels,split\ncaf\u00e9,train\ndog,train\ncafe\u0301,test\ndog,test\n"
+    assert read_labels(write(tmp_path, text))[2] == ("caf\u00e9", "dog")
+
+
+def test_a_split_is_drawn_with_seeds_only(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="seed -1: seeds are from 0 to 4294967295"):
+        read_labels(write(tmp_path, "labels\na\nb\na\nb\n"), seed=-1)
+
+
+def test_a_column_of_flags_may_have_any_other_name(tmp_path: Path) -> None:
+    assert read_labels(write(tmp_path, "labels,indoors,test\na,1,7\nb,0,8\na,1,9\nb,0,9\n"))[2] == ("a", "b")
+
+
+@pytest.mark.parametrize("again", ["./cat/1.png", "../{folder}/cat/1.png", "{absolute}/cat/1.png", "cat\\1.png"])
+def test_one_image_is_listed_once_however_it_is_written(tmp_path: Path, again: str) -> None:
+    again = again.format(folder=tmp_path.name, absolute=tmp_path)
+    with pytest.raises(ValueError, match="more than once, in lines 2 and 4"):
+        from_csv(write(tmp_path, f"file,labels\ncat/1.png,cat\ndog/1.png,dog\n{again},cat\n"))
+
+
+def test_names_of_windows_are_read_everywhere(tmp_path: Path) -> None:
+    images = from_csv(write(tmp_path, "file,labels\ncat\\1.png,cat\ncat\\2.png,cat\ndog\\1.png,dog\ndog\\2.png,dog\n"))
+    assert images.files == ("cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png")
 
 
 def test_rows_without_a_label_are_negative_where_others_have_several_or_map_is_asked_for(tmp_path: Path) -> None:
