@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,9 @@ def cache_dir() -> Path:
     return folder
 
 
-def check_output(path: str | os.PathLike[str], suggestion: str = "features.safetensors") -> None:
+def check_output(
+    path: str | os.PathLike[str], suggestion: str = "features.safetensors", *, inputs: Iterable[str | os.PathLike[str]] = ()
+) -> None:
     """Refuse a file that :func:`replacing` could not write, before the work whose result it is to hold.
 
     Parameters
@@ -39,11 +41,13 @@ def check_output(path: str | os.PathLike[str], suggestion: str = "features.safet
     path : path-like
     suggestion : str
         Name of a file in it, for the message where `path` is a folder.
+    inputs : iterable of path-like, default=()
+        Files that are to be read, and must not be replaced.
 
     Raises
     ------
     OSError
-        When `path` is a folder, is not a plain file, or its folder cannot be written.
+        When `path` is a folder, is not a plain file, is one of the inputs, or its folder cannot be written.
     """
     text, path = os.fspath(path), Path(path)
     try:
@@ -51,6 +55,8 @@ def check_output(path: str | os.PathLike[str], suggestion: str = "features.safet
             raise IsADirectoryError(f"{text} is a folder; give a file, such as {path / suggestion}")
         if path.exists() and not path.is_file():
             raise OSError(f"{text} is not a plain file, and would be replaced; give another name")
+        if path.exists() and any(os.path.exists(one) and path.samefile(one) for one in inputs):
+            raise OSError(f"{text} is what is read, and would be replaced; give another name")
         # The folder itself may have to be made: what counts is the nearest one that is there.
         folder = next(parent for parent in (path.parent, *path.parent.parents) if parent.exists())
         probe = _beside(folder / path.name)

@@ -35,7 +35,7 @@ PACKINGS = ("bits", "radix", "zstd", "xz")
 @click.option("--seed", type=int, default=0, show_default=True, help="of random selections")
 @click.option("-o", "--output", required=True, metavar="PATH", help="file to write, conventionally *.stress")
 def command(features: str, spec: str, packing: str, raw: bool, seed: int, output: str) -> None:
-    check_output(output, "features.stress")
+    check_output(output, "features.stress", inputs=[features])
     # Rows are normalised on the way, block by block: the features may be larger than the memory.
     loaded = load_to_stress(features, [spec], seed)
     path = sl.codec.compress(loaded, spec, output, packing=packing, normalize=not raw, random_state=seed)

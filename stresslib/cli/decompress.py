@@ -22,7 +22,7 @@ from stresslib.files import check_output
 @click.argument("file", metavar="FILE", help="as compress wrote it")
 @click.option("-o", "--output", required=True, metavar="PATH", help="file to write, conventionally *.safetensors")
 def command(file: str, output: str) -> None:
-    check_output(output, "features.safetensors")
+    check_output(output, inputs=[file])
     if not Path(file).is_file():  # before scikit-learn is imported
         raise FileNotFoundError(f"{file}: there is no such file; stresslib compress writes one")
     compressed = sl.codec.CompressedFeatures(file)

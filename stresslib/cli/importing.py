@@ -43,11 +43,15 @@ def command(vectors: str, labels: str, column: str, metric: str | None, seed: in
     from stresslib.datasets.summary import summary
     from stresslib.files import check_output, file_sha256
 
-    check_output(output)
+    check_output(output, inputs=[vectors, labels])
+    if output.endswith(".xz"):
+        raise ValueError(f"{output}: only features that are shipped are compressed by xz; give a name such as X.safetensors")
     try:
-        X = np.load(vectors, allow_pickle=False)
+        X = np.load(vectors, mmap_mode="r", allow_pickle=False)  # its header is compared with its size
     except (ValueError, EOFError, BadZipFile, TokenError) as error:
-        raise ValueError(f"{vectors} is not an .npy matrix of numbers: {error}") from error
+        # NumPy takes whatever it does not know for a pickle, and says how to load one.
+        why = "numpy.save writes one" if "pickle" in str(error) else str(error)
+        raise ValueError(f"{vectors} is not an .npy matrix of numbers: {why}") from error
     if not isinstance(X, np.ndarray) or X.ndim != 2:
         what = f"an array of shape {X.shape}" if isinstance(X, np.ndarray) else "an archive of several arrays"
         raise ValueError(f"{vectors} is {what}; give an .npy matrix, one vector a row")

@@ -33,13 +33,17 @@ def command(
     raw: bool,
     seed: int,
 ) -> None:
+    from importlib.util import find_spec
+
     from stresslib.files import cache_dir, check_output
 
     if repeats < 1:
         raise ValueError(f"--repeats {repeats}; at least 1 is needed")
     if output:
-        check_output(output, "results.csv")
+        check_output(output, "results.csv", inputs=[features])
     loaded, classifier = load_protocol(features, specs, C, bias, raw, seed, repeats)
+    if not find_spec("torch"):  # now, since each of many processes would say so
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
     table = sl.sweep(loaded, specs, classifier, repeats=repeats, random_state=seed, store=cache_dir() / "sweeps")
     if output:
         sl.write_results(table, output)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pooch
-import requests
 from tqdm import tqdm
 
 from stresslib.files import cache_dir, file_sha256, write_json
@@ -79,6 +78,8 @@ def fetch(url: str, known_hash: str | None, name: str) -> Path:
         When the file cannot be fetched, or its hash is neither the published one nor that of the first download; the message
         says how to give a local file.
     """
+    import requests  # takes a while to load, and only a download needs it
+
     folder = cache_dir() / "archives"
     part = folder / f"{name}.part"
 
@@ -133,6 +134,8 @@ def need_space(folder: Path, size: int) -> None:
 
 def _download_rest(url: str, part: Path) -> None:
     """Append to `part` what is missing of the file at `url`."""
+    import requests
+
     done = part.stat().st_size if part.exists() else 0
     # Without compression in transit, so that sizes and offsets are those of the file.
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={done}-"} if done else {})}

@@ -160,7 +160,8 @@ def _outputs(
             raise ValueError(
                 f"{output} is one file, and there are {len(layers)} layers; leave it out, and they go to the cache"
             )
-        check_output(output, f"{images.name}.safetensors")
+        listed = images.provenance.get("list", "")
+        check_output(output, f"{images.name}.safetensors", inputs=[images.root / listed] if listed else ())
         return [Path(output)]
     for one in layers:
         check_free(images.name, model, one, images.place_sha256(), preprocessing, again=again)

@@ -34,6 +34,8 @@ def place(tmp_path: Path, small: sl.FeatureSet, monkeypatch: pytest.MonkeyPatch)
     np.save("number.npy", np.float32(3))
     np.save("row.npy", np.arange(5.0))
     np.savez("several.npz", a=small.X)
+    said = (tmp_path / "X.npy").read_bytes().replace(b"(90, 40), }" + 7 * b" ", b"(90, 999999999), }")
+    (tmp_path / "vast.npy").write_bytes(said)
     for name, content in {
         "zip.npy": b"PK\x03\x04no archive",
         "header.npy": b"\x93NUMPY\x01\x00\x10\x00{'descr': '<f4', (",
@@ -58,6 +60,15 @@ def place(tmp_path: Path, small: sl.FeatureSet, monkeypatch: pytest.MonkeyPatch)
         ("import gone.npy labels.csv -o out", "gone.npy: No such file or directory"),
         ("import X.npy gone.csv -o out", "gone.csv"),
         ("import X.npy labels.csv -o folder", "folder is a folder; give a file"),
+        ("import X.npy labels.csv -o X.npy", "X.npy is what is read, and would be replaced"),
+        ("import X.npy labels.csv -o ./labels.csv", "labels.csv is what is read"),
+        ("import X.npy labels.csv -o out.safetensors.xz", "only features that are shipped are compressed by xz"),
+        ("import X.npy labels.csv --seed -1 -o out", "seed -1: seeds are from 0"),
+        ("import labels.csv labels.csv -o out", "labels.csv is not an .npy matrix of numbers: numpy.save writes one"),
+        ("import vast.npy labels.csv -o out", "vast.npy is not an .npy matrix of numbers: mmap length"),
+        ("sweep mine.safetensors none -o mine.safetensors", "mine.safetensors is what is read"),
+        ("compress mine.safetensors --spec Q1:4 -o mine.safetensors", "mine.safetensors is what is read"),
+        ("decompress damaged.stress -o damaged.stress", "damaged.stress is what is read"),
         ("evaluate nested.safetensors none", "nested.safetensors is damaged"),
         ("evaluate damaged.safetensors.xz none", "damaged.safetensors.xz is damaged"),
         ("evaluate folder none", "'folder' is neither a feature file nor"),
