@@ -38,6 +38,7 @@ COMMANDS = {
     "sweep": Entry("sweep", "measure a grid of stresses; the same command goes on after a stop"),
     "compress": Entry("compress", "put vectors under stress and keep them as small as that makes them"),
     "decompress": Entry("decompress", "turn a compressed file into a feature file of the stressed vectors"),
+    "paste": Entry("paste", "paste objects on backgrounds at other sizes, places or angles"),
     "reproduce": Entry(None, "run the notebook of a figure, or of all"),
     "check": Entry(None, "run the quick profile and compare it with the committed results"),
     "cache": Entry("cache", "show what the user's cache holds; clear the settings that sweeps keep there"),

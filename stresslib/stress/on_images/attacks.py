@@ -1,0 +1,135 @@
+"""Attacks: the small changes of images that raise a network's loss most, by its gradient.
+
+Stress on images that knows the network. The images are in [0, 1]; a network that wants them normalised does that itself.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def fgsm(module: nn.Module, x: Tensor, y: Tensor, eps: float, *, targeted: bool = False) -> Tensor:
+    """Move every value by `eps` in the direction that raises the loss: the fast gradient sign method.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Maps images to logits (N, classes); its mode and weights are left as they are.
+    x : Tensor of shape (N, C, H, W)
+        In [0, 1].
+    y : Tensor of shape (N,), integer
+        Labels; of `targeted` attacks, the labels that the network shall give.
+    eps : float
+        Radius of the ball in the maximum norm, as a share of the range.
+    targeted : bool, default=False
+
+    Returns
+    -------
+    Tensor of shape (N, C, H, W)
+        In [0, 1], each value at most `eps` from its place in `x`.
+
+    Raises
+    ------
+    ValueError
+        When the images are not in [0, 1], or `eps` is negative.
+
+    References
+    ----------
+    Goodfellow, Shlens and Szegedy, "Explaining and harnessing adversarial examples", ICLR 2015.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from stresslib.stress.on_images import fgsm
+    >>> module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2))
+    >>> x = torch.full((1, 3, 2, 2), 0.5)
+    >>> round(float((fgsm(module, x, torch.tensor([0]), eps=0.1) - x).abs().max()), 4)
+    0.1
+    """
+    _check(x, eps)
+    return _step(module, x, x, y, eps, eps, targeted)
+
+
+def pgd(
+    module: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    eps: float,
+    steps: int = 20,
+    step: float | None = None,
+    restarts: int = 1,
+    random_state: int = 0,
+    *,
+    targeted: bool = False,
+) -> Tensor:
+    """Climb the loss in small steps within a ball, from random starts: projected gradient descent.
+
+    Parameters
+    ----------
+    module, x, y, eps, targeted
+        As for :func:`fgsm`.
+    steps : int, default=20
+    step : float, optional
+        Length of one. Default: 2.5 * eps / steps, by which every point of the ball can be reached.
+    restarts : int, default=1
+        Starts, uniform in the ball; for each image, the result of the largest loss is kept.
+    random_state : int, default=0
+
+    Returns
+    -------
+    Tensor of shape (N, C, H, W)
+        In [0, 1], each value at most `eps` from its place in `x`.
+
+    Raises
+    ------
+    ValueError
+        When the images are not in [0, 1], or a number is out of range.
+
+    References
+    ----------
+    Madry et al., "Towards deep learning models resistant to adversarial attacks", ICLR 2018.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from stresslib.stress.on_images import pgd
+    >>> module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2))
+    >>> x = torch.full((1, 3, 2, 2), 0.5)
+    >>> bool((pgd(module, x, torch.tensor([0]), eps=0.1) - x).abs().max() <= 0.1 + 1e-6)
+    True
+    """
+    _check(x, eps)
+    if steps < 1 or restarts < 1:
+        raise ValueError(f"steps={steps} and restarts={restarts}: each is at least 1")
+    length = 2.5 * eps / steps if step is None else step
+    generator = torch.Generator().manual_seed(random_state)
+    best, highest = x, torch.full((len(x),), -torch.inf, device=x.device)
+    for _ in range(restarts):
+        shift = (2 * torch.rand(x.shape, generator=generator) - 1).to(x) * eps
+        attacked = (x + shift).clamp(0, 1)
+        for _ in range(steps):
+            attacked = _step(module, attacked, x, y, length, eps, targeted)
+        with torch.no_grad():
+            loss = functional.cross_entropy(module(attacked), y, reduction="none") * (-1 if targeted else 1)
+        better = loss > highest
+        best = torch.where(better[:, None, None, None], attacked, best)
+        highest = torch.where(better, loss, highest)
+    return best
+
+
+def _step(module: nn.Module, from_: Tensor, x: Tensor, y: Tensor, length: float, eps: float, targeted: bool) -> Tensor:
+    """Go one step by the sign of the gradient, and back into the ball around `x` and the range."""
+    moving = from_.detach().requires_grad_()
+    loss = functional.cross_entropy(module(moving), y, reduction="sum")
+    [gradient] = torch.autograd.grad(loss, moving)
+    moved = from_ + (-length if targeted else length) * gradient.sign()
+    return torch.clamp(moved, x - eps, x + eps).clamp(0, 1).detach()
+
+
+def _check(x: Tensor, eps: float) -> None:
+    if not (x.ndim == 4 and x.is_floating_point() and bool(((x >= 0) & (x <= 1)).all())):
+        raise ValueError(f"the images are a {x.dtype} of shape {tuple(x.shape)}; (N, C, H, W) in [0, 1] is needed")
+    if not eps >= 0:
+        raise ValueError(f"eps={eps!r}: it is at least 0")
