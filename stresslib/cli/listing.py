@@ -20,6 +20,7 @@ def command() -> None:
     _features()
     _datasets()
     _networks()
+    _trained()
     _classical()
     _figures()
 
@@ -54,6 +55,15 @@ def _networks() -> None:
         print(f"  {network.name}  ({_state(network)})\n    {network.about}\n    from {network.source}")
         print(f"    layers {', '.join(network.layers)}, or any node of its graph")
     print("  timm:NAME  (any network of timm, such as timm:resnet50.a1_in1k; pip install stresslib[timm])")
+
+
+def _trained() -> None:
+    from stresslib.training.artefacts import SHIPPED, list_trained
+
+    print("networks trained here:")
+    for name, path in list_trained():
+        print(f"  {name}  ({'shipped' if path.parent == SHIPPED else path})")
+    print("  DATA/ARCHITECTURE/RECIPE/SEED  (any that 'stresslib train' can make)")
 
 
 def _classical() -> None:

@@ -39,6 +39,7 @@ COMMANDS = {
     "compress": Entry("compress", "put vectors under stress and keep them as small as that makes them"),
     "decompress": Entry("decompress", "turn a compressed file into a feature file of the stressed vectors"),
     "paste": Entry("paste", "paste objects on backgrounds at other sizes, places or angles"),
+    "train": Entry("train", "train a network and keep it; the same command goes on after a stop"),
     "reproduce": Entry(None, "run the notebook of a figure, or of all"),
     "check": Entry(None, "run the quick profile and compare it with the committed results"),
     "cache": Entry("cache", "show what the user's cache holds; clear the settings that sweeps keep there"),
