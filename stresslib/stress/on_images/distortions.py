@@ -108,11 +108,11 @@ def snow(
     kept: float,
 ) -> Array:
     """Whiten the image and let flakes fall: noise above `threshold`, enlarged by `zoom` and blurred as they fall."""
-    x = (image / np.float32(255)).astype(np.float32)
+    x: Array = (image / np.float32(255)).astype(np.float32)
     flakes = filters.zoom_in(random.normal(size=x.shape[:2], loc=mean, scale=spread)[..., None], zoom)[..., 0]
     flakes[flakes < threshold] = 0
-    layer = (np.clip(flakes, 0, 1) * 255).astype(np.uint8)
-    layer = filters.motion(layer, radius, sigma, random.uniform(-135, -45))[..., None] / 255.0
+    falling = filters.motion((np.clip(flakes, 0, 1) * 255).astype(np.uint8), radius, sigma, random.uniform(-135, -45))
+    layer = falling[..., None] / 255.0
     gray = x @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
     x = kept * x + (1 - kept) * np.maximum(x, gray[..., None] * 1.5 + 0.5)
     return _levels(x + layer + layer[::-1, ::-1])
