@@ -115,7 +115,8 @@ def fit(
     Raises
     ------
     ValueError
-        When the data do not fit, a number is out of range, the checkpoint is another training's, or the loss is not finite.
+        When the data do not fit, a number is out of range, the device is not here, the checkpoint is another training's, or
+        the loss is not finite.
 
     Notes
     -----
@@ -133,7 +134,7 @@ def fit(
     [['accuracy', 'loss'], ['accuracy', 'loss']]
     """
     _check(images, labels, epochs, batch_size, precision)
-    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    where = find_device(device)
     chosen = best_precision(where) if precision == "auto" else precision
     module.to(where).to(memory_format=torch.channels_last).train()
     descent = optimizer(module.parameters())
@@ -194,6 +195,23 @@ def fit(
                 save(path, module, descent, history, identity)
     module.eval()
     return history
+
+
+def find_device(device: str | torch.device | None) -> torch.device:
+    """Return a device; without a name, a GPU if there is one.
+
+    Raises
+    ------
+    ValueError
+        When torch knows no such device, or has no such one here.
+    """
+    try:
+        where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(0, device=where)
+    except (RuntimeError, AssertionError) as error:  # the latter where torch was built without it
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"device={str(device)!r} cannot be used here: {reason}; cpu is everywhere") from error
+    return where
 
 
 def predict(

@@ -21,7 +21,7 @@ from stresslib.networks.standardized import Standardized
 from stresslib.training.artefacts import Address
 from stresslib.training.checkpoint import read_tensors, write_tensors
 from stresslib.training.data import Arrays, load_arrays
-from stresslib.training.fit import fit, predict, sgd
+from stresslib.training.fit import find_device, fit, predict, sgd
 from stresslib.training.recipes import RECIPES, Recipe
 
 
@@ -75,7 +75,7 @@ def train(
         data = load_arrays(address.data, folder=folder, seed=address.seed)
     module = _fresh(address, data)
     unfinished = address.kept.with_suffix(".unfinished")
-    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    where = find_device(device)
     chosen = best_precision(where) if precision == "auto" else precision
     history = fit(
         module,

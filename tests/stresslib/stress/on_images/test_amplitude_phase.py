@@ -51,8 +51,8 @@ def test_pairs_mix_a_batch_with_their_probability() -> None:
     generator = torch.Generator().manual_seed(0)
     transform = AmplitudePhasePairs(generator=generator)
     batch = images(3)
-    mixed = sum(not torch.equal(transform(batch), batch) for _ in range(400))
-    assert 200 < mixed < 280  # 240 expected, less those whose partners are themselves
+    mixed = sum(not torch.equal(transform(batch), batch) for _ in range(200))
+    assert 75 < mixed < 125  # 100 expected: 120, less those whose partners are themselves
     assert torch.equal(AmplitudePhasePairs(probability=0)(batch), batch)
 
 

@@ -31,7 +31,7 @@ def test_the_authors_code_gives_the_same_levels(key: str) -> None:
     scale, name = key.split(".")
     side = SIDES[scale]
     step = side // 4
-    severities = range(1, 6) if scale == "cifar" else (1, 5)
+    severities = range(1, 6) if scale == "cifar" else [5]
     for severity in severities:
         ours = corrupt(made_up(side), name, severity, scale=scale, random_state=11)[step // 2 :: step, step // 2 :: step]
         theirs = GOLD[key][severity - 1]
