@@ -75,6 +75,13 @@ def test_a_turned_box_leaves_the_image_before_its_object_does() -> None:
     assert pasted.box_inside == pytest.approx(0.5, abs=0.02) and pasted.alpha_inside > 0.98
 
 
+def test_corners_are_cut_towards_zero() -> None:
+    square, background = Image.new("RGBA", (61, 61), "red"), Image.new("RGB", (100, 100))
+    for centre, first, last in (((0.5, 0.5), 19, 79), ((0, 0), 0, 30)):
+        red = np.argwhere(np.asarray(paste(square, background, 0.61**2, centre).image)[..., 0])
+        assert (red.min(), red.max()) == (first, last)
+
+
 def test_rotation_is_counterclockwise() -> None:
     arrow = Image.new("RGBA", (40, 40), (0, 0, 0, 255))
     arrow.paste((255, 255, 255, 255), (30, 0, 40, 40))  # the right edge
