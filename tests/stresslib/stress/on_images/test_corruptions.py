@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +140,18 @@ def test_edges_and_distances_are_those_of_opencv() -> None:
         assert np.abs(filters.distance_to_edges(ours) - distance).max() < 1e-3
         assert np.array_equal(filters.equalized(gray), cv2.equalizeHist(gray))
         assert np.array_equal(filters.box_blurred(gray), cv2.blur(gray, (3, 3)))
+
+
+@pytest.mark.slow
+def test_corruptions_and_pasting_need_no_torch() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from stresslib.stress.on_images import CORRUPTIONS, corrupt, paste\n"
+        "from stresslib.stress.on_images.pasted_sets import write_pasted_set\n"
+        "from stresslib.evaluation.calibration import brier_score\n"
+        "from stresslib.training.artefacts import list_trained"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize(
