@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 from collections.abc import Callable
@@ -13,12 +14,12 @@ import numpy as np
 import pytest
 import torch
 from killed import Killed
+from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
 from stresslib.networks import CifarResNet, LeNet5
 from stresslib.training.augmentation import ShiftAndFlip
-from stresslib.training.checkpoint import read_tensors
 from stresslib.training.data import Arrays, load_arrays
 from stresslib.training.fit import cosine, fit, predict, sgd
 
@@ -165,7 +166,7 @@ def run(epochs, checkpoint):
         checkpoint=checkpoint, progress=False)
     return module
 
-run(1, None)  # what is loaded on first use
+run(1, sys.argv[1] + "/first")  # what is loaded and computed on first use
 for line in sys.stdin:
     print("begun", flush=True)
     checkpoint = pathlib.Path(sys.argv[1], "killed" if os.path.exists(sys.argv[1] + "/whole.done") else "whole")
@@ -183,7 +184,10 @@ def test_a_killed_training_ends_with_the_same_bytes(tmp_path: Path) -> None:
     checkpoint, whole = tmp_path / "killed", tmp_path / "whole"
 
     def done() -> int:
-        return len(read_tensors(checkpoint)[1]["history"]) if checkpoint.exists() else 0
+        if not checkpoint.exists():
+            return 0
+        with safe_open(checkpoint, "np") as file:  # of its header only: this is asked a thousand times a second
+            return len(json.loads(file.metadata()["description"])["history"])
 
     with Killed(RUNS, tmp_path) as runs:
         assert runs.run() == 0
