@@ -55,7 +55,7 @@ def check_output(
             raise IsADirectoryError(f"{text} is a folder; give a file, such as {path / suggestion}")
         if path.exists() and not path.is_file():
             raise OSError(f"{text} is not a plain file, and would be replaced; give another name")
-        if path.exists() and any(os.path.exists(one) and path.samefile(one) for one in inputs):
+        if path.exists() and any(Path(one).exists() and path.samefile(one) for one in inputs):
             raise OSError(f"{text} is what is read, and would be replaced; give another name")
         # The folder itself may have to be made: what counts is the nearest one that is there.
         folder = next(parent for parent in (path.parent, *path.parent.parents) if parent.exists())

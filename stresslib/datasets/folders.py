@@ -253,7 +253,7 @@ def _images(top: Path, left_out: Counter[str]) -> list[str]:
 
 def _is_read(target: str, top: str) -> bool:
     """Return whether the target of a link is below a folder of images itself, in no place that is left out."""
-    inside = os.path.relpath(target, top).split(os.sep)
+    inside = Path(os.path.relpath(target, top)).parts
     return inside[0] != os.pardir and not any(map(_is_debris, inside))
 
 

@@ -66,7 +66,7 @@ def from_csv(
         if not file:
             raise ValueError(f"{path}, line {number} names no file")
         # ./a.jpg is a.jpg, and so is its absolute path: it could stand in both parts of the split, and be learnt by heart.
-        plain = os.path.abspath(path.parent / file)
+        plain = os.path.normpath(path.parent.absolute() / file)
         if plain in places:
             raise ValueError(f"{path} lists {file!r} more than once, in lines {places[plain]} and {number}")
         places[plain] = number
@@ -230,7 +230,7 @@ def _check_single(path: Path, cells: Sequence[tuple[int, str]], classes: Sequenc
         written_by_python = cell.startswith(("['", '["')) and cell.endswith(("']", '"]'))
         joined = any(len(tags := cell.split(mark)) > 1 and {tag.strip() for tag in tags} <= known for mark in ",;")
         if written_by_python or joined:
-            raise ValueError(f"{path}, line {number}: {cell!r} means several labels; join them by |, as in cat|dog")
+            raise ValueError(f"{path}, line {number}: {cell!r} means several labels; join them by |")
 
 
 def _tags(cell: str) -> set[str]:

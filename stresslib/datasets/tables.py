@@ -105,7 +105,7 @@ def read_table(path: Path) -> Table:
             )
         if cells == header:
             raise ValueError(
-                f"{path}, line {number} is the header once more; take it out, or, where the first line is not a header, write "
+                f"{path}, line {number} is the header once more; take it out, or, where the first is not a header, write "
                 "one with the names of the columns"
             )
         if _swallows_lines(cells, len(header), separator):

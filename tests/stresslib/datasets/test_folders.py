@@ -118,7 +118,7 @@ def test_linked_folders_are_followed_and_loops_are_not(tmp_path: Path) -> None:
 
 
 def test_a_link_to_what_is_read_anyway_is_no_further_image(tmp_path: Path) -> None:
-    """One picture would stand in both parts of the split, or under two labels; links to elsewhere, or to hidden files, count."""
+    """One picture would stand in both parts of the split, or under two labels; links to elsewhere count."""
     root = fill(tmp_path, [f"{label}/{n}.png" for label in CLASSES for n in range(2)] + [".store/8.png", "cat/.store/9.png"])
     (root / "tom").symlink_to("cat")
     (root / "cat" / "7.png").symlink_to("0.png")
