@@ -37,7 +37,7 @@ def test_widths_are_those_of_the_shipped_features(name: str) -> None:
     _, model, layer = name.split("/")
     width = load_features(name, normalize=False).X.shape[1]
     if model in NETWORKS:
-        assert width == next(one.width for one in page.layers(NETWORKS[model]) if layer in one.names)
+        assert width == next(one.width for one in page.layers(model) if layer in one.names)
     else:
         assert width == find_method(model).width(layer)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -77,7 +78,7 @@ def _network(name: str) -> str:
         "Form": network.facts.form,
         "Weights": f"{network.source}; {count / 1e6:.1f} million parameters",
         "Input": _input(network),
-        "Layers": "; ".join(f"{_joined(layer.names)} {_shape(layer)}" for layer in layers(network)),
+        "Layers": "; ".join(f"{_joined(layer.names)} {_shape(layer)}" for layer in layers(name)),
         "Top-1 on ImageNet": top1,
         "Shipped": f"features of {', '.join(used)}" if used else "",
     }
@@ -109,12 +110,14 @@ class Layer(NamedTuple):
     width: int
 
 
-def layers(network: Network) -> list[Layer]:
+@cache  # the cards and the table of widths both ask for every network
+def layers(model: str) -> list[Layer]:
     """Return the layers of a network that have names, found without its weights and without computing a number.
 
     Parameters
     ----------
-    network : Network
+    model : str
+        Of :data:`stresslib.extraction.NETWORKS`.
 
     Returns
     -------
@@ -123,11 +126,10 @@ def layers(network: Network) -> list[Layer]:
 
     Examples
     --------
-    >>> from stresslib.extraction import NETWORKS
-    >>> layers(NETWORKS["bvlc-googlenet"])[0]
+    >>> layers("bvlc-googlenet")[0]
     Layer(names=['inception5b', 'icp9_out'], shape=(1024, 7, 7), width=50176)
     """
-    names: dict[str, list[str]] = {}
+    network, names = NETWORKS[model], dict[str, list[str]]()
     for name, node in network.layers.items():
         names.setdefault(node, []).append(name)
     with torch.device("meta"), torch.inference_mode():
@@ -148,7 +150,7 @@ def widths() -> pd.DataFrame:
     pandas.DataFrame
         Columns `model`, `layer`, `width`; one row for each name.
     """
-    rows = [(model, name, one.width) for model in NETWORKS for one in layers(NETWORKS[model]) for name in one.names]
+    rows = [(model, name, one.width) for model in NETWORKS for one in layers(model) for name in one.names]
     rows += [(model, layer, METHODS[model].width(layer)) for model in METHODS for layer in LAYERS]
     return pd.DataFrame(rows, columns=["model", "layer", "width"])
 
