@@ -68,7 +68,7 @@ _WITHOUT = {
 }
 
 
-def counterparts(results: pd.DataFrame) -> pd.DataFrame:
+def counterparts(results: pd.DataFrame, *, source: str | None = None) -> pd.DataFrame:
     """Put a number of ours beside every published one, or say why there is none.
 
     The paper's own feature set is taken where the results have it, else the one that :data:`STAND_INS` declares, under
@@ -78,15 +78,22 @@ def counterparts(results: pd.DataFrame) -> pd.DataFrame:
     ----------
     results : pandas.DataFrame
         A results table; of each feature set, only the first metric counts.
+    source : str, optional
+        One of :data:`FIGURES`, to which the published numbers are confined. Default: all.
 
     Returns
     -------
     pandas.DataFrame
-        One row for each row of :func:`stresslib.published`, in its order and under its index: `source`, `paper_name`,
-        `stress` and the place (`step`, `values`, `removed_bits`); the published row's other columns as `published_*`;
-        ours under their own names (`score` is the mean over `repeats` rows, `score_sd` their population deviation); both
-        with their share `kept`; `scale`, `ours`, `theirs` and `difference` as in :func:`stresslib.agreement`; and, where
-        there is none of ours, the `reason` and the `command` that would change that.
+        One row for each of these rows of :func:`stresslib.published`, in its order and under its index: `source`,
+        `paper_name`, `stress` and the place (`step`, `values`, `removed_bits`); the published row's other columns as
+        `published_*`; ours under their own names (`score` is the mean over `repeats` rows, `score_sd` their population
+        deviation); both with their share `kept`; `scale`, `ours`, `theirs` and `difference` as in
+        :func:`stresslib.agreement`; and, where there is none of ours, the `reason` and the `command` that would change that.
+
+    Raises
+    ------
+    ValueError
+        On an unknown source.
 
     Examples
     --------
@@ -98,13 +105,17 @@ def counterparts(results: pd.DataFrame) -> pd.DataFrame:
     """
     ours = _curves(results)
     theirs = with_shares(published())
+    if source is not None:
+        if source not in FIGURES:
+            raise ValueError(f"source {source!r} is unknown; there are {', '.join(FIGURES)}")
+        theirs = theirs[theirs["source"] == source]
     own_columns = [name for name in theirs if name not in ("source", "paper_name", "stress", *PLACE)]
     theirs = theirs.rename(columns={name: f"published_{name}" for name in own_columns})
     theirs["features"] = theirs["published_dataset"] + "/" + theirs["published_model"] + "/" + theirs["published_layer"]
     parts = []
-    for (source, features, stress), curve in theirs.groupby(["source", "features", "stress"], sort=False):
+    for (where, features, stress), curve in theirs.groupby(["source", "features", "stress"], sort=False):
         under = ours[ours["stress"] == stress]
-        names = (str(features), *STAND_INS[str(source), str(features)])
+        names = (str(features), *STAND_INS[str(where), str(features)])
         name = next((name for name in names if name in set(under["features"])), None)
         part = curve.merge(under[under["features"] == name].drop(columns=["features", "stress"]), on=PLACE, how="left")
         parts.append(_compared(part.set_axis(curve.index), name))

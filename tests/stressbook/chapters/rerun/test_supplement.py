@@ -148,6 +148,12 @@ def test_counterparts_of_a_toy_table_by_hand() -> None:
     assert (table.loc[("figure-4", "voc2007"), "metric"], draws["step"]) == ("mean-class-accuracy", 2)
 
 
+def test_counterparts_of_one_source_are_its_part_of_all() -> None:
+    pd.testing.assert_frame_equal(counterparts(toy(), source="figure-3"), counterparts(toy()).query("source == 'figure-3'"))
+    with pytest.raises(ValueError, match="source 'figure-9' is unknown; there are figure-2, "):
+        counterparts(toy(), source="figure-9")
+
+
 def test_reasons_by_hand() -> None:
     """No stand-in, one that was not measured under the stress, one not at the place, one without its full score."""
     table = counterparts(toy()).set_index(["source", "published_model", "published_dataset", "stress"])

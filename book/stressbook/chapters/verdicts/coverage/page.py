@@ -51,8 +51,7 @@ def join(folder: str | Path, own: Iterable[str] = ()) -> pd.DataFrame:
         path = Path(folder) / f"{figure}.csv"
         found = [read_results(path)] if path.is_file() else []
         results = pd.concat([results_table([]), *first, *found], ignore_index=True).drop_duplicates(SETTING)
-        answered = counterparts(results)
-        parts.append(answered[answered["source"] == source])
+        parts.append(counterparts(results, source=source))
     return pd.concat(parts).sort_index()
 
 
