@@ -6,12 +6,29 @@ Between the results tables of the chapters' measures and the pages that draw the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import pandas as pd
 
 from stressbook.drawing.words import LABELS, paper_name
-from stresslib.paper.published import agreement_summary
+from stresslib.paper.published import agreement_summary, published, with_shares
 from stresslib.results import FEATURES
+
+
+def published_shares() -> pd.DataFrame:
+    """Return :func:`stresslib.published` with the columns of :func:`stresslib.paper.published.with_shares`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The caller's own: it may be changed.
+    """
+    return _published_shares().copy()
+
+
+@cache  # a page asks up to thirty times
+def _published_shares() -> pd.DataFrame:
+    return with_shares(published())
 
 
 def feature_sets(results: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

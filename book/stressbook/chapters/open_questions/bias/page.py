@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 
 from stressbook.chapters.open_questions.answers import Answer, by_protocol, full_score, sign_agreement
 from stressbook.chapters.open_questions.bias.measure import BIAS
-from stressbook.drawing import style, words
-from stresslib.paper.published import published, with_shares
+from stressbook.drawing import style, tables, words
 from stresslib.results import TOLERANCE, VARIANT
 
 
@@ -73,7 +72,7 @@ def answer(results: pd.DataFrame) -> Answer:
 
 def published_gain() -> float:
     """Return how far the best dictionary of the paper's Figure 4 scores above the full vectors of VGG-M, in points."""
-    curves = with_shares(published())
+    curves = tables.published_shares()
     curves = curves[(curves["source"] == "figure-4") & (curves["model"] == "vgg-m")]
     best = curves.iloc[curves["kept"].argmax()]
     return float(best["score"] - 100 * best["score"] / best["kept"])

@@ -22,7 +22,7 @@ from stressbook.chapters.open_questions.answers import (
 )
 from stressbook.chapters.open_questions.centring.measure import BIAS, BOTH, CENTRED
 from stressbook.drawing import style, tables
-from stresslib.paper.published import GRID, published, with_shares
+from stresslib.paper.published import GRID
 from stresslib.results import TOLERANCE, VARIANT
 
 
@@ -62,7 +62,7 @@ def verdicts(results: pd.DataFrame) -> str:
     """Say whether the published curve was centred, as far as ours can tell."""
     without = paired_with_protocol(results, CENTRED)
     full = without[without["stress"] == "none"]["difference"]
-    paper = with_shares(published())
+    paper = tables.published_shares()
     paper = paper[(paper["source"] == "figure-2") & (paper["stress"] == "pca")].set_index("step")
     away = float(paper["score"][GRID - 1] - paper["score"][GRID])
     if abs(away) <= TOLERANCE < full.abs().min():

@@ -16,8 +16,7 @@ from matplotlib.figure import Figure
 from stressbook.chapters.open_questions.answers import Answer, by_feature_set, format_range, full_score, sign_agreement
 from stressbook.chapters.open_questions.cliff.measure import COSTS, EDGE, END, RENORMALISED, TUNED
 from stressbook.chapters.rerun.bit_erasure import page as bit_erasure_page
-from stressbook.drawing import style, words
-from stresslib.paper.published import published, with_shares
+from stressbook.drawing import style, tables, words
 from stresslib.results import VARIANT
 from stresslib.running.variants import RANKED
 
@@ -162,7 +161,7 @@ def _published_falls() -> pd.DataFrame:
 
 def _published_curves() -> Iterator[tuple[str, pd.DataFrame]]:
     """Return the published curves of VGG-M, each with the name of its data set."""
-    table = with_shares(published())
+    table = tables.published_shares()
     table = table[(table["source"] == bit_erasure_page.SOURCE) & (table["model"] == "vgg-m")]
     for dataset, curve in table.sort_values("removed_bits").groupby("dataset", sort=False):
         yield str(dataset), curve

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from stressbook.chapters.open_questions.answers import Answer, by_protocol, format_range, full_score, sign_agreement
 from stressbook.chapters.open_questions.shrinkage.measure import BOTH, NORM, RENORMALISED, TUNED
 from stressbook.drawing import style, tables
-from stresslib.paper.published import GRID, published, with_shares
+from stresslib.paper.published import GRID
 from stresslib.results import VARIANT
 
 STRESS = "random-selection"
@@ -106,7 +106,7 @@ def verdicts(results: pd.DataFrame) -> str:
     rows = losses(results)
     plain = rows[rows[VARIANT] == ""]
     ratio = plain["norm"] / (plain["share"] / 100)
-    paper = with_shares(published())
+    paper = tables.published_shares()
     paper = paper[paper["source"].isin(["figure-2", "figure-3"]) & paper["model"].eq("vgg-m") & paper["stress"].eq(STRESS)]
     kept = paper.loc[paper["step"] == rows["step"].min(), "kept"]
     return (

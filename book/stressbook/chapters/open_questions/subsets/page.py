@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from stressbook.chapters.open_questions.answers import Answer, format_range
 from stressbook.chapters.open_questions.subsets.measure import INDEPENDENT
 from stressbook.chapters.open_questions.subsets.statistics import REPEATS, STRESS, deviations, ratios, resolution, roughness
-from stressbook.drawing import style, words
-from stresslib.paper.published import GRID, published, with_shares
+from stressbook.drawing import style, tables, words
+from stresslib.paper.published import GRID
 from stresslib.results import VARIANT
 
 SMOOTHER = 0.9
@@ -25,7 +25,7 @@ SMOOTHER = 0.9
 
 def published_deviations() -> pd.DataFrame:
     """Return the published curves of random selection, each once, with the columns of `deviations`."""
-    table = with_shares(published())
+    table = tables.published_shares()
     table = table[(table["stress"] == STRESS) & (table["score_sd"] > 0)]
     table = table.drop_duplicates(["dataset", "model", "layer", "step"]).sort_values("step")
     return pd.DataFrame(

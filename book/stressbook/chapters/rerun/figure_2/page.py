@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from stressbook.drawing import style, tables, words
 from stresslib.classical import is_method
 from stresslib.paper.published import agreement as published_agreement
-from stresslib.paper.published import grid_dimensions, published, with_shares
+from stresslib.paper.published import grid_dimensions, with_shares
 
 STRESSES = ("random-selection", "pca")
 
@@ -23,7 +23,7 @@ TABLE_STEPS = [1, 2, 5, 10]
 
 def reference() -> pd.DataFrame:
     """Return the published curves that the figure draws: VGG-M, GoogLeNet and BossaNova on VOC 2007."""
-    table = with_shares(published())
+    table = tables.published_shares()
     return table[table["source"] == "figure-2"]
 
 

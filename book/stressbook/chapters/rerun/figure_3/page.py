@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from stressbook.drawing import style, tables, words
 from stresslib.paper.published import agreement as published_agreement
-from stresslib.paper.published import published, with_shares
+from stresslib.paper.published import with_shares
 
 RANKED_STEPS = (1, 2, 5)
 """Places of the paper's grid of dimensions at which data sets are ranked."""
@@ -30,7 +30,7 @@ HEIGHTS = {"random-selection": 5, "pca": 3}
 
 def reference() -> pd.DataFrame:
     """Return the published curves that the figure draws: VGG-M on VOC 2007, MIT-67 and Food-101."""
-    table = with_shares(published())
+    table = tables.published_shares()
     table = table[table["source"].isin(["figure-2", "figure-3"]) & (table["model"] == "vgg-m")]
     return table.sort_values("dataset", ascending=False, kind="stable")
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from stressbook.drawing import style, tables, words
 from stresslib.paper.published import agreement as published_agreement
-from stresslib.paper.published import published, with_shares
+from stresslib.paper.published import with_shares
 from stresslib.stress.spec import bits_per_vector
 
 STRESSES = ("uniform-shared", "uniform-per-dimension")
@@ -19,7 +19,7 @@ STRESSES = ("uniform-shared", "uniform-per-dimension")
 
 def reference() -> pd.DataFrame:
     """Return the published curves that the figure draws: VGG-M on VOC 2007."""
-    table = with_shares(published())
+    table = tables.published_shares()
     # Figure 4 has no full score of its own; the network's other curves give it before the rest is dropped.
     return table[table["source"] == "figure-4"]
 

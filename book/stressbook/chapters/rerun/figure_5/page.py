@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stressbook.drawing import style, tables, words
 from stresslib.paper.published import agreement as published_agreement
-from stresslib.paper.published import published, with_shares
+from stresslib.paper.published import with_shares
 from stresslib.results import CURVE
 from stresslib.stress.spec import bits_per_vector, compression_rate
 
@@ -58,7 +58,7 @@ def pareto_front(cost: ArrayLike, gain: ArrayLike) -> NDArray[np.bool_]:
 
 def reference() -> pd.DataFrame:
     """Return the published settings that the figure draws: VGG-M on VOC 2007."""
-    table = with_shares(published())
+    table = tables.published_shares()
     # Figure 5 has no full score of its own; the network's other curves give it before the rest is dropped.
     return table[table["source"] == "figure-5"]
 

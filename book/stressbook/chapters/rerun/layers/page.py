@@ -19,7 +19,7 @@ from stressbook.chapters.rerun.figure_4.page import STRESSES as QUANTIZATIONS
 from stressbook.drawing import style, tables, words
 from stresslib.paper.counterparts import LAYERS, rival
 from stresslib.paper.published import agreement as published_agreement
-from stresslib.paper.published import published, with_shares
+from stresslib.paper.published import with_shares
 from stresslib.results import FEATURES
 
 STRESSES, SOURCE = (*REDUCTIONS, *QUANTIZATIONS), "supplement-multilayer"
@@ -35,7 +35,7 @@ RAMP = ListedColormap(matplotlib.colormaps["viridis_r"](np.linspace(0.12, 1, 256
 
 def reference() -> pd.DataFrame:
     """Return the published curves that the figure draws: the layers of VGG-M on VOC 2007."""
-    table = with_shares(published())
+    table = tables.published_shares()
     return table[table["source"] == SOURCE]
 
 

@@ -9,9 +9,10 @@ import pandas as pd
 import torch
 
 from stressbook.chapters.running.paper_data.measure import LAYERS
+from stressbook.drawing import tables
 from stresslib.datasets import DATASETS
 from stresslib.extraction import NETWORKS
-from stresslib.paper.published import NAMESAKES, published, with_shares
+from stresslib.paper.published import NAMESAKES, published
 from stresslib.results import FEATURES
 
 DATA_SETS = ("voc2007", "mit67", "upmc-food101")
@@ -118,7 +119,7 @@ def expected() -> pd.DataFrame:
     pandas.DataFrame
         A row for each feature set: metric, full score in percent, and how many published numbers it is compared with.
     """
-    table = with_shares(published())
+    table = tables.published_shares()
     table["full"] = 100 * table["score"] / table["kept"]
     ours = {theirs: name for name, theirs in NAMESAKES.items()}
     table["features"] = table["dataset"].replace(ours) + "/" + table["model"] + "/" + table["layer"]

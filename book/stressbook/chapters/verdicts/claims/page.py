@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from stressbook.chapters.verdicts.claims.measure import CLAIMS, INTERVAL, RANDOM, Claim
 from stressbook.chapters.verdicts.classical.page import headline as classical_headline
-from stressbook.drawing import style, words
-from stresslib.paper.published import published, with_shares
+from stressbook.drawing import style, tables, words
+from stresslib.paper.published import with_shares
 from stresslib.results import FEATURES, read_results
 from stresslib.stress.spec import compression_rate, parse_spec
 
@@ -55,7 +55,7 @@ def verdict(low: float, high: float, paper: float) -> str:
 
 def paper_share(claim: Claim) -> float:
     """Return the percent of its full score that the paper's VGG-M keeps on VOC 2007 in the setting of a claim."""
-    table = with_shares(published())
+    table = tables.published_shares()
     table = table[(table["model"] == "vgg-m") & (table["dataset"] == "voc2007") & (table["layer"] == "relu7")]
     stress = parse_spec(claim.spec(4096)).stress
     at = table["stress"].eq(stress) & table["values"].eq(claim.values)
@@ -216,7 +216,7 @@ def random_selection(table: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         A row for each feature set, a column for each share of the dimensions.
     """
-    ours, theirs = with_shares(table), with_shares(published())
+    ours, theirs = with_shares(table), tables.published_shares()
     theirs = theirs[theirs["source"].isin(("figure-2", "figure-3"))]
     rows = {}
     for prefix, source in (("", ours), ("paper: ", theirs)):

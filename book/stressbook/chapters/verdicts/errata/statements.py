@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from stressbook.drawing import tables
 from stressbook.drawing.words import NAMES
-from stresslib.paper.published import published, with_shares
+from stresslib.paper.published import published
 from stresslib.stress.spec import bits_per_vector, compression_rate
 
 TEST_IMAGES = {"mit67": 1340, "food101": 29998}
@@ -81,7 +82,7 @@ def fitting(scores: ArrayLike, sizes: Iterable[int]) -> list[int]:
 
 def _row(dataset: str, stress: str, **place: Any) -> pd.Series:
     """Return the published row of VGG-M's relu7 under a stress, at the place that further columns give."""
-    table = with_shares(published())
+    table = tables.published_shares()
     table = table[table["dataset"].eq(dataset) & table["model"].eq("vgg-m") & table["layer"].eq("relu7")]
     table = table[table["stress"].eq(stress)]
     for name, value in place.items():
@@ -137,7 +138,7 @@ def _deviations_divide_by_n() -> Statement:
 
 
 def _half_has_two_sizes() -> Statement:
-    table = with_shares(published())
+    table = tables.published_shares()
     half = table[table["step"].eq(10) & table["n_features"].eq(4096)]
     sizes = {
         source: sorted(set(rows["dimensions"]))
@@ -200,7 +201,7 @@ def _marks_of_figure_5() -> Statement:
 
 
 def _values_chosen_on_test_images() -> Statement:
-    table = with_shares(published())
+    table = tables.published_shares()
     table = table[table["source"].eq("figure-5") & table["dimensions"].eq(409) & (table["values"] > 16)]
     best = table.iloc[table["kept"].argmax()]
     return Statement(
@@ -222,7 +223,7 @@ def _collapse_at_56_bits() -> Statement:
 
 
 def _gains_without_negative_values() -> Statement:
-    table = with_shares(published())
+    table = tables.published_shares()
     table = table[table["source"].eq("supplement-multilayer") & table["layer"].ne("pool5")]
     full = table[table["stress"].eq("random-selection") & table["step"].eq(20)].set_index("layer")["score"]
     best = table[table["stress"].str.startswith("uniform")].groupby("layer")["score"].max()
