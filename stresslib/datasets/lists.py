@@ -213,8 +213,8 @@ def _check_no_flags(table: Table) -> None:
         said = {cells[place].casefold() for _, cells in table.lines}
         if part_of(column.casefold().removeprefix("is_")) and len(said) == 2 and said <= FLAGS:
             raise ValueError(
-                f"{table.path} has no column 'split', but {column!r} of {' and '.join(sorted(said))}; did you mean split? It "
-                "says train or test in each line"
+                f"{table.path} has no column 'split', but {column!r} of {' and '.join(sorted(said))}; did you mean split? "
+                "It says train or test in each line"
             )
 
 
