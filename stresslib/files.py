@@ -25,7 +25,7 @@ def cache_dir() -> Path:
     NotADirectoryError
         When the variable names a file.
     """
-    folder = Path(os.environ.get("STRESSLIB_CACHE") or pooch.os_cache("stresslib"))
+    folder = Path(os.environ.get("STRESSLIB_CACHE") or pooch.os_cache("stresslib")).expanduser()
     if folder.is_file():
         raise NotADirectoryError(f"STRESSLIB_CACHE={folder} is a file; the variable takes a folder")
     return folder

@@ -77,13 +77,17 @@ def workers() -> Iterator[bool]:
 
     Raises
     ------
+    ValueError
+        When it is not an address.
     OSError
-        When no scheduler answers at that address.
+        When no scheduler answers there.
     """
     address = os.environ.get(ADDRESS)
     if not address:
         yield False
         return
+    if ":" not in address:  # Dask would look for a host of that name, and end in a traceback
+        raise ValueError(f"{address!r} is not the address of a Dask scheduler; give one such as tcp://HOST:8786")
     distributed = _distributed()
     try:
         client = distributed.Client(address, timeout=10, set_as_default=False)

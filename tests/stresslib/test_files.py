@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stresslib.files import check_output
+from stresslib.files import cache_dir, check_output
 
 
 def test_check_output_takes_new_files_old_files_and_folders_to_be_made(tmp_path: Path) -> None:
@@ -33,3 +33,10 @@ def test_check_output_refuses_what_cannot_be_written(name: str, message: str, tm
 def test_check_output_refuses_a_device() -> None:
     with pytest.raises(OSError, match="/dev/null is not a plain file"):
         check_output("/dev/null")
+
+
+def test_the_cache_may_be_in_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell replaces no ~ inside of quotes, nor does a file of variables."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("STRESSLIB_CACHE", "~/vectors")
+    assert cache_dir() == tmp_path / "vectors"

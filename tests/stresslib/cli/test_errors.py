@@ -114,6 +114,7 @@ def test_bad_input_of_a_command_is_one_line(line: str, says: str, place: Path, c
     [
         ("STRESSLIB_STORE_BYTES", "1e9", "STRESSLIB_STORE_BYTES='1e9' is not a number of bytes"),
         ("STRESSLIB_CACHE", "X.npy", "STRESSLIB_CACHE=X.npy is a file; the variable takes a folder"),
+        ("STRESSLIB_SCHEDULER", "nonsense", "'nonsense' is not the address of a Dask scheduler; give one such as tcp://"),
     ],
 )
 def test_a_wrong_variable_is_known_before_anything_is_computed(
