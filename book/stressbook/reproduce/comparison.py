@@ -104,7 +104,9 @@ def read_every_column(path: str | os.PathLike[str]) -> pd.DataFrame:
         When the file is not a results table, or a column of :data:`TOLERANCES` has a cell that is no number.
     """
     table = read_results(path)
-    for name, cells in pd.read_csv(path, dtype="string", keep_default_na=False).drop(columns=list(table)).items():
+    for name, cells in (
+        pd.read_csv(path, dtype="string", keep_default_na=False).drop(columns=list(table), errors="ignore").items()
+    ):
         numbers = pd.to_numeric(cells, errors="coerce").astype("float64")
         text = cells[numbers.isna() & ~cells.isin(["", "nan"])]
         if name in TOLERANCES and not text.empty:
