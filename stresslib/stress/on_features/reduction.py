@@ -52,7 +52,8 @@ def project(rows: NDArray[Any], components: NDArray[Any]) -> NDArray[Any]:
     for batch in gen_batches(len(rows), _BLOCK):
         block = _padded(rows[batch])
         for few, factor in factors:
-            projected[batch, few] = (block @ factor)[: len(rows[batch]), : len(components[few])]
+            with np.errstate(over="ignore"):  # infinity says it, and the classifier names the row
+                projected[batch, few] = (block @ factor)[: len(rows[batch]), : len(components[few])]
     return projected
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from matconvnet_files import small_googlenet, small_vgg_m, write_dag, write_simplenn
 from miniature_datasets import Miniature, shrink, write_food101, write_mit67, write_upmc_food101, write_voc2007
 from toy_features import make_features
@@ -16,7 +15,7 @@ from toy_features import make_features
 import stresslib as sl
 from stressbook.chapters.rerun.figure_4 import measure, page
 from stressbook.drawing import style
-from stressbook.reproduce.catalogue import project_root
+from stressbook.reproduce.catalogue import figures, project_root
 from stressbook.reproduce.run import reproduce
 from stresslib.classical import is_method
 from stresslib.cli.main import main
@@ -76,7 +75,7 @@ def test_the_paper_profile_extracts_what_is_not_there(
     miniature = write_voc2007(tmp_path / "official")
     shrink(monkeypatch, miniature)
     sl.load_images("voc2007", archive=miniature.folder)
-    plan = yaml.safe_load((ROOT / "notebooks" / "figures.yml").read_text())["layers"]["profiles"]["paper"]
+    plan = figures(ROOT)["layers"]["profiles"]["paper"]
     assert absent_features(plan["dataset"], plan["model"], plan["layer"]) == [
         ("voc2007", "vgg-m", layer) for layer in plan["layer"]
     ]
@@ -96,7 +95,7 @@ def test_the_paper_profile_extracts_what_is_not_there(
 
 def test_every_figure_of_the_paper_has_its_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same grids as in full, on the feature sets of the published table; `all` leaves out what is not of the paper."""
-    entries = yaml.safe_load((ROOT / "notebooks" / "figures.yml").read_text())
+    entries = figures(ROOT)
     published = sl.published()
     theirs = set(published["dataset"] + "/" + published["model"] + "/" + published["layer"])
     wanted: set[str] = set()
@@ -146,7 +145,7 @@ def test_what_cannot_be_fetched_stops_the_profile_with_the_cure(
     def offline(*arguments: Any, **options: Any) -> None:
         raise OSError("no route to host")
 
-    monkeypatch.setattr("stresslib.datasets.downloads.requests.get", offline)
+    monkeypatch.setattr("requests.get", offline)
     with pytest.raises(OSError, match=r"cannot fetch http.*VOCtrainval.*--archive FILE"):
         reproduce("figure-4", profile="paper", output=tmp_path)
     assert not list(tmp_path.glob("figure-4*"))

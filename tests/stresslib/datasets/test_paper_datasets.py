@@ -602,14 +602,15 @@ def test_unknown_hash_is_called_unverified_and_remembered(
 def test_command_line_takes_several_parts(
     written: Callable[..., Miniature], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """They reach the reader: of one part alone it names what is missing, of both nothing is, and the network is next."""
+    """They reach the reader: of one part alone it names what is missing, of both nothing is, and the layer is next."""
     voc = written("voc2007")
     command = ["extract", "voc2007", "--archive", str(voc.files[0])]
-    assert main([*command, "--model", "no-such-network"]) == 1
+    network = ["--model", "efficientnet-lite0", "--layer", "no-such-layer"]
+    assert main([*command, *network]) == 1
     assert "aeroplane_test.txt" in capsys.readouterr().err
-    assert main([*command, str(voc.files[1]), "--model", "no-such-network"]) == 1
-    assert "no-such-network" in capsys.readouterr().err
-    assert main(["extract", str(tmp_path), "--archive", "x.tar", "--model", "no-such-network"]) == 1
+    assert main([*command, str(voc.files[1]), *network]) == 1
+    assert "no-such-layer" in capsys.readouterr().err
+    assert main(["extract", str(tmp_path), "--archive", "x.tar", *network]) == 1
     assert "is a path, and needs no archive" in capsys.readouterr().err
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from stressbook.chapters.verdicts.errata import page, statements
-from stresslib.paper.published import published
+from stresslib.paper.published import published, with_shares
 
 
 def changed(monkeypatch: pytest.MonkeyPatch, change: Callable[[pd.DataFrame], None]) -> pd.Series:
@@ -17,6 +17,7 @@ def changed(monkeypatch: pytest.MonkeyPatch, change: Callable[[pd.DataFrame], No
     table = published()
     change(table)
     monkeypatch.setattr(statements, "published", table.copy)
+    monkeypatch.setattr(statements.tables, "published_shares", with_shares(table).copy)
     return statements.checked_statements()["holds"]
 
 
