@@ -391,7 +391,7 @@ def test_features_whose_projection_overflows_are_named() -> None:
     with pytest.raises(ValueError, match=r"X holds -?inf in row"):
         evaluate(big, "DR2:4")
     wide = FeatureSet(np.random.default_rng(0).normal(size=(40, 90)) * 1e20, np.arange(40) % 2, np.arange(40) < 30)
-    with pytest.raises(ValueError, match=r"X holds -?(inf|nan) in row"):
+    with pytest.warns(ConvergenceWarning, match="features on a smaller scale, are easier"):  # it ends, and says so
         sweep(wide, ["DR1:40", "DR1:80"], n_jobs=1, progress=False)
 
 
