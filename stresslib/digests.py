@@ -74,7 +74,7 @@ class Code:
         """
         # What applies any stress that a string names needs the transformers of the tokens, and these come by the registry.
         registered = set() if tokens is None else self.found_in(self.texts[_REGISTRY], _REGISTRY)
-        transformers = {module for module in registered if module.startswith("stresslib/stress/")}
+        transformers = {module for module in registered if module.startswith("stresslib/stress/on_features/")}
         seen: set[str] = set()
         left = list(names)
         while left:

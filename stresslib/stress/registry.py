@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from sklearn.base import BaseEstimator
+from stresslib.stress.bits import MOST_BITS, dictionary_bits, kept_bits
 
-from stresslib.stress.on_features.allocation import MOST_BITS, AllocatedQuantizer
-from stresslib.stress.on_features.quantization import BitErasure, UniformQuantizer, dictionary_bits, kept_bits
-from stresslib.stress.on_features.reduction import PrincipalComponents, RandomSelection
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
 _NUMBERS = {
     "dimensions": ("k", "dimensions"),
@@ -41,8 +40,9 @@ class FeatureStress:
         Range of the number.
     label : str
         Name in the words of the published table; ``{}`` in it is replaced by the number.
-    transformer : type
-        scikit-learn transformer, whose first parameter is the number.
+    transformer : callable
+        Returns the scikit-learn transformer's class, whose first parameter is the number. It imports it: a string is read,
+        or refused, without waiting for scikit-learn.
     options : mapping of str to object
         Its other parameters.
     is_random : bool
@@ -57,7 +57,7 @@ class FeatureStress:
     lowest: int
     highest: int | None = None
     label: str
-    transformer: type[BaseEstimator]
+    transformer: Callable[[], type[BaseEstimator]]
     options: Mapping[str, Any] = field(default_factory=dict)
     is_random: bool = False
     bits: Callable[[int], int] | None = None
@@ -65,7 +65,7 @@ class FeatureStress:
     def make(self, number: int, random_state: Any) -> BaseEstimator:
         """Return the transformer for a number, not fitted."""
         seed = {"random_state": random_state} if self.is_random else {}
-        return self.transformer(number, **self.options, **seed)
+        return self.transformer()(number, **self.options, **seed)
 
     @property
     def symbol(self) -> str:
@@ -84,6 +84,36 @@ class FeatureStress:
         return number >= self.lowest and (self.highest is None or number <= self.highest)
 
 
+def _random_selection() -> type[BaseEstimator]:
+    from stresslib.stress.on_features.reduction import RandomSelection
+
+    return RandomSelection
+
+
+def _principal_components() -> type[BaseEstimator]:
+    from stresslib.stress.on_features.reduction import PrincipalComponents
+
+    return PrincipalComponents
+
+
+def _uniform_quantizer() -> type[BaseEstimator]:
+    from stresslib.stress.on_features.quantization import UniformQuantizer
+
+    return UniformQuantizer
+
+
+def _bit_erasure() -> type[BaseEstimator]:
+    from stresslib.stress.on_features.quantization import BitErasure
+
+    return BitErasure
+
+
+def _allocated_quantizer() -> type[BaseEstimator]:
+    from stresslib.stress.on_features.allocation import AllocatedQuantizer
+
+    return AllocatedQuantizer
+
+
 def _most_bits(n_bits: int) -> int:
     return MOST_BITS
 
@@ -97,7 +127,7 @@ FEATURE_STRESSES: dict[str, FeatureStress] = {
             number="dimensions",
             lowest=1,
             label="random-selection",
-            transformer=RandomSelection,
+            transformer=_random_selection,
             is_random=True,
         ),
         FeatureStress(
@@ -106,7 +136,7 @@ FEATURE_STRESSES: dict[str, FeatureStress] = {
             number="dimensions",
             lowest=1,
             label="pca",
-            transformer=PrincipalComponents,
+            transformer=_principal_components,
         ),
         FeatureStress(
             token="Q1",
@@ -114,7 +144,7 @@ FEATURE_STRESSES: dict[str, FeatureStress] = {
             number="values",
             lowest=2,
             label="uniform-shared",
-            transformer=UniformQuantizer,
+            transformer=_uniform_quantizer,
             options={"scope": "shared"},
             bits=dictionary_bits,
         ),
@@ -124,7 +154,7 @@ FEATURE_STRESSES: dict[str, FeatureStress] = {
             number="values",
             lowest=2,
             label="uniform-per-dimension",
-            transformer=UniformQuantizer,
+            transformer=_uniform_quantizer,
             options={"scope": "per_dimension"},
             bits=dictionary_bits,
         ),
@@ -135,7 +165,7 @@ FEATURE_STRESSES: dict[str, FeatureStress] = {
             lowest=0,
             highest=64,
             label="bit-erasure",
-            transformer=BitErasure,
+            transformer=_bit_erasure,
             bits=kept_bits,
         ),
         FeatureStress(
@@ -144,7 +174,7 @@ FEATURE_STRESSES: dict[str, FeatureStress] = {
             number="allocated_bits",
             lowest=1,
             label="allocated-{}-bits",
-            transformer=AllocatedQuantizer,
+            transformer=_allocated_quantizer,
             bits=_most_bits,
         ),
     )

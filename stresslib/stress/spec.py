@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sklearn.pipeline import Pipeline
-
-from stresslib.stress.on_features.quantization import FLOAT_BITS
+from stresslib.stress.bits import FLOAT_BITS
 from stresslib.stress.registry import FEATURE_STRESSES, FeatureStress
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 _PUBLISHED_LABELS = {"pca+uniform-per-dimension": "pca+uniform"}
 """Combinations for which the published table has a shorter name than the two labels joined."""
@@ -237,6 +238,8 @@ def make_stress(spec: str | Spec, *, random_state: Any = 0) -> Pipeline:
     >>> make_stress("DR2:409,Q2:27").named_steps
     {'DR2': PrincipalComponents(n_components=409), 'Q2': UniformQuantizer(n_values=27)}
     """
+    from sklearn.pipeline import Pipeline  # only now: a string is read without scikit-learn
+
     steps = [(entry.token, entry.make(number, random_state)) for entry, number in parse_spec(spec).tokens]
     return Pipeline(steps or [("none", "passthrough")])
 

@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stresslib.arrays import unwrapped
+from stresslib.stress.bits import MOST_BITS
 from stresslib.stress.on_features.base import Quantizer, bin_centres, bin_numbers
 
 Array = NDArray[Any]
@@ -23,9 +24,6 @@ NORMAL_STEP = np.array([0, 1.595769, 0.995687, 0.586019, 0.335201, 0.188139, 0.1
 
 NORMAL_ERROR = np.array([1, 0.36338023, 0.11884605, 0.03743966, 0.01154288, 0.00349521, 0.00104005, 0.00030433, 0.00008769])
 """That error, for b from 0 to 8."""
-
-MOST_BITS = len(NORMAL_STEP) - 1
-"""Bits that a dimension gets at most: beyond, a linear classifier sees no difference."""
 
 
 class AllocatedQuantizer(Quantizer):

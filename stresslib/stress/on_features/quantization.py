@@ -14,22 +14,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stresslib.arrays import unwrapped
+from stresslib.stress.bits import dictionary_bits, kept_bits
 from stresslib.stress.on_features.base import Quantizer, bin_centres, bin_numbers
 
 Array = NDArray[Any]
-
-FLOAT_BITS = 32
-"""Bits of a number that no quantizer touched: the paper counts float32."""
-
-
-def dictionary_bits(n_values: int) -> int:
-    """Return the bits of a number with a dictionary, ``ceil(log2(n_values))``."""
-    return (int(n_values) - 1).bit_length()
-
-
-def kept_bits(n_erased: int) -> int:
-    """Return the bits that erasure leaves a number, ``64 - n_erased``, but at most the 32 of a float32."""
-    return min(FLOAT_BITS, 64 - int(n_erased))
 
 
 class UniformQuantizer(Quantizer):

@@ -133,7 +133,7 @@ def test_the_digests_have_every_module_that_a_score_depends_on() -> None:
     stresses = [f"stress/on_features/{name}" for name in ("reduction", "quantization", "allocation", "base")]
     solver = [f"evaluation/{name}" for name in ("hinge", "squared_hinge", "conjugate_gradients", "newton", "unknowns")]
     protocol = [f"evaluation/{name}" for name in ("protocol", "linear_svm", "metrics", "threads")]
-    common = [*solver, *protocol, "stress/spec", "stress/registry", "running/grid"]
+    common = [*solver, *protocol, "stress/spec", "stress/bits", "stress/registry", "running/grid"]
 
     def used(tokens: Iterable[str] | None) -> list[str]:
         chosen = None if tokens is None else frozenset(tokens)

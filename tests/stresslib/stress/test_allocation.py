@@ -13,6 +13,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
 import stresslib as sl
+from stresslib.stress.bits import MOST_BITS
 from stresslib.stress.on_features.allocation import NORMAL_ERROR, NORMAL_STEP
 
 
@@ -86,3 +87,7 @@ def test_too_many_bits_and_wrong_codes_are_refused() -> None:
     assert quantizer.bits_.tolist() == [3, 0]
     with pytest.raises(ValueError, match=r"from 0 to 2 \*\* bits_ - 1 of their dimension; got 0 to 7"):
         quantizer.decode([[0, 7]])
+
+
+def test_a_step_is_known_for_each_number_of_bits() -> None:
+    assert len(NORMAL_STEP) == len(NORMAL_ERROR) == MOST_BITS + 1
