@@ -39,7 +39,7 @@ test: install  ## lint, check types, run the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	OMP_NUM_THREADS=1 LOKY_MAX_CPU_COUNT=1 $(BIN)/python -m pytest -n auto  # a process a core, of one thread, that starts no others
+	OMP_NUM_THREADS=1 LOKY_MAX_CPU_COUNT=1 $(BIN)/python -m pytest -n auto --dist worksteal  # a process a core, of one thread, that starts no others
 
 bench: install  ## measure speed against named peers
 	$(BIN)/python benchmarks/extraction.py
