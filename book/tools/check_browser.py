@@ -26,7 +26,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from browser import READY, chromium, executable
-from playwright.sync_api import Browser, Error, Page, ViewportSize
+from playwright.sync_api import Browser, Error, Page, Request, ViewportSize
 
 AXE = Path(__file__).with_name("axe") / "axe.min.js"
 WIDTHS = (1280, 390)
@@ -69,6 +69,9 @@ FORGET = "try { localStorage.clear(); sessionStorage.clear(); } catch {}"
 STILL = "*, *::before, *::after { transition: none !important; }"
 """The theme's sidebars, buttons and first link slide and fade; what is looked at is where they end."""
 
+ABORTED = "net::ERR_ABORTED"
+"""A tab that goes on breaks off what the last page was still loading, its icon say; a missing file fails otherwise."""
+
 STOP = """() => {
   const {activeElement} = document;
   const {top, bottom} = activeElement.getBoundingClientRect();
@@ -108,11 +111,15 @@ def watched(tab: Page, visit: Visit, where: str) -> Iterator[None]:
         elif parts.scheme not in ("data", "blob", "about"):
             fault(f"asks another host: {address}")
 
+    def failed(request: Request) -> None:
+        if request.failure != ABORTED:
+            fault(f"does not load: {request.url} ({request.failure})")
+
     listeners: dict[Any, Callable[[Any], None]] = {
         "console": lambda message: fault(f"console: {message.text}") if message.type == "error" else None,
         "pageerror": lambda error: fault(f"script: {error.message}"),
         "request": lambda request: requested(request.url),
-        "requestfailed": lambda request: fault(f"does not load: {request.url} ({request.failure})"),
+        "requestfailed": failed,
     }
     for event, listener in listeners.items():
         tab.on(event, listener)

@@ -81,6 +81,22 @@ def test_a_sound_page_has_no_fault(chromium: Any, tmp_path: Path) -> None:
 
 
 @needs_chromium
+def test_what_a_tab_itself_breaks_off_is_no_fault(chromium: Any, tmp_path: Path) -> None:
+    """It goes on to the next page while the icon of the last is still on its way: a file that is there."""
+    (tmp_path / "index.html").write_text(page(CLEAN))
+    tab, visit = chromium.new_page(), check_browser.Visit("index.html")
+    with check_browser.watched(tab, visit, "390"):
+        tab.route("**/x.png", lambda route: route.abort("aborted"))
+        tab.route("**/y.png", lambda route: route.abort("failed"))
+        tab.goto((tmp_path / "index.html").as_uri())
+        for name in ("x.png", "y.png"):
+            with tab.expect_event("requestfailed"):
+                tab.evaluate("source => { new Image().src = source }", name)
+    failures = [fault for fault in visit.faults if "does not load" in fault]
+    assert [fault.rpartition("/")[2] for fault in failures] == ["y.png (net::ERR_FAILED)"]
+
+
+@needs_chromium
 def test_a_page_is_opened_as_if_there_had_been_none_before(chromium: Any, tmp_path: Path) -> None:
     """Both are opened in one tab: what the first keeps or does wrong is not the second's."""
     kept = "".join(
