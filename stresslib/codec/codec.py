@@ -339,10 +339,15 @@ class Codec:
         return b"".join(pack(codes[:, part.which], part.bits, part.base, self.packing) for part in self._columns)
 
     def _code_block(self, X: Array, start: int) -> Array:
-        rows = np.ascontiguousarray(X[start : start + self.block_rows], dtype=np.float32)
-        if self.normalize:
-            rows = unit_rows(rows)
-        return self._coder.encode(self._reducer.apply(rows, self.side), self.side, start)
+        # A block of few numbers a row may be most of a set at full width: it is reduced in parts.
+        stop = min(start + self.block_rows, len(X))
+        size = default_block_rows(self.n_features)
+        parts = [self._reduced(X[first : min(first + size, stop)]) for first in range(start, stop, size)]
+        return self._coder.encode(parts[0] if len(parts) == 1 else np.concatenate(parts), self.side, start)
+
+    def _reduced(self, X: Array) -> Array:
+        rows = np.ascontiguousarray(X, dtype=np.float32)
+        return self._reducer.apply(unit_rows(rows) if self.normalize else rows, self.side)
 
     def decode_block(self, packed: bytes, out: Array) -> None:
         """Decode one block into an array of its shape; ValueError on bytes that are not such a block."""

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import qr, svd
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval
+from sklearn.utils.extmath import svd_flip
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stresslib.arrays import unwrapped
@@ -61,6 +63,18 @@ def _padded(rows: NDArray[Any]) -> NDArray[np.float64]:
     padded = np.zeros((_BLOCK, rows.shape[1]))
     padded[: len(rows)] = rows
     return padded
+
+
+def _right_singular_vectors(rows: NDArray[np.float64], n_vectors: int) -> NDArray[np.float64]:
+    """Return the leading right singular vectors of a wide matrix, which is overwritten, with scikit-learn's signs.
+
+    Those of its full solver but for the last digits, with a third of its memory: the matrix becomes its own orthonormal
+    basis, and only a square one is decomposed.
+    """
+    basis, square = qr(rows.T, overwrite_a=True, mode="economic", check_finite=False)
+    left = svd(square, overwrite_a=True, check_finite=False)[0]
+    vectors = project(basis, left.T[:n_vectors]).T
+    return np.asarray(svd_flip(None, vectors, u_based_decision=False)[1])
 
 
 class RandomSelection(SelectorMixin, BaseEstimator):
@@ -237,12 +251,14 @@ class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
                 f"n_components={kept} is more than {most}, the smaller of {n_samples} training rows and {width} feature(s)"
             )
         # In float32, or with a large mean, the eigenvectors of small eigenvalues are lost: the covariance is summed in
-        # float64 over centred rows. Which solver is cheaper depends on the smaller side of the matrix.
+        # float64 over centred rows. Which way is cheaper depends on the smaller side of the matrix.
         centred = rows.astype(np.float64)
         centred -= centred.mean(axis=0)
-        solver = "covariance_eigh" if n_samples >= width else "full"
-        pca = PCA(kept, svd_solver=solver, copy=False).fit(centred)  # nobody else needs these rows
-        self.components_ = pca.components_.astype(rows.dtype)
+        if n_samples >= width:
+            components = PCA(kept, svd_solver="covariance_eigh", copy=False).fit(centred).components_
+        else:
+            components = _right_singular_vectors(centred, kept)
+        self.components_ = components.astype(rows.dtype)
         return self
 
     @property

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.decomposition import PCA
 
 from stresslib import PrincipalComponents, RandomSelection
 
@@ -114,6 +117,18 @@ def test_fewer_rows_than_features_span_the_same_subspace() -> None:
     found = PrincipalComponents(6).fit(X).components_
     np.testing.assert_allclose(found.T @ found, leading @ leading.T, atol=1e-10)
     np.testing.assert_allclose(found @ found.T, np.eye(6), atol=1e-12)
+
+
+def test_wide_rows_are_decomposed_as_scikit_learn_does_in_a_fraction_of_its_memory() -> None:
+    """An SVD of the whole matrix takes some seven times the rows' float32; signs are scikit-learn's, too."""
+    X = rows(150, 6000, dtype=np.float32)
+    expected = PCA(149, svd_solver="full").fit(X.astype(np.float64)).components_
+    np.testing.assert_allclose(PrincipalComponents(149).fit(X).components_, expected, atol=1e-7)
+    tracemalloc.start()
+    PrincipalComponents(10).fit(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * X.nbytes
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
