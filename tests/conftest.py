@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
+from killed import ForkServer
 from toy_features import make_features
 
 import stresslib as sl
@@ -36,3 +38,11 @@ def scenes() -> sl.FeatureSet:
 def small() -> sl.FeatureSet:
     """90 sparse non-negative rows of unit norm in 40 dimensions, 3 classes that overlap, half of them for training."""
     return make_features()
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    """A process that has imported everything, for runs in processes of their own."""
+    server = ForkServer()
+    yield server
+    server.stop()

@@ -15,6 +15,7 @@ from typing import Any
 import nbformat
 import pandas as pd
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 import stresslib as sl
 from stressbook.chapters.rerun.figure_2 import measure as figure_2_measure
@@ -41,7 +42,6 @@ def mine(tmp_path: Path, small: sl.FeatureSet) -> str:
     return str(small.save(tmp_path / "mine.safetensors"))
 
 
-@pytest.mark.kernel
 def test_figure_2_with_own_vectors_has_the_numbers_of_a_sweep(
     tmp_path: Path, mine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -330,8 +330,8 @@ def _template(folder: Path, line: str) -> Path:
     return folder / "template.ipynb"
 
 
-def test_several_templates_run_beside_each_other_on_one_core_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each writes into its own folder, a stop keeps no other from running, and what measures speed is last and has all."""
+def _only_template(root: Path, entries: dict[str, dict[str, Any]]) -> None:
+    """Make a project of one template, which writes its process's number of cores; entries are added to its own."""
     template = nbformat.v4.new_notebook(
         metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": ""}}
     )
@@ -343,32 +343,34 @@ def test_several_templates_run_beside_each_other_on_one_core_each(tmp_path: Path
             "path.write_text(os.environ.get('LOKY_MAX_CPU_COUNT', 'all'))"
         ),
     ]
-    (tmp_path / "notebooks").mkdir()
-    nbformat.write(template, tmp_path / "notebooks" / "one.ipynb")
-    entry = {"template": "one.ipynb", "title": "t", "keeps": None, "profiles": {"quick": {}}}
-    stops = {**entry, "profiles": {"quick": {"stops": True}}}
-    entries = {"speed": {**entry, "last": True}, "a": entry, "stops": stops, "b": entry}
-    (tmp_path / "notebooks" / "figures.yml").write_text(json.dumps(entries))
-    script = (
-        "import json, sys\nfrom stressbook.reproduce.run import reproduce_each\n"
-        "print(json.dumps([[name, str(made)] for name, made in reproduce_each(sys.argv[1:], output='out')]))"
-    )
+    (root / "notebooks").mkdir()
+    nbformat.write(template, root / "notebooks" / "one.ipynb")
+    common = {"template": "one.ipynb", "title": "t", "keeps": None, "profiles": {"quick": {}}}
+    text = json.dumps({name: {**common, **entry} for name, entry in entries.items()})
+    (root / "notebooks" / "figures.yml").write_text(text)
+
+
+def test_several_templates_run_beside_each_other_on_one_core_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each writes into its own folder, a stop keeps no other from running, and what measures speed is last and has all."""
+    entries: dict[str, Any] = {"speed": {"last": True}, "a": {}, "stops": {"profiles": {"quick": {"stops": True}}}, "b": {}}
+    _only_template(tmp_path, entries)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("LOKY_MAX_CPU_COUNT")
-    done = subprocess.run(
-        [sys.executable, "-c", script, *entries], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    made = json.loads(done.stdout)
+    monkeypatch.chdir(tmp_path)
+    get_reusable_executor().shutdown()  # its processes have the folder of an earlier test
+    made = list(run.reproduce_each(entries, output="out"))
+    get_reusable_executor().shutdown()
     assert [name for name, _ in made] == ["a", "stops", "b", "speed"]
-    assert made[1][1].startswith("stops stopped: no room")
+    assert str(made[1][1]).startswith("stops stopped: no room")
     assert sorted(path.read_text() for path in (tmp_path / "out").glob("*.txt")) == ["1", "1", "all"]
     assert not list(tmp_path.glob("*.txt"))
 
 
 @pytest.mark.kernel
-def test_a_kernel_whose_port_was_taken_is_started_again(tmp_path: Path, mine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_whose_port_was_taken_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ports are chosen before the kernel has them: with several at a time, two may choose the same."""
+    _only_template(tmp_path, {"one": {}})
+    monkeypatch.setattr(run, "project_root", lambda: tmp_path)
     provisioner = pytest.importorskip("jupyter_client.provisioning.local_provisioner")
     find, asked = provisioner.LocalPortCache.find_available_port, []
     with socket.socket() as busy:
@@ -382,8 +384,8 @@ def test_a_kernel_whose_port_was_taken_is_started_again(tmp_path: Path, mine: st
 
         monkeypatch.setattr(provisioner.LocalPortCache, "find_available_port", taken)
         unlucky = [1]
-        reproduce("figure-4", parameters={"dataset": mine, "values": [2]}, output=tmp_path / "out", progress=False)
-        assert len(asked) == 10 and (tmp_path / "out" / "figure-4.csv").exists()
+        reproduce("one", output=tmp_path / "out", progress=False)
+        assert len(asked) == 10 and len(list((tmp_path / "out").glob("*.txt"))) == 1
         unlucky = [11, 16]
-        with pytest.raises(ValueError, match="figure-4 stopped: Kernel died before replying"):
-            reproduce("figure-4", parameters={"dataset": mine, "values": [2]}, output=tmp_path / "out", progress=False)
+        with pytest.raises(ValueError, match="one stopped: Kernel died before replying"):
+            reproduce("one", output=tmp_path / "out", progress=False)

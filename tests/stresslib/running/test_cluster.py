@@ -39,20 +39,20 @@ SPECS = [
 
 
 class Loopback:
-    """A dask scheduler and two dask workers, each a process of its own."""
+    """A dask scheduler and three dask workers, each a process of its own; a test may kill one, two in all."""
 
     def __init__(self, folder: Path) -> None:
         file = folder / "scheduler.json"
         self.processes = [self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", file)]
         worker = ("--scheduler-file", file, "--nthreads", "1", "--no-nanny", "--local-directory", folder)
-        self.processes += [self._start("worker", *worker) for _ in range(2)]
+        self.processes += [self._start("worker", *worker) for _ in range(3)]
         deadline = time.monotonic() + 60
         while not file.exists() or not file.read_text().strip():
             assert time.monotonic() < deadline, "the scheduler did not start"
             time.sleep(0.1)
         self.address = json.loads(file.read_text())["address"]
         with distributed.Client(self.address, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(3, timeout=60)
 
     @staticmethod
     def _start(what: str, *arguments: object) -> subprocess.Popen[bytes]:
@@ -66,7 +66,8 @@ class Loopback:
             deadline = time.monotonic() + 120
             while done() < enough and time.monotonic() < deadline:
                 time.sleep(0.005)
-            self.processes[-1].send_signal(signal.SIGKILL)
+            self.killed = self.processes.pop()
+            self.killed.send_signal(signal.SIGKILL)
             self.done = done()
 
         thread = threading.Thread(target=wait, daemon=True)
@@ -83,9 +84,9 @@ class Loopback:
             process.wait(10)
 
 
-@pytest.fixture
-def loopback(tmp_path: Path) -> Iterator[Loopback]:
-    started = Loopback(tmp_path)
+@pytest.fixture(scope="module")
+def loopback(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loopback]:
+    started = Loopback(tmp_path_factory.mktemp("cluster"))
     yield started
     started.stop()
 
@@ -109,7 +110,7 @@ def test_a_killed_worker_changes_no_byte_of_a_sweep(
     thread = loopback.kill_a_worker_at(lambda: entries(store), 4)
     assert main(["sweep", str(mine), *SPECS, "--repeats", "3", "-o", str(out / "there.csv"), *address]) == 0
     thread.join(10)
-    assert loopback.processes[-1].wait(10) == -signal.SIGKILL and loopback.workers() == 1
+    assert loopback.killed.wait(10) == -signal.SIGKILL and loopback.workers() == len(loopback.processes) - 1
     assert 4 <= loopback.done < len(SPECS) + 2, "in the middle"
     assert entries(tmp_path / "cache" / "shared") == 0 and cluster.ADDRESS not in os.environ
     table = sl.sweep(sl.load_features(mine), SPECS, repeats=3, n_jobs=1, progress=False)
@@ -138,7 +139,7 @@ def test_a_killed_worker_changes_no_byte_of_an_extraction(
     thread = loopback.kill_a_worker_at(lambda: entries(tmp_path, "there*.shards/[0-9]*"), 2)
     there = run("there.safetensors")
     thread.join(10)
-    assert loopback.processes[-1].wait(10) == -signal.SIGKILL and 2 <= loopback.done < 10
+    assert loopback.killed.wait(10) == -signal.SIGKILL and 2 <= loopback.done < 10
     monkeypatch.delenv(cluster.ADDRESS)
     assert there == run("here.safetensors")
 
@@ -168,7 +169,7 @@ def test_tasks_on_a_cluster_give_the_same_digits(
     monkeypatch.setenv(cluster.ADDRESS, loopback.address)
     there = peers.measure(small, methods, store=tmp_path / "store")
     assert there.equals(here) and counted == ["toy/drawn/only"] and entries(tmp_path / "cache" / "shared") == 0
-    loopback.stop()
+    monkeypatch.setenv(cluster.ADDRESS, "tcp://127.0.0.1:1")  # where nobody answers
     assert peers.measure(small, methods, store=tmp_path / "store").equals(here), "all of it was kept, and needs no worker"
 
 

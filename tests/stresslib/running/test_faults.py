@@ -8,16 +8,13 @@ import os
 import random
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from drawn_photographs import photographs
-from killed import Killed
+from killed import Forked, ForkServer
 from toy_features import make_features
 
 import stresslib as sl
@@ -29,79 +26,61 @@ from stresslib.features import reports
 
 SPECS = [*(f"DR1:{size}" for size in (5, 10, 20)), *(f"Q1:{count}" for count in range(2, 12)), "DR2:8,Q2:4", "none"]
 
-# A process that has imported everything, then forks: each child is a run that is killed at another moment. Starting
-# Python and torch anew for each would take most of the time of such a test.
-SWEEPS = """
-import json, os, sys, time
+SWEEP = """
+import json, sys
 import stresslib as sl
-features = sl.load_features(sys.argv[1])
-specs = json.loads(sys.argv[3])
-sl.sweep(features, ["none", "DR2:8,Q2:4"], n_jobs=1, progress=False)  # what is loaded on first use
-for line in sys.stdin:
-    print("begun", flush=True)
-    if os.fork() == 0:
-        print(os.getpid(), flush=True)
-        table = sl.sweep(features, specs, repeats=2, n_jobs=1, progress=False, store=sys.argv[2])
-        sl.write_results(table, sys.argv[2] + ".csv")
-        os._exit(0)
-    print(os.wait()[1], flush=True)
+table = sl.sweep(
+    sl.load_features(sys.argv[1]), json.loads(sys.argv[3]), repeats=2, n_jobs=1, progress=False, store=sys.argv[2]
+)
+sl.write_results(table, sys.argv[2] + ".csv")
 """
 
-EXTRACTIONS = """
-import os, sys
-import torch
-torch.set_num_threads(1)
+EXTRACTION = """
+import sys
 from stresslib.datasets import from_folder
 from stresslib.extraction import job
 job.SHARD = 4
-images = from_folder(sys.argv[1], name="tiny")
-job.Extractor("efficientnet-lite0", precision="float32")  # what is loaded on first use
-for line in sys.stdin:
-    print("begun", flush=True)
-    if os.fork() == 0:
-        print(os.getpid(), flush=True)
-        options = {"precision": "float32", "batch_size": 4, "output": sys.argv[2], "progress": False}
-        try:
-            job.extract(images, "efficientnet-lite0", **options)
-        except OSError as error:
-            print(error, file=sys.stderr, flush=True)
-            os._exit(1)
-        os._exit(0)
-    print(os.wait()[1], flush=True)
+options = {"precision": "float32", "batch_size": 4, "output": sys.argv[2], "progress": False}
+job.extract(from_folder(sys.argv[1], name="tiny"), "efficientnet-lite0", **options)
 """
 
 
-def kill_ten(runs: Killed, done: Callable[[], int], whole: int, pause: float, seed: int) -> list[int]:
-    """Kill ten runs at random moments, from the first to the last thing to do; return how much was done at each."""
+def kill_ten(start: Callable[[], Forked], done: Callable[[], int], whole: int, pause: float, seed: int) -> None:
+    """Kill ten runs at random moments, from the first to the last thing to do; then let one end."""
     generator, kept, ended = random.Random(seed), [], []
     for enough in sorted(generator.randrange(whole) for _ in range(10)):
-        ended.append(runs.run(lambda enough=enough: done() >= enough, generator.uniform(0, pause)))  # type: ignore[misc]
+        ended.append(start().kill_when(lambda enough=enough: done() >= enough, generator.uniform(0, pause)))  # type: ignore[misc]
         kept.append(done())
     assert ended.count(signal.SIGKILL) >= 8, "a run may end in the moment between"
     assert kept == sorted(kept) and len(set(kept)) >= 3, "nothing that was finished is lost"
-    assert runs.run() == 0
-    return kept
+    assert start().wait() == 0
 
 
 @pytest.mark.slow
-def test_a_sweep_killed_at_ten_moments_ends_with_the_same_bytes(tmp_path: Path) -> None:
+def test_a_sweep_killed_at_ten_moments_ends_with_the_same_bytes(tmp_path: Path, fork_server: ForkServer) -> None:
     """Each run goes on where the killed one was; what lies in the store in between is whole entries."""
     mine = make_features(900, 300).save(tmp_path / "mine.safetensors")
     features, store = sl.load_features(mine), tmp_path / "killed"
     whole = sl.sweep(features, SPECS, repeats=2, n_jobs=1, progress=False)
     sl.write_results(whole, tmp_path / "whole.csv")
-    with Killed(SWEEPS, mine, store, json.dumps(SPECS)) as runs:
-        kill_ten(runs, lambda: len(list(store.glob("[!.]*.json"))), len(whole), pause=0.03, seed=0)
+
+    def start() -> Forked:
+        return Forked(fork_server, SWEEP, mine, store, json.dumps(SPECS), folder=tmp_path)
+
+    kill_ten(start, lambda: len(list(store.glob("[!.]*.json"))), len(whole), pause=0.03, seed=0)
     assert (tmp_path / "killed.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
 @pytest.mark.slow
-def test_an_extraction_killed_at_ten_moments_ends_with_the_same_bytes(tmp_path: Path) -> None:
+def test_an_extraction_killed_at_ten_moments_ends_with_the_same_bytes(tmp_path: Path, fork_server: ForkServer) -> None:
     images = photographs(tmp_path / "images", 32)
     options: dict[str, Any] = {"precision": "float32", "batch_size": 4, "progress": False}
     whole = job.extract(images, "efficientnet-lite0", output=tmp_path / "whole.safetensors", **options)
-    with Killed(EXTRACTIONS, tmp_path / "images", tmp_path / "killed.safetensors") as runs:
-        kill_ten(runs, lambda: len(list(tmp_path.glob("killed*.shards/[0-9]*"))), 8, pause=0.1, seed=1)
+
+    def start() -> Forked:
+        return Forked(fork_server, EXTRACTION, tmp_path / "images", tmp_path / "killed.safetensors", folder=tmp_path)
+
+    kill_ten(start, lambda: len(list(tmp_path.glob("killed*.shards/[0-9]*"))), 8, pause=0.1, seed=1)
     assert (tmp_path / "killed.safetensors").read_bytes() == whole.read_bytes()
     assert not list(tmp_path.glob("killed*.shards"))
 
@@ -158,25 +137,26 @@ _NATIVE = {"preprocessing": "native"}
 
 
 def test_a_full_disk_stops_in_one_line_and_what_was_done_is_kept(
-    tmp_path: Path, small: sl.FeatureSet, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small: sl.FeatureSet, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A limit on the size of files stands for the disk: the table does not fit, the settings of the store do."""
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # no further processes to wait for
     mine = small.save(tmp_path / "mine.safetensors")
-    script = (
+    code = (
         "import sys, resource as r, stresslib.cli.main as c; r.setrlimit(r.RLIMIT_FSIZE, (2000, 2000)); sys.exit(c.main())"
     )
-    command = [sys.executable, "-c", script, "sweep", mine, "none", *(f"Q1:{count}" for count in range(2, 40))]
-    out = tmp_path / "out.csv"
-    result = subprocess.run([*command, "-o", out], capture_output=True, text=True, check=False)
-    assert result.returncode == 1
-    line = result.stderr.splitlines()[-1]
+    out, specs = tmp_path / "out.csv", ["none", *(f"Q1:{count}" for count in range(2, 40))]
+    run = Forked(fork_server, code, "sweep", mine, *specs, "-o", out, folder=tmp_path)
+    assert run.wait() == 256
+    line = run.errors.splitlines()[-1]
     assert re.fullmatch(rf"stresslib: cannot write {out}: .*File too large.*Free some space.*", line)
-    assert "Traceback" not in result.stderr and not out.exists() and not list(tmp_path.glob(".out*"))
+    assert "Traceback" not in run.errors and not out.exists() and not list(tmp_path.glob(".out*"))
     assert len(list((Path(os.environ["STRESSLIB_CACHE"]) / "sweeps").glob("[!.]*"))) == 39
 
 
-def test_a_read_only_cache_is_read_and_not_written(tmp_path: Path, own_cache: Path, small: sl.FeatureSet) -> None:
+def test_a_read_only_cache_is_read_and_not_written(
+    tmp_path: Path, own_cache: Path, small: sl.FeatureSet, fork_server: ForkServer
+) -> None:
     """What lies there is used; what is new is computed, and said not to be kept."""
     store = own_cache / "sweeps"
     first = sl.sweep(small, ["none"], n_jobs=1, progress=False, store=store)
@@ -193,10 +173,10 @@ def test_a_read_only_cache_is_read_and_not_written(tmp_path: Path, own_cache: Pa
             folder.chmod(0o755)
     store.chmod(0o555)
     mine.chmod(0o644)
-    result = subprocess.run([sys.executable, "-c", script, mine, store], capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    assert float(result.stdout.split()[0]) == first["score"][0]
-    assert result.stderr.count("not kept for a later run: cannot write") == 1
+    run = Forked(fork_server, script, mine, store, folder=tmp_path)
+    assert run.wait() == 0, run.errors
+    assert float(run.printed.split()[0]) == first["score"][0]
+    assert run.errors.count("not kept for a later run: cannot write") == 1
     assert {path.name for path in store.iterdir()} == before
 
 
@@ -214,21 +194,19 @@ def test_removed_features_stop_with_the_command_that_makes_them(
 
 
 @pytest.mark.slow
-def test_two_runs_at_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_two_runs_at_once(tmp_path: Path, fork_server: ForkServer) -> None:
     """Two sweeps of one store both have the bytes of one alone; of two extractions to one file the second says so."""
     mine = make_features(300, 100).save(tmp_path / "mine.safetensors")
     photographs(tmp_path / "images", 24)
     expected = sl.sweep(sl.load_features(mine), SPECS, repeats=2, n_jobs=1, progress=False)
     sl.write_results(expected, tmp_path / "expected.csv")
-    sweeps = [Killed(SWEEPS, mine, tmp_path / "store", json.dumps(SPECS)) for _ in range(2)]
-    extractions = [Killed(EXTRACTIONS, tmp_path / "images", tmp_path / "out.safetensors") for _ in range(2)]
-    with contextlib.ExitStack() as stack, ThreadPoolExecutor(4) as pool:
-        running = [pool.submit(stack.enter_context(one).run) for one in (*sweeps, *extractions)]
-        ended = [one.result() for one in running]
-        assert ended[:2] == [0, 0] and sorted(ended[2:]) in ([0, 0], [0, 256])
-        refused = "out.safetensors: another process is extracting it; wait until that has ended"
-        assert (refused in capfd.readouterr().err) == (256 in ended), "or the one had ended when the other began"
-        assert extractions[0].run() == 0
+    runs = [(SWEEP, (mine, tmp_path / "store", json.dumps(SPECS)))] * 2
+    runs += [(EXTRACTION, (tmp_path / "images", tmp_path / "out.safetensors"))] * 2
+    ended = [run.wait() for run in [Forked(fork_server, code, *given, folder=tmp_path) for code, given in runs]]
+    assert ended[:2] == [0, 0] and sorted(ended[2:]) in ([0, 0], [0, 256])
+    refused = "out.safetensors: another process is extracting it; wait until that has ended"
+    assert (refused in (tmp_path / "stderr").read_text()) == (256 in ended), "or the one had ended when the other began"
+    assert Forked(fork_server, EXTRACTION, *runs[2][1], folder=tmp_path).wait() == 0
     assert (tmp_path / "store.csv").read_bytes() == (tmp_path / "expected.csv").read_bytes()
     alone = job.extract(
         from_folder(tmp_path / "images", name="tiny"),

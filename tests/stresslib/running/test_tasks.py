@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import sys
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -14,7 +12,7 @@ import counted_tasks
 import numpy as np
 import pytest
 from counted_tasks import noted, scaled
-from killed import Killed
+from killed import Forked, ForkServer
 from toy_features import make_features
 
 import stresslib as sl
@@ -24,27 +22,19 @@ from stresslib.running import store, tasks
 from stresslib.running.identity import identity
 from stresslib.running.tasks import run_tasks
 
-# A process that has imported everything, then forks runs of a long loop; each setting that is run is noted.
-RUNS = """
-import os, sys
+RUN = """
+import sys
 import stresslib as sl
 from stresslib.running import tasks
 from counted_tasks import note, {loop}
-features = sl.load_features(sys.argv[1])
-{loop}(features, None)  # what is loaded on first use
 real = tasks._run
 def noted(*arguments):
     note(sys.argv[3], "run")
     return real(*arguments)
 tasks._run = noted
-for line in sys.stdin:
-    print("begun", flush=True)
-    if os.fork() == 0:
-        print(os.getpid(), flush=True)
-        {loop}(features, sys.argv[2]).to_csv(sys.argv[2] + ".csv")
-        os._exit(0)
-    print(os.wait()[1], flush=True)
+{loop}(sl.load_features(sys.argv[1]), sys.argv[2]).to_csv(sys.argv[2] + ".csv")
 """
+"""Of a long loop; each setting that is run is noted."""
 
 FACTORS = [3.0, 1.0, 0.1, 2.0]
 
@@ -229,20 +219,22 @@ def test_values_that_cannot_be_told_apart_are_refused(small: sl.FeatureSet, tmp_
 @pytest.mark.slow
 @pytest.mark.parametrize(("loop", "enough"), [(counted_tasks.claims, 15), (counted_tasks.peers, 8)])
 def test_after_a_kill_only_the_rest_is_run_and_the_table_has_the_same_bytes(
-    tmp_path: Path, log: str, monkeypatch: pytest.MonkeyPatch, loop: Any, enough: int
+    tmp_path: Path, log: str, fork_server: ForkServer, loop: Any, enough: int
 ) -> None:
     """The kill comes among the last settings: of the claims they are those of the bootstrap."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     mine = make_features(120, 64, multilabel=True).save(tmp_path / "mine.safetensors")
 
     def kept(folder: str) -> int:
         return len(list((tmp_path / folder).glob("[!.]*.json")))
 
     loop(sl.load_features(mine), tmp_path / "whole").to_csv(tmp_path / "whole.csv")
-    with Killed(RUNS.format(loop=loop.__name__), mine, tmp_path / "killed", log) as runs:
-        assert runs.run(lambda: kept("killed") >= enough) == signal.SIGKILL
-        done = kept("killed")
-        assert enough <= done < kept("whole") and len(noted(log)) - done <= 1, "what was in progress is lost, no more"
-        assert runs.run() == 0
-        assert len(noted(log)) == kept("whole") - done
+
+    def start() -> Forked:
+        return Forked(fork_server, RUN.format(loop=loop.__name__), mine, tmp_path / "killed", log, folder=tmp_path)
+
+    assert start().kill_when(lambda: kept("killed") >= enough) == signal.SIGKILL
+    done = kept("killed")
+    assert enough <= done < kept("whole") and len(noted(log)) - done <= 1, "what was in progress is lost, no more"
+    assert start().wait() == 0
+    assert len(noted(log)) == kept("whole") - done
     assert (tmp_path / "killed.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from killed import Killed
+from killed import Forked, ForkServer
 from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
@@ -147,39 +147,26 @@ def test_a_stopped_training_ends_with_the_same_bytes(digits: Arrays, tmp_path: P
 
 
 # A process that has imported everything, then forks: each child is a run that is killed at another moment.
-RUNS = """
-import os, pathlib, sys
+RUN = """
+import pathlib, sys
 import torch
-torch.set_num_threads(1)
 from stresslib.networks import LeNet5
 from stresslib.training.checkpoint import write_tensors
 from stresslib.training.data import load_arrays
 from stresslib.training.fit import fit
 from stresslib.training.recipes import RECIPES
-digits = load_arrays("digits:200")
-
-def run(epochs, checkpoint):
-    torch.manual_seed(0)
-    module = LeNet5(image_size=16)
-    hook = RECIPES["apr-sp"].batch_hook(digits)
-    fit(module, digits.train_images, digits.train_labels, epochs=epochs, batch_size=32, batch_hook=hook,
-        checkpoint=checkpoint, progress=False)
-    return module
-
-run(1, sys.argv[1] + "/first")  # what is loaded and computed on first use
-for line in sys.stdin:
-    print("begun", flush=True)
-    checkpoint = pathlib.Path(sys.argv[1], "killed" if os.path.exists(sys.argv[1] + "/whole.done") else "whole")
-    if os.fork() == 0:
-        print(os.getpid(), flush=True)
-        write_tensors(checkpoint.with_suffix(".done"), run(8, checkpoint).state_dict(), {})
-        os._exit(0)
-    print(os.wait()[1], flush=True)
+digits, checkpoint = load_arrays("digits:200"), pathlib.Path(sys.argv[1])
+torch.manual_seed(0)
+module = LeNet5(image_size=16)
+hook = RECIPES["apr-sp"].batch_hook(digits)
+fit(module, digits.train_images, digits.train_labels, epochs=8, batch_size=32, batch_hook=hook, checkpoint=checkpoint,
+    progress=False)
+write_tensors(checkpoint.with_suffix(".done"), module.state_dict(), {})
 """
 
 
 @pytest.mark.slow
-def test_a_killed_training_ends_with_the_same_bytes(tmp_path: Path) -> None:
+def test_a_killed_training_ends_with_the_same_bytes(tmp_path: Path, fork_server: ForkServer) -> None:
     generator = random.Random(0)
     checkpoint, whole = tmp_path / "killed", tmp_path / "whole"
 
@@ -189,15 +176,18 @@ def test_a_killed_training_ends_with_the_same_bytes(tmp_path: Path) -> None:
         with safe_open(checkpoint, "np") as file:  # of its header only: this is asked a thousand times a second
             return len(json.loads(file.metadata()["description"])["history"])
 
-    with Killed(RUNS, tmp_path) as runs:
-        assert runs.run() == 0
-        ended, kept = [], []
-        for enough in (0, 1, 3, 5, 6):
-            ended.append(runs.run(lambda enough=enough: done() >= enough, generator.uniform(0, 0.05)))  # type: ignore[misc]
-            kept.append(done())
-        assert ended.count(signal.SIGKILL) >= 4, "a run may end in the moment between"
-        assert kept == sorted(kept)
-        assert runs.run() == 0
+    def start(path: Path) -> Forked:
+        return Forked(fork_server, RUN, path, folder=tmp_path)
+
+    assert start(whole).wait() == 0
+    ended, kept = [], []
+    for enough in (0, 1, 3, 5, 6):
+        run = start(checkpoint)
+        ended.append(run.kill_when(lambda enough=enough: done() >= enough, generator.uniform(0, 0.05)))  # type: ignore[misc]
+        kept.append(done())
+    assert ended.count(signal.SIGKILL) >= 4, "a run may end in the moment between"
+    assert kept == sorted(kept)
+    assert start(checkpoint).wait() == 0
     assert checkpoint.with_suffix(".done").read_bytes() == whole.with_suffix(".done").read_bytes()
     assert checkpoint.read_bytes() == whole.read_bytes()
 
