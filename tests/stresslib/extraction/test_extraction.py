@@ -10,10 +10,7 @@ import operator
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tarfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
+from killed import Forked, ForkServer
 from numpy.typing import NDArray
 from PIL import Image
 from places import SHARED
@@ -544,12 +542,9 @@ def test_output_goes_where_it_is_asked_to(tmp_path: Path, images: ImageSet) -> N
 KILLED = """
 import sys, time
 from pathlib import Path
-import torch
-
 from stresslib.datasets import from_folder
 from stresslib.extraction import job, shards
 
-torch.set_num_threads(1)
 job.SHARD = 8
 save = shards.save_file
 written = []
@@ -567,19 +562,18 @@ job.extract(images, sys.argv[3], precision="float32", batch_size=4, output=sys.a
 """
 
 
-def test_killed_run_goes_on_where_it_was(tmp_path: Path, reads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_run_goes_on_where_it_was(
+    tmp_path: Path, reads: list[str], fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """kill -9 in the middle of the third shard: the first two are not touched again, and the file is the same bytes."""
     images = tiny_images(tmp_path / "images", 40)
     output = tmp_path / "resumed.safetensors"
-    child = subprocess.Popen([sys.executable, "-c", KILLED, str(images.root), str(output), MODEL])
-    try:
-        deadline = time.monotonic() + 60
-        while not [p for p in tmp_path.rglob(".00000016*") if p.read_bytes() == b"half a shard"]:
-            assert child.poll() is None and time.monotonic() < deadline, "the child ended or hangs"
-            time.sleep(0.02)
-    finally:
-        child.send_signal(signal.SIGKILL)
-        child.wait(10)
+    child = Forked(fork_server, KILLED, images.root, output, MODEL, folder=tmp_path)
+
+    def hangs() -> bool:
+        return any(path.read_bytes() == b"half a shard" for path in tmp_path.rglob(".00000016*"))
+
+    assert child.kill_when(hangs) == signal.SIGKILL, child.errors
     assert not output.exists()
     early = shard_files(tmp_path)
     assert [Path(name).stem for name in sorted(early)] == ["00000000", "00000008"]

@@ -7,7 +7,6 @@ import linecache
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterable
@@ -18,8 +17,8 @@ from typing import Any
 import pytest
 import sklearn
 from IPython.core.interactiveshell import InteractiveShell
+from killed import Forked, ForkServer
 from pandas.testing import assert_frame_equal
-from places import ROOT
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -364,22 +363,23 @@ def test_an_entry_of_another_form_in_the_place_of_a_setting_is_computed_anew(sma
 
 
 @pytest.mark.slow
-def test_a_real_edit_of_a_quantizer(tmp_path: Path) -> None:
+def test_a_real_edit_of_a_quantizer(tmp_path: Path, fork_server: ForkServer) -> None:
     """Bin centres are moved in a copy of the package between two processes: new scores where they depend on it."""
     copy = tmp_path / "stresslib"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("embedded", "__pycache__"))
-    script = tmp_path / "run.py"
-    script.write_text(
-        "import sys, stresslib as sl\n"
-        f"sys.path.insert(0, {str(ROOT / 'tests' / 'support')!r})\n"
+    code = (
+        "import sys\n"
+        "for name in [name for name in sys.modules if name.partition('.')[0] == 'stresslib']:\n    del sys.modules[name]\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "import stresslib as sl\nassert sl.__file__.startswith(sys.argv[1])\n"
         "from toy_features import make_features\n"
-        f"table = sl.sweep(make_features(), {SPECS!r}, n_jobs=1, progress=False, store=sys.argv[1])\n"
-        "sl.write_results(table, sys.argv[2])\n"
+        f"table = sl.sweep(make_features(), {SPECS!r}, n_jobs=1, progress=False, store=sys.argv[2])\n"
+        "sl.write_results(table, sys.argv[3])\n"
     )
 
     def run(name: str) -> list[str]:
-        command = [sys.executable, script, tmp_path / "store", tmp_path / name]
-        subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"})
+        process = Forked(fork_server, code, tmp_path, tmp_path / "store", tmp_path / name, folder=tmp_path)
+        assert process.wait() == 0, process.errors
         return (tmp_path / name).read_text().splitlines()[1:]
 
     before = run("before.csv")
