@@ -11,9 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stresslib.evaluation.metrics import SCORES, predicted_classes
+from stresslib.evaluation.metrics import RECALL_LEVELS, SCORES, predicted_classes
 
 Array = NDArray[Any]
+
+_AT_ONCE = 100
+"""Resamples of rankings that are held in memory together."""
 
 
 class KeptShare(NamedTuple):
@@ -37,8 +40,9 @@ def bootstrap_kept(
 
     Each resample draws test images, the same ones for both scores, and within their class where each image has one. Where
     images have several, a resample may lack all positives or all negatives of a rare class: that class is left out of both
-    of its means, so that no draw is favoured over another; a resample without any class is left out as a whole. With
-    several draws of a random stress it resamples these too, one fewer than there are, so that their variance is unbiased.
+    of its means, so that no draw is favoured over another; a resample without any class is left out as a whole. Difficult
+    entries stay out of the ranking of their class, drawn or not. With several draws of a random stress it resamples these
+    too, one fewer than there are, so that their variance is unbiased.
 
     Parameters
     ----------
@@ -74,16 +78,8 @@ def bootstrap_kept(
     score = SCORES[metric]
     kept = 100 * np.mean([score(truth, decision) for decision in stressed]) / score(truth, full)
     if truth.ndim == 2:
-        shares = []
-        for drawn in chosen:
-            rows = generator.integers(len(truth), size=len(truth))
-            there = np.flatnonzero((truth[rows] == 1).any(axis=0) & (truth[rows] == -1).any(axis=0))
-            if not len(there):
-                continue
-            places = np.ix_(rows, there)
-            under = np.mean([score(truth[places], stressed[draw][places]) for draw in drawn])
-            shares.append(100 * under / score(truth[places], full[places]))
-        if not shares:
+        shares = _shares_of_rankings(truth, full, stressed, chosen, generator)
+        if not len(shares):
             raise ValueError(
                 f"none of {resamples} resamples of {len(truth)} rows has positives and negatives of a class; give more rows"
             )
@@ -98,3 +94,44 @@ def bootstrap_kept(
         shares = 100 * np.take_along_axis(sums[:, 1:], chosen, axis=1).mean(axis=1) / sums[:, 0]
     low, high = np.percentile(shares, [2.5, 97.5])
     return KeptShare(float(kept), float(low), float(high))
+
+
+def _shares_of_rankings(
+    truth: Array, full: Array, stressed: Sequence[Array], chosen: Array, generator: np.random.Generator
+) -> Array:
+    """Return the kept share of each resample that has positives and negatives of a class, scored by mAP."""
+    shares = []
+    for drawn in np.array_split(chosen, -(-len(chosen) // _AT_ONCE)):
+        counts = np.empty((len(drawn), len(truth)), dtype=np.int32)
+        for times in counts:
+            times[:] = np.bincount(generator.integers(len(truth), size=len(truth)), minlength=len(truth))
+        there = np.stack([((counts @ (truth == sign)) > 0) for sign in (1, -1)]).all(axis=0)
+        scores = np.array([_resampled_precisions(truth, decision, counts) for decision in (full, *stressed)])
+        some = there.any(axis=1)
+        means = np.nanmean(np.where(there[some], scores[:, some], np.nan), axis=2)
+        under = np.take_along_axis(means[1:], drawn[some].T, axis=0).mean(axis=0)
+        shares.append(100 * under / means[0])
+    return np.concatenate(shares)
+
+
+def _resampled_precisions(truth: Array, decision: Array, counts: Array) -> Array:
+    """Return the average precision of each class in each resample, from how often it has each row.
+
+    It is that of :func:`stresslib.average_precision`, definition "voc2007", of the resampled rows in the order of the
+    originals. Each class is sorted once, not once a resample.
+    """
+    found = np.empty((len(counts), truth.shape[1]))
+    for column in range(truth.shape[1]):
+        kept = np.flatnonzero(truth[:, column])
+        order = kept[np.argsort(-decision[kept, column], kind="stable")]
+        places = np.flatnonzero(truth[order, column] == 1)
+        # At the last copy of a positive row both recall and precision are the best of its copies.
+        hits = counts[:, order[places]].cumsum(axis=1)
+        # How many are ranked up to there; none, where nothing was drawn yet, which makes a precision of zero.
+        starts = np.append(0, places[:-1] + 1)
+        ranked = np.add.reduceat(counts[:, order[: places[-1] + 1]], starts, axis=1).cumsum(axis=1)
+        best = np.maximum.accumulate((hits / np.maximum(ranked, 1))[:, ::-1], axis=1)[:, ::-1]
+        recall = hits / np.maximum(hits[:, -1:], 1)
+        reached = np.stack([(recall < level).sum(axis=1) for level in RECALL_LEVELS], axis=1)
+        found[:, column] = np.take_along_axis(best, np.minimum(reached, len(places) - 1), axis=1).mean(axis=1)
+    return found

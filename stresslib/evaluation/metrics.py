@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 # The recall levels of the development kit, MATLAB's 0:0.1:1. Its colon operator counts the first half up from 0 and the
 # second half down from 1, so that the fourth level is the float64 just above 0.3; it matters where recall is 3/10 itself.
-_RECALL_LEVELS = np.concatenate([np.arange(6) * 0.1, 1 - np.arange(4, -1, -1) * 0.1])
+RECALL_LEVELS = np.concatenate([np.arange(6) * 0.1, 1 - np.arange(4, -1, -1) * 0.1])
 
 
 def average_precision(y_true: ArrayLike, y_score: ArrayLike, definition: str = "voc2007") -> float | Array:
@@ -91,7 +91,7 @@ def _one_average_precision(truth: Array, score: Array, definition: str, name: st
 
 
 def _eleven_points(hits: Array, recall: Array, precision: Array) -> float:
-    return float(np.mean([precision[recall >= level].max() for level in _RECALL_LEVELS]))
+    return float(np.mean([precision[recall >= level].max() for level in RECALL_LEVELS]))
 
 
 def _area(hits: Array, recall: Array, precision: Array) -> float:

@@ -53,6 +53,33 @@ def test_intervals_are_those_of_before_where_every_class_is_always_drawn() -> No
     assert found == pytest.approx((85.91207831667865, 80.97619636902554, 91.00322875177123), rel=1e-14)
 
 
+def test_a_resample_is_scored_as_its_rows_are() -> None:
+    """With difficult entries, a rare class and many ties: row by row, in the order of the originals."""
+    generator = np.random.default_rng(5)
+    truth = generator.choice([1, -1, 0], p=[0.2, 0.7, 0.1], size=(50, 4)).astype(np.int8)
+    truth[:, 3] = -1
+    truth[:2, 3] = 1
+    full, worse = np.round(truth + generator.normal(size=(2, *truth.shape)))
+    generator = np.random.default_rng(7)
+    generator.integers(1, size=(150, 1))
+    shares = []
+    for _ in range(150):
+        rows = np.sort(generator.integers(50, size=50))
+        places = np.ix_(rows, np.flatnonzero((truth[rows] == 1).any(axis=0)))
+        shares.append(100 * SCORES["mAP"](truth[places], worse[places]) / SCORES["mAP"](truth[places], full[places]))
+    found = bootstrap_kept(truth, full, [worse], "mAP", resamples=150, random_state=7)
+    assert found[1:] == pytest.approx(np.percentile(shares, [2.5, 97.5]), rel=1e-12)
+
+
+def test_difficult_entries_are_ignored_whatever_their_scores_are() -> None:
+    truth = np.array([[1, -1], [-1, 1], [0, 1], [1, 0], [-1, -1], [1, 1]] * 4)
+    full = np.random.default_rng(0).normal(size=truth.shape)
+    worse = full[::-1]
+    moved = [np.where(truth == 0, 100.0, scores) for scores in (full, worse)]
+    plain = bootstrap_kept(truth, full, [worse], "mAP", resamples=30)
+    assert bootstrap_kept(truth, moved[0], [moved[1]], "mAP", resamples=30) == plain
+
+
 def test_labels_of_which_no_resample_says_anything_are_named() -> None:
     truth = np.array([[1], [-1]])
     with pytest.raises(ValueError, match="none of 1 resamples of 2 rows has positives and negatives"):
