@@ -70,7 +70,7 @@ def result_rows(
     scores : mapping of str to float
         By metric, each a share of 1.
     **more : Any
-        Cells of other columns, such as `repeat` and `objective_gap`.
+        Cells of other columns, such as `repeat` and `objective_gap`. A `variant` is added to that of `origin`.
 
     Returns
     -------
@@ -87,7 +87,29 @@ def result_rows(
     ('random-selection', 8, 'accuracy', 50.0, 0)
     """
     setting = {**origin, **({} if spec is None else spec.cells), **more}
+    if VARIANT in setting:
+        setting[VARIANT] = joined_variants(origin.get(VARIANT), more.get(VARIANT))
     return [{**setting, "metric": metric, "score": 100 * float(score)} for metric, score in scores.items()]
+
+
+def joined_variants(*names: str | None) -> str:
+    """Name everything in which a row differs from the paper's protocol.
+
+    Parameters
+    ----------
+    *names : str or None
+        Variants, each empty or None where nothing is changed.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> joined_variants("preprocessing=matlab", "bias"), joined_variants(None, "bias")
+    ('preprocessing=matlab, bias', 'bias')
+    """
+    return ", ".join(name for name in names if name)
 
 
 def results_table(rows: Iterable[Mapping[str, Any]], more: Sequence[str] = ()) -> pd.DataFrame:

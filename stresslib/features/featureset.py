@@ -25,6 +25,9 @@ METRICS = ("mAP", "accuracy", "mean-class-accuracy")
 """The metrics that a feature set may name; `evaluation.metrics` computes them."""
 
 
+PAPERS_WAY = "paper"
+"""How images are preprocessed where nothing else is said; rows of results name any other way."""
+
 UNTRAINED = "-untrained"
 """How the name of a model ends whose weights were drawn at random: the control of the model before it."""
 
@@ -158,9 +161,13 @@ class FeatureSet:
 
     @property
     def origin(self) -> dict[str, Any]:
-        """Those cells of a row of a results table that say which vectors it is about."""
+        """Those cells of a row of a results table that say which vectors it is about.
+
+        With a cell `variant` where the images were not preprocessed as the paper's were.
+        """
         names = {key: self.provenance[key] for key in ("dataset", "model", "layer")}
-        return {**names, "n_features": self.X.shape[1]}
+        way = self.provenance.get("preprocessing", PAPERS_WAY)
+        return {**names, "n_features": self.X.shape[1], **({} if way == PAPERS_WAY else {"variant": f"preprocessing={way}"})}
 
     @cached_property
     def digest(self) -> str:

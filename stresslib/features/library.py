@@ -18,7 +18,7 @@ from typing import Any
 import fsspec
 
 from stresslib.digests import extraction_digest
-from stresslib.features.featureset import FeatureSet
+from stresslib.features.featureset import PAPERS_WAY, FeatureSet
 from stresslib.features.storage import DAMAGE, SUFFIXES, OtherKindError, read_arrays, read_description
 from stresslib.files import cache_dir, text_sha256, write_text
 
@@ -289,8 +289,9 @@ def _remarks(path: Path) -> list[str]:
     remarks = []
     if "code" in provenance and provenance["code"] not in (extraction_digest(), extraction_digest("classical")):
         remarks.append("extracted by other code than this; 'stresslib extract' makes it anew")
-    if provenance.get("preprocessing", "paper") != "paper":
-        remarks.append(f"its preprocessing is {provenance['preprocessing']}, which its name does not say")
+    way = provenance.get("preprocessing", PAPERS_WAY)
+    if way != PAPERS_WAY and f"preprocessing={way}" not in path.name:
+        remarks.append(f"its preprocessing is {way}, which its name does not say")
     return remarks
 
 

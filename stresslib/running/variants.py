@@ -18,7 +18,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.features import FeatureSet, unit_rows
-from stresslib.results import VARIANT
+from stresslib.results import VARIANT, joined_variants
 from stresslib.running.grid import sweep
 
 RANKED = "mAP"
@@ -75,7 +75,8 @@ def sweep_variants(
     for variant in variants:
         prepared = features if variant.prepare is None else variant.prepare(features)
         table = sweep(prepared, specs, variant.classifier, **options)
-        tables.append(table.assign(**{VARIANT: pd.Series(variant.name, table.index, dtype="string")}))
+        name = joined_variants(prepared.origin.get(VARIANT), variant.name)
+        tables.append(table.assign(**{VARIANT: pd.Series(name, table.index, dtype="string")}))
     return pd.concat(tables, ignore_index=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from stresslib.codec.peers import measure as measure_on_disk
 from stresslib.codec.peers.baselines import Int8
 from stresslib.results import VARIANT, result_rows, results_table, table_rows
 from stresslib.running.separation_sweep import sweep_separation
+from stresslib.running.variants import Variant, sweep_variants
 from stresslib.stress.spec import parse_spec
 
 ORIGIN = {"dataset": "mine", "model": "net", "layer": "pooled", "n_features": 64}
@@ -67,3 +69,17 @@ def test_an_edited_string_stays_as_it_was_written(tmp_path: Path, spec: str) -> 
     table = results_table(result_rows(ORIGIN, parse_spec("Q2:4"), {"accuracy": 0.5}))
     sl.write_results(table.assign(spec=spec), tmp_path / "r.csv")
     assert sl.read_results(tmp_path / "r.csv")["spec"].fillna("").tolist() == [spec]
+
+
+def test_rows_of_other_preprocessing_say_so(small: sl.FeatureSet) -> None:
+    """Whoever makes the rows; another change of the protocol is named behind it. The paper's way is not named."""
+    assert VARIANT not in sl.evaluate(small.replace(provenance={"preprocessing": "paper"}), "none")
+    other = small.replace(provenance={"preprocessing": "matlab"})
+    named = "preprocessing=matlab"
+    options: dict[str, Any] = {"n_jobs": 1, "progress": False}
+    assert sl.evaluate(other, "none")[VARIANT].tolist() == [named]
+    assert sl.sweep(other, ["none", "Q2:4"], **options)[VARIANT].tolist() == [named, named]
+    both = sweep_variants(other, "none", [Variant(), Variant("bias", sl.LinearSVM(fit_intercept=True))], **options)
+    assert both[VARIANT].tolist() == [named, f"{named}, bias"]
+    (row,) = result_rows(other.origin, parse_spec("none"), {"accuracy": 1}, variant="area")
+    assert row[VARIANT] == f"{named}, area"
