@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stresslib.arrays import frozen, plain_array, plain_labels
+from stresslib.features.holdout import held_out
 from stresslib.features.storage import BLOCK_ROWS, write_compact, write_float32
 
 Array = NDArray[Any]
@@ -190,7 +191,8 @@ class FeatureSet:
         Parameters
         ----------
         share : float, default=1/3
-            Share of the training rows that become test rows; stratified by class where each row has one label.
+            Share of the training rows that become test rows; stratified by class where each row has one label, else
+            drawn so that each class has positives and negatives in both parts.
         random_state : int, default=0
             Seed of the split.
 
@@ -198,12 +200,14 @@ class FeatureSet:
         -------
         FeatureSet
             The name of its data set ends in ``-validation``.
-        """
-        from sklearn.model_selection import train_test_split  # takes a second to import, and only this needs it
 
+        Raises
+        ------
+        ValueError
+            When a class has too few rows for both parts.
+        """
         rows = np.flatnonzero(self.train)
-        labels = self.y[rows] if self.y.ndim == 1 else None
-        kept, _ = train_test_split(np.arange(len(rows)), test_size=share, random_state=random_state, stratify=labels)
+        kept, _ = held_out(self.y[rows], share, random_state=random_state)
         train = np.zeros(len(rows), dtype=bool)
         train[kept] = True
         return self.replace(
