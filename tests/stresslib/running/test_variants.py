@@ -10,6 +10,7 @@ import pytest
 from sklearn.preprocessing import normalize
 
 import stresslib as sl
+from stresslib.features.holdout import held_out
 from stresslib.results import VARIANT, read_results, results_table, write_results
 from stresslib.running.variants import Variant, centred, fewer, renormalised, sweep_variants, tuned
 
@@ -67,6 +68,54 @@ def test_fewer_training_rows_are_nested_and_leave_the_test_rows() -> None:
     assert {row.tobytes() for row in five.X[five.train]} < {row.tobytes() for row in ten.X[ten.train]}
     with pytest.raises(ValueError, match="5000 are wanted"):
         fewer(features, 5000)
+
+
+def many_labels(*rare: int) -> sl.FeatureSet:
+    """Three classes, the last of them rare: some positives among twelve training rows, 0 and 5 unless others are given."""
+    y = np.array([[1, -1, -1], [-1, 1, -1], [1, -1, -1], [0, 1, -1]] * 6)
+    y[[*(rare or (0, 5)), 12], 2] = 1
+    X = np.random.default_rng(0).random((24, 5)) + 2 * (y[:, [0, 1, 2, 0, 1]] == 1)
+    return sl.FeatureSet(X, y, np.arange(24) < 12)
+
+
+def test_c_is_chosen_by_ranking_where_rows_have_several_labels() -> None:
+    """On a third of the training rows that has both kinds of every class: the choice by hand."""
+    features = many_labels()
+    X, y = features.X[features.train], features.y[features.train]
+    model = tuned((1e-3, 1.0), renormalised(), several_labels=True).fit(X, y)
+    rest, drawn = held_out(y, 1 / 3)
+    by_hand = [renormalised(sl.LinearSVM(C=C)).fit(X[rest], y[rest]).decision_function(X[drawn]) for C in (1e-3, 1.0)]
+    expected = [np.mean(sl.average_precision(y[drawn], decision)) for decision in by_hand]
+    assert model.cv_results_["mean_test_score"].tolist() == pytest.approx(expected)
+    assert model.best_params_ == {"linearsvm__C": (1e-3, 1.0)[int(np.argmax(expected))]}
+    assert sl.evaluate(features, "none", tuned((1.0,), several_labels=True))["metric"].item() == "mAP"
+
+
+def test_of_rows_with_several_labels_each_class_gets_its_positives() -> None:
+    """At least so many of each; smaller sets are part of larger ones; the rare class cannot give three."""
+    features = many_labels(0, 1, 5)
+    two, three = fewer(features, 2), fewer(features, 3)
+    assert (two.y[two.train] == 1).sum(axis=0).min() >= 2 and 4 <= two.train.sum() <= 6
+    assert {row.tobytes() for row in two.X[two.train]} < {row.tobytes() for row in three.X[three.train]}
+    with pytest.raises(ValueError, match="class '2' has 3 training rows; 4 are wanted"):
+        fewer(features, 4)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_validation_part_keeps_every_class(seed: int) -> None:
+    """With two positives of the rare class one is in each part, whatever the seed: one draw in two would not do."""
+    part = many_labels().validation(random_state=seed)
+    for mask in (part.train, part.test):
+        assert (part.y[mask] == 1).any(axis=0).all() and (part.y[mask] == -1).any(axis=0).all()
+    assert (part.y[part.test][:, 2] == 1).sum() == 1 and part.test.sum() == 4
+
+
+def test_a_class_with_one_positive_cannot_be_in_both_parts() -> None:
+    features = many_labels()
+    y = features.y.copy()
+    y[5, 2] = -1
+    with pytest.raises(ValueError, match="class number 2 has 1 positives and 11 negatives"):
+        features.replace(y=y).validation()
 
 
 def test_a_table_keeps_its_variants(tmp_path: Path) -> None:

@@ -51,9 +51,9 @@ def measure(features: FeatureSet, bits: Iterable[int], **options: Any) -> pd.Dat
         raise ValueError(f"bits={bits}; at least one below {EDGE} and one from {EDGE} to {END - 1} are needed")
     protocols = [Variant(), Variant(RENORMALISED, renormalised())]
     grid = bit_erasure_measure.specs(bits)
-    tables = [sweep_variants(features, grid, protocols, **options)]
+    tiny = [spec for spec in bit_erasure_measure.specs(beyond) if spec != "none"]
+    chosen = Variant(TUNED, tuned(COSTS, several_labels=features.y.ndim == 2))
+    tables = [sweep_variants(features, grid, protocols, **options), sweep_variants(features, tiny, [chosen], **options)]
     if features.y.ndim == 1:
-        tiny = [spec for spec in bit_erasure_measure.specs(beyond) if spec != "none"]
-        tables.append(sweep_variants(features, tiny, [Variant(TUNED, tuned(COSTS))], **options))
         tables.append(sweep_variants(ranked(features), grid, protocols, **options))
     return pd.concat(tables, ignore_index=True)

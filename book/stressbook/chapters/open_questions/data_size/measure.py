@@ -45,9 +45,9 @@ def measure(
     Parameters
     ----------
     features : FeatureSet
-        With one label a row.
     per_class : iterable of int
-        Training images of each class; numbers that leave the smallest class with no image less are left out.
+        Training images of each class, as :func:`stresslib.running.variants.fewer` draws them; numbers that leave the
+        smallest class with no image less are left out.
     steps : iterable of int
         Dimensions of DR-2, in twentieths; the first is also that of the combined stress. There are no more components
         than training images; larger sizes are left out.
@@ -64,7 +64,8 @@ def measure(
         A results table whose column `variant` holds the number of images of each class; empty: all.
     """
     grid = specs(features.X.shape[1], steps, values)
-    smallest = int(np.bincount(features.y[features.train]).min())
+    labels = features.y[features.train]
+    smallest = int(((labels == 1).sum(axis=0) if labels.ndim == 2 else np.bincount(labels)).min())
     tables = [sweep_variants(features, grid, [Variant()], **options)]
     for count in sorted(count for count in per_class if count < smallest):
         for draw in range(draws):

@@ -37,13 +37,17 @@ def measure(features: FeatureSet, steps: Iterable[int], *, repeats: int, **optio
     Returns
     -------
     pandas.DataFrame
-        A results table with the columns `variant` and :data:`NORM`. C is chosen where rows have one label.
+        A results table with the columns `variant` and :data:`NORM`.
     """
     # Without the principal components of the same grid.
     specs = [spec for spec in figure_2_measure.specs(features.X.shape[1], steps) if not spec.startswith("DR2")]
-    protocols = [Variant(), Variant(RENORMALISED, renormalised())]
-    if features.y.ndim == 1:
-        protocols += [Variant(TUNED, tuned()), Variant(BOTH, tuned(classifier=renormalised()))]
+    several = {"several_labels": features.y.ndim == 2}
+    protocols = [
+        Variant(),
+        Variant(RENORMALISED, renormalised()),
+        Variant(TUNED, tuned(**several)),
+        Variant(BOTH, tuned(classifier=renormalised(), **several)),
+    ]
     table = sweep_variants(features, specs, protocols, repeats=repeats, **options)
     full_norm = _squared_norm(features, "none", 0)
     norms = {
