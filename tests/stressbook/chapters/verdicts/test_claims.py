@@ -228,3 +228,31 @@ def test_the_stresses_to_choose_from() -> None:
     """The sizes of the paper's marks, and its numbers of values."""
     specs = selection_measure.specs(4096)
     assert specs[:2] == ["none", "DR2:409,Q2:2"] and "DR2:819,Q2:24" in specs and len(specs) == 59
+
+
+def test_claims_of_more_components_than_training_rows_are_left_out(small: sl.FeatureSet, tmp_path: Path) -> None:
+    """Of 40 dimensions they keep 4 and 8; six training rows have six components. The figure says so in the row's place."""
+    chosen = np.flatnonzero(small.train)[:6].tolist() + np.flatnonzero(small.test).tolist()
+    few = small.replace(
+        X=small.X[chosen], y=small.y[chosen], train=np.arange(len(chosen)) < 6, provenance={"dataset": "few"}
+    )
+    options = {"repeats": 1, "resamples": 20, "n_jobs": 1, "progress": False}
+    tables = [claims_measure.measure(features, **options) for features in (few, small)]
+    assert set(tables[0].loc[tables[0]["stress"] == "pca+uniform", "dimensions"]) == {4}
+    judged = claims_page.judged_claims(pd.concat(tables))
+    assert judged[judged["claim"].str.contains("cross")]["features"].str.split(",").str[0].tolist() == ["toy"]
+    figure = claims_page.plot(pd.concat(tables))
+    assert sum(text.get_text() == "not possible" for ax in figure.axes for text in ax.texts) == 1
+
+
+def test_the_claims_of_rows_with_several_labels() -> None:
+    """On VOC 2007's shipped features, few of them: score and interval are those of the ranking, difficult entries aside."""
+    voc = sl.load_features("voc2007-val", "bvlc-googlenet")
+    kept = np.random.default_rng(0).permutation(len(voc.X))[:1200]
+    few = voc.replace(X=voc.X[kept], y=voc.y[kept], train=voc.train[kept], files=())
+    table = claims_measure.measure(few, repeats=1, resamples=30, n_jobs=1, progress=False)
+    decision, _ = decide(few, "Q2:4")
+    row = table[table["stress"] == "uniform-per-dimension"].iloc[0]
+    assert row["score"] == pytest.approx(100 * np.mean(sl.average_precision(few.y[few.test], decision)))
+    assert row["kept_low"] < row["kept"] < row["kept_high"]
+    assert (few.y[few.test] == 0).any() and len(claims_page.judged_claims(table)) == 5

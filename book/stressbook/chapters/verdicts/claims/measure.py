@@ -88,12 +88,15 @@ def measure(
     Returns
     -------
     pandas.DataFrame
-        A results table with the columns of :data:`INTERVAL`. A random selection has one row for each size: the mean over
+        A results table with the columns of :data:`INTERVAL`, without claims that keep more principal components than there
+        are training rows. A random selection has one row for each size: the mean over
         the draws.
     """
-    width = features.X.shape[1]
+    width, most = features.X.shape[1], int(features.train.sum())
+    # There are no more principal components than training rows: a claim that keeps more cannot be asked here.
+    claims = [spec for spec in (claim.spec(width) for claim in CLAIMS) if _components(spec) <= most]
     selections = [f"DR1:{size}" for size in sizes_at(width, RANDOM)]
-    specs = list(dict.fromkeys(["none", *(claim.spec(width) for claim in CLAIMS), *selections]))
+    specs = list(dict.fromkeys(["none", *claims, *selections]))
     draws = {spec: repeats if parse_spec(spec).is_random else 1 for spec in specs}
     runs: list[dict[str, Any]] = [{"spec": spec, "seed": seed} for spec in specs for seed in range(draws[spec])]
     options: dict[str, Any] = {"n_jobs": n_jobs, "store": store, "progress": progress}
@@ -115,6 +118,12 @@ def measure(
         more = {"objective_gap": max(gaps[spec]), **dict(zip(INTERVAL, interval, strict=True))}
         rows += result_rows(features.origin, parse_spec(spec), {features.metric: score}, **more)
     return results_table(rows, INTERVAL)
+
+
+def _components(spec: str) -> int:
+    """Return the number of principal components that a stress keeps, 0 without them."""
+    parsed = parse_spec(spec)
+    return int(parsed.dimensions or 0) if parsed.reduction == "DR2" else 0
 
 
 def _decided(features: FeatureSet, spec: str, seed: int) -> dict[str, Any]:

@@ -181,10 +181,14 @@ def plot(table: pd.DataFrame) -> Figure:
     figure, axes = style.panels(len(claims), height=0.55 + 0.26 * len(names), sharex=True)
     for ax, claim in zip(axes, claims, strict=True):
         here = rows[rows["claim"] == claim].set_index("features").reindex(names)
-        colour, paper = style.COLOURS[here["stress"].iloc[0]], here["paper"].iloc[0]
+        stress, paper = rows.loc[rows["claim"] == claim, ["stress", "paper"]].iloc[0]
+        colour = style.COLOURS[stress]
         ax.axvline(paper - MARGIN, color="#333333", linewidth=1, linestyle=(0, (4, 2)), label=f"decides: paper - {MARGIN}")
         ax.axvline(paper, color="#999999", linewidth=0.8, label="the paper keeps (VGG-M on VOC 2007)")
         for place, row in enumerate(here.to_dict("records")):
+            if pd.isna(row["kept"]):
+                ax.text(1.01, place, "not possible", transform=ax.get_yaxis_transform(), va="center", fontsize="small")
+                continue
             ax.plot([row["kept_low"], row["kept_high"]], [place, place], color=colour, linewidth=2.4, solid_capstyle="butt")
             ax.plot(row["kept"], place, "o", ms=7, mec=colour, mew=1.6, mfc="white")
             ax.plot(row["kept"], place, "o", ms=7, mec=colour, mew=1.6, mfc=colour, alpha=FILLED[row["verdict"]])
