@@ -35,6 +35,16 @@ NAMES = {
 }
 """The labels of the paper's data sets and networks in a legend."""
 
+DATA_SETS = {
+    **{name: NAMES[name] for name in ("voc2007", "mit67", "food101")},
+    "voc2007-val": "VOC 2007",
+    "caltech101": "Caltech-101",
+    "scenes15": "15-Scenes",
+    "food101-10": "ten classes of Food-101",
+    "upmc-food101": "Food-101",
+}
+"""What sentences call the data sets that have a name of their own."""
+
 CLOSE = 2.0
 """Points of the kept share up to which two curves are said to agree."""
 
@@ -58,6 +68,19 @@ def paper_name(stress: str) -> str:
     ('DR-1', 'FC')
     """
     return LABELS[stress].split()[0]
+
+
+def data_sets(names: Iterable[str]) -> str:
+    """Return the names of data sets as a sentence has them.
+
+    Examples
+    --------
+    >>> from stressbook.drawing.words import data_sets
+    >>> data_sets(["voc2007-val"]), data_sets(["caltech101", "scenes15", "digits"])
+    ('VOC 2007', 'Caltech-101, 15-Scenes and digits')
+    """
+    *first, last = [DATA_SETS.get(name, name) for name in names]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def percent_of_grid(step: int) -> str:

@@ -1,20 +1,24 @@
 """Answers: what the pages of this chapter share.
 
-A page turns the table of its measure into one :class:`Answer`, and the summary collects them all. Here are also the
-comparisons that most answers rest on: a variant against the paper's protocol, and one feature set against the others.
+A page turns the table of its measure into one :class:`Answer`, and the summary collects them all. Data sets that answer
+differently have a :class:`Finding` each. Here are also the comparisons that most answers rest on: a variant against the
+paper's protocol, and one feature set against the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from stressbook.drawing import tables
+from stressbook.drawing import tables, words
 from stresslib.paper.published import with_shares
 from stresslib.results import FEATURES, TOLERANCE, VARIANT
+
+VALIDATION = "-validation"
+"""Ending of a data set's name in rows that were scored on a validation part."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,65 @@ class Answer:
         first, stop, rest = self.answer.partition(". ")
         answer = f"**{first}.** {rest}" if stop else f"**{first}**"
         return f"{answer} Effect: {self.effect}. Confidence: {self.confidence}."
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the results say of one data set, or of several that answer alike.
+
+    Attributes
+    ----------
+    verdict : str
+        Data sets with the same one answer alike.
+    sentence : str
+        Without a full stop.
+    more : str, default=""
+        Further sentences.
+    """
+
+    verdict: str
+    sentence: str
+    more: str = ""
+
+
+def say_findings(results: pd.DataFrame, find: Callable[[pd.DataFrame], Finding | None]) -> str:
+    """Say what was found: once where all data sets answer alike, else for each group of data sets that do.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+    find : callable
+        Takes the rows of one data set or of several, and returns what they say; None where they say nothing.
+
+    Returns
+    -------
+    str
+        Sentences; all groups are in the first one, which tables quote alone. Empty where nothing was found.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from stressbook.chapters.open_questions.answers import Finding, say_findings
+    >>> def find(rows):
+    ...     return Finding(str(rows["score"].min() > 50), f"Scores begin at {rows['score'].min()}", "That is all.")
+    >>> results = pd.DataFrame({"dataset": ["voc2007-val", "caltech101", "scenes15"], "score": [40, 70, 60]})
+    >>> say_findings(results[1:], find)
+    'Scores begin at 60. That is all.'
+    >>> say_findings(results, find).partition(". ")[0]
+    'On VOC 2007, scores begin at 40; on Caltech-101 and 15-Scenes, scores begin at 60'
+    """
+    datasets = results["dataset"].str.removesuffix(VALIDATION)
+    alike: dict[str, list[str]] = {}
+    for dataset, rows in results.groupby(datasets, sort=False):
+        if (found := find(rows)) is not None:
+            alike.setdefault(found.verdict, []).append(str(dataset))
+    groups = [(words.data_sets(names), find(results[datasets.isin(names)])) for names in alike.values()]
+    findings = [(names, found) for names, found in groups if found is not None]
+    if len(findings) <= 1:
+        return "".join(f"{found.sentence}. {found.more}".strip() for _, found in findings)
+    first = "; ".join(f"on {names}, {found.sentence[0].lower()}{found.sentence[1:]}" for names, found in findings)
+    more = [f"On {names}: {found.more}" for names, found in findings if found.more]
+    return " ".join([f"O{first[1:]}.", *more])
 
 
 def paired_with_protocol(results: pd.DataFrame, variant: str, protocol: str = "") -> pd.DataFrame:

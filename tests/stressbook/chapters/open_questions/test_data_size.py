@@ -56,7 +56,8 @@ def test_each_share_is_of_the_full_score_of_its_own_draw() -> None:
         ([(90, 80, SCENES)], "Yes: features trained with fewer images withstand more stress"),
         ([(80, 90, SCENES)], "Yes: features trained with fewer images withstand less stress"),
         ([(90, 90.2, SCENES)], "Hardly: "),
-        ([(90, 80, SCENES), (80, 90, CALTECH)], "Not one way: "),
+        ([(90, 80, SCENES), (80, 90, SCENES.replace("0", "2"))], "Not one way: "),
+        ([(90, 80, SCENES), (80, 90, CALTECH)], "On 15-Scenes, yes: features trained with fewer images withstand more"),
     ],
 )
 def test_the_answer_follows_the_table(parts: list[tuple[float, float, str]], said: str) -> None:

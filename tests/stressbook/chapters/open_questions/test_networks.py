@@ -69,7 +69,10 @@ def test_an_order_by_imagenet_may_be_another() -> None:
 
 def test_mixed_and_drawn_networks_are_said_to_be_so() -> None:
     other = made(75, 85).assign(dataset="other")
-    assert page.answer(pd.concat([made(85, 75), other])).answer.startswith("These show no order: ")
+    apart = page.answer(pd.concat([made(85, 75), other])).answer
+    assert apart.startswith("On 15-Scenes, more: of two trained networks") and "; on other, less: of two" in apart
+    third = made(85, 75, *curve("scenes15/other/pooled", 70, 80))
+    assert page.answer(third).answer.startswith("These show no order: "), "of three pairs one or two are in order"
     with_drawn = page.answer(made(85, 75, *curve(DRAWN, 20, 60)))
     assert "weights drawn at random in 8 of 8 comparisons, less in 0" in with_drawn.answer
     assert "of 4 comparisons" in with_drawn.answer, "the drawn network is not a trained one"

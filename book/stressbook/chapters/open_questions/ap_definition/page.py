@@ -14,7 +14,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.open_questions.answers import Answer, by_protocol, full_score, sign_agreement
+from stressbook.chapters.open_questions.answers import (
+    Answer,
+    Finding,
+    by_protocol,
+    full_score,
+    say_findings,
+    sign_agreement,
+)
 from stressbook.chapters.verdicts.claims.measure import CLAIMS, RANDOM
 from stressbook.chapters.verdicts.claims.page import MARGIN, paper_share
 from stressbook.drawing import style, words
@@ -95,41 +102,46 @@ def answer(results: pd.DataFrame) -> Answer:
     rows = shares(results)
     claims = rows[rows["claim"]]
     largest = claims.iloc[claims["movement"].abs().argmax()]
-    count = turned(rows)
-    reach = abs(largest["movement"])
+    signed = claims.groupby("features", sort=False)["movement"].mean()
+    return Answer(
+        "Would another definition of average precision change what the claims say?",
+        say_findings(results, _find),
+        f"largest movement of a claim's kept share {largest['movement']:+.2f} points ({largest['setting']}, "
+        f"{largest['features']})",
+        sign_agreement(signed.tolist()),
+    )
+
+
+def _find(results: pd.DataFrame) -> Finding:
+    rows = shares(results)
+    claims = rows[rows["claim"]]
+    count, reach = turned(rows), claims["movement"].abs().max()
     if reach <= TOLERANCE and not count:
-        finding = f"No: none of the claims' kept shares moves by more than {TOLERANCE} points with another definition"
+        sentence = f"No: none of the claims' kept shares moves by more than {TOLERANCE} points with another definition"
     elif not count:
-        finding = f"Hardly: kept shares move by up to {reach:.2f} points, but no claim changes sides"
+        sentence = f"Hardly: kept shares move by up to {reach:.2f} points, but no claim changes sides"
     else:
-        finding = (
+        sentence = (
             f"Yes: kept shares move by up to {reach:.2f} points, and {count} of {len(claims)} claims change sides of the "
             f"value that decides, the paper's share less {MARGIN}"
         )
     ranking = by_protocol(results[results["metric"] == "mAP"])
     full = {(features, variant): full_score(scored) for features, variant, scored in ranking}
     moved = [score - full[features, ""] for (features, variant), score in full.items() if variant]
-    finding += f". The scores themselves move by {min(moved):+.2f} to {max(moved):+.2f} points."
+    more = f"The scores themselves move by {min(moved):+.2f} to {max(moved):+.2f} points."
     random = rows[~rows["claim"]]
     if len(random):
         worst = random.iloc[random["movement"].abs().argmax()]
-        finding += f" Where more is lost, definitions matter more: {worst['setting']} {worst['movement']:+.2f} points."
+        more += f" Where more is lost, definitions matter more: {worst['setting']} {worst['movement']:+.2f} points."
     apart = (rows["accuracy"] - rows["voc2007"]).dropna()
     if len(apart):
         at = rows.loc[apart.index].iloc[apart.abs().argmax()]
-        finding += (
+        more += (
             f" Whether classes are ranked at all matters more: by accuracy kept shares differ by {apart.min():+.1f} to "
             f"{apart.max():+.1f} points ({at['setting']} on {at['features']}: {at['voc2007']:.1f}% by ranking, "
             f"{at['accuracy']:.1f}% by accuracy)."
         )
-    signed = claims.groupby("features", sort=False)["movement"].mean()
-    return Answer(
-        "Would another definition of average precision change what the claims say?",
-        finding,
-        f"largest movement of a claim's kept share {largest['movement']:+.2f} points ({largest['setting']}, "
-        f"{largest['features']})",
-        sign_agreement(signed.tolist()),
-    )
+    return Finding(sentence.partition(":")[0], sentence, more)
 
 
 def headline(results: pd.DataFrame) -> str:

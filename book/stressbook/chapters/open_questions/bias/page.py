@@ -9,7 +9,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stressbook.chapters.open_questions.answers import Answer, by_protocol, full_score, sign_agreement
+from stressbook.chapters.open_questions.answers import (
+    Answer,
+    Finding,
+    by_protocol,
+    format_range,
+    full_score,
+    say_findings,
+    sign_agreement,
+)
 from stressbook.chapters.open_questions.bias.measure import BIAS
 from stressbook.drawing import style, tables, words
 from stresslib.results import TOLERANCE, VARIANT
@@ -43,31 +51,38 @@ def gains(results: pd.DataFrame) -> pd.DataFrame:
 
 def answer(results: pd.DataFrame) -> Answer:
     """Answer from the results: is there a gain, and does a bias take it away?"""
-    rows = gains(results)
-    gain = rows.pivot_table(index=["features", "stress"], columns=VARIANT, values="gain")
-    full = rows.pivot_table(index=["features", "stress"], columns=VARIANT, values="full")
-    without, with_bias = gain[""], gain[BIAS]
-    worth = full[BIAS] - full[""]
-    gained = without > TOLERANCE
-    if not gained.any():
-        finding = (
-            f"Quantised features do not beat the original here by more than {TOLERANCE} points, with or without a bias: "
-            "there is no gain that a bias could explain."
-        )
-    else:
-        left = int((with_bias[gained] > TOLERANCE).sum())
-        finding = (
-            f"Without a bias, quantised beats the original by more than {TOLERANCE} points in {int(gained.sum())} of "
-            f"{len(without)} curves; of these, {left or 'none'} still {'does' if left < 2 else 'do'} so with one."
-        )
-    finding += f" A bias alone changes the full score by {worth.min():+.2f} to {worth.max():+.2f} points."
+    without, with_bias = (_by_curve(results, "gain")[variant] for variant in ("", BIAS))
     return Answer(
         "Is “quantised beats the original” the bin centres acting as the bias that the classifier lacks?",
-        finding,
+        say_findings(results, _find),
         f"best gain over the full vectors {without.max():+.2f} points without a bias, {with_bias.max():+.2f} with one; the "
         f"paper's, without, {published_gain():+.2f}",
         sign_agreement((with_bias - without).groupby("features").mean().tolist()),
     )
+
+
+def _by_curve(results: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return a column of :func:`gains`, a row for each feature set and stress, a column for each protocol."""
+    return gains(results).pivot_table(index=["features", "stress"], columns=VARIANT, values=column)
+
+
+def _find(results: pd.DataFrame) -> Finding:
+    gain, full = _by_curve(results, "gain"), _by_curve(results, "full")
+    gained = gain[""] > TOLERANCE
+    left = int((gain.loc[gained, BIAS] > TOLERANCE).sum())
+    worth = full[BIAS] - full[""]
+    more = f"A bias alone changes the full score by {format_range(worth, '+.2f')} points."
+    if not gained.any():
+        sentence = (
+            f"Quantised features do not beat the original by more than {TOLERANCE} points, with or without a bias: there is "
+            "no gain that a bias could explain"
+        )
+        return Finding("no gain", sentence, more)
+    sentence = (
+        f"Without a bias, quantised beats the original by more than {TOLERANCE} points in {int(gained.sum())} of "
+        f"{len(gain)} curves; of these, {left or 'none'} still {'does' if left < 2 else 'do'} so with one"
+    )
+    return Finding("a gain with a bias, too" if left else "a gain without a bias", sentence, more)
 
 
 def published_gain() -> float:

@@ -14,10 +14,12 @@ from matplotlib.figure import Figure
 
 from stressbook.chapters.open_questions.answers import (
     Answer,
+    Finding,
     by_feature_set,
     format_range,
     mean_differences,
     paired_with_protocol,
+    say_findings,
     sign_agreement,
 )
 from stressbook.chapters.open_questions.centring.measure import BIAS, BOTH, CENTRED
@@ -28,29 +30,37 @@ from stresslib.results import TOLERANCE, VARIANT
 
 def answer(results: pd.DataFrame) -> Answer:
     """Answer from the results: what does centring change without a bias, and with one?"""
+    without = paired_with_protocol(results, CENTRED)
+    low, high = without["difference"].min(), without["difference"].max()
+    return Answer(
+        "Does it matter that the paper's principal components keep the mean?",
+        say_findings(results, _find),
+        f"centring, without a bias: {low:+.1f} to {high:+.1f} points over {len(without)} settings",
+        sign_agreement(list(mean_differences(without).values())),
+    )
+
+
+def _find(results: pd.DataFrame) -> Finding:
     without, with_bias = paired_with_protocol(results, CENTRED), paired_with_protocol(results, BOTH, BIAS)
     low, high = without["difference"].min(), without["difference"].max()
     means = list(mean_differences(without).values())
     if max(abs(low), abs(high)) <= TOLERANCE:
-        finding = f"No: without a bias, centring moves no score by more than {TOLERANCE} points."
+        verdict, sentence = "no", f"No: without a bias, centring moves no score by more than {TOLERANCE} points"
     elif max(means) < 0:
         costs = format_range([-mean for mean in means])
-        finding = f"Yes, as long as there is no bias: centring then costs {costs} points on average."
+        verdict, sentence = "costs", f"Yes, as long as there is no bias: centring then costs {costs} points on average"
     elif min(means) > 0:
-        finding = f"Yes, as long as there is no bias: centring then gains {format_range(means)} points on average."
+        verdict = "gains"
+        sentence = f"Yes, as long as there is no bias: centring then gains {format_range(means)} points on average"
     else:
-        finding = f"Yes, as long as there is no bias, but either way: {format_range(means, '+.1f')} points on average."
+        verdict = "either"
+        sentence = f"Yes, as long as there is no bias, but either way: {format_range(means, '+.1f')} points on average"
     moved = int((with_bias["difference"].abs() > TOLERANCE).sum())
-    finding += (
-        f" With a bias it moves {moved} of {len(with_bias)} scores by more than {TOLERANCE} points, the most by "
+    more = (
+        f"With a bias it moves {moved} of {len(with_bias)} scores by more than {TOLERANCE} points, the most by "
         f"{with_bias['difference'].abs().max():.2f}."
     )
-    return Answer(
-        "Does it matter that the paper's principal components keep the mean?",
-        finding,
-        f"centring, without a bias: {low:+.1f} to {high:+.1f} points over {len(without)} settings",
-        sign_agreement(means),
-    )
+    return Finding(verdict, sentence, more)
 
 
 def headline(results: pd.DataFrame) -> str:

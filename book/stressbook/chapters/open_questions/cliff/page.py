@@ -13,7 +13,15 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.open_questions.answers import Answer, by_feature_set, format_range, full_score, sign_agreement
+from stressbook.chapters.open_questions.answers import (
+    Answer,
+    Finding,
+    by_feature_set,
+    format_range,
+    full_score,
+    say_findings,
+    sign_agreement,
+)
 from stressbook.chapters.open_questions.cliff.measure import COSTS, EDGE, END, RENORMALISED, TUNED
 from stressbook.chapters.rerun.bit_erasure import page as bit_erasure_page
 from stressbook.drawing import style, tables, words
@@ -78,29 +86,39 @@ def _kept_by_bits(part: pd.DataFrame, variant: str) -> pd.Series:
 
 def answer(results: pd.DataFrame) -> Answer:
     """Answer from the results: is there a cliff, and does re-normalising take it away?"""
-    rows = falls(results).set_index(["features", "metric"])
-    plain, renormalised = rows[rows[VARIANT] == ""], rows[rows[VARIANT] == RENORMALISED]
-    steep = plain["fall"] > FALL
+    plain, renormalised = _protocols(results)
     regained = renormalised["edge"] - plain["edge"]
-    if not steep.any():
-        finding = (
-            f"No: from {EDGE} erased bits on, the score falls by no more than {plain['fall'].max():.1f} points of the share "
-            f"kept, on any of {len(plain)} curves."
-        )
-    else:
-        levelled = int((renormalised.loc[steep, "fall"] <= FALL).sum())
-        finding = (
-            f"The score collapses at {EDGE} erased bits on {int(steep.sum())} of {len(plain)} curves, from "
-            f"{format_range(plain.loc[steep, 'before'], '.0f', '%')} of the full score to "
-            f"{format_range(plain.loc[steep, 'edge'], '.0f', '%')}, and re-normalising removes the cliff on {levelled}: the "
-            f"same bits then keep {format_range(renormalised.loc[steep, 'edge'], '.0f', '%')}."
-        )
     return Answer(
         f"Does the score collapse at {EDGE} erased bits because nothing is left, or because it is tiny?",
-        finding,
+        say_findings(results, _find),
         f"re-normalising changes what is kept at {EDGE} bits by {format_range(regained, '+.1f')} points of the full score",
         sign_agreement(regained.groupby("features").mean().tolist()),
     )
+
+
+def _protocols(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return :func:`falls` under the paper's protocol, and re-normalised, by feature set and metric."""
+    rows = falls(results).set_index(["features", "metric"])
+    return rows[rows[VARIANT] == ""], rows[rows[VARIANT] == RENORMALISED]
+
+
+def _find(results: pd.DataFrame) -> Finding:
+    plain, renormalised = _protocols(results)
+    steep = plain["fall"] > FALL
+    if not steep.any():
+        sentence = (
+            f"No: from {EDGE} erased bits on, the score falls by no more than {plain['fall'].max():.1f} points of the share "
+            f"kept, on any of {len(plain)} curves"
+        )
+        return Finding("no cliff", sentence)
+    levelled = int((renormalised.loc[steep, "fall"] <= FALL).sum())
+    sentence = (
+        f"The score collapses at {EDGE} erased bits on {int(steep.sum())} of {len(plain)} curves, from "
+        f"{format_range(plain.loc[steep, 'before'], '.0f', '%')} of the full score to "
+        f"{format_range(plain.loc[steep, 'edge'], '.0f', '%')}, and re-normalising removes the cliff on {levelled}: the "
+        f"same bits then keep {format_range(renormalised.loc[steep, 'edge'], '.0f', '%')}"
+    )
+    return Finding("a cliff that re-normalising removes" if levelled == steep.sum() else "a cliff", sentence)
 
 
 def headline(results: pd.DataFrame) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
 
-from stressbook.chapters.open_questions.answers import Answer, sign_agreement
+from stressbook.chapters.open_questions.answers import Answer, Finding, say_findings, sign_agreement
 from stressbook.drawing import style, tables, words
 from stresslib.paper.published import GRID, with_shares
 from stresslib.results import FEATURES, TOLERANCE, VARIANT
@@ -79,32 +79,39 @@ def answer(results: pd.DataFrame) -> Answer:
     rows = changes(results)
     if rows.empty:
         return Answer(question, "Nothing was measured with fewer images than all.", "none", "none")
+    by_stress = rows.groupby("stress", sort=False)["difference"].mean()
+    effect = ", ".join(f"{words.paper_name(str(stress))} {change:+.2f}" for stress, change in by_stress.items())
+    return Answer(
+        question,
+        say_findings(results, _find),
+        f"change of the kept share from the fewest images to all, mean over settings, in points: {effect}",
+        sign_agreement(rows.groupby("features")["difference"].mean().tolist()),
+    )
+
+
+def _find(results: pd.DataFrame) -> Finding | None:
+    rows = changes(results)
+    if rows.empty:
+        return None
     up, down = int((rows["difference"] > TOLERANCE).sum()), int((rows["difference"] < -TOLERANCE).sum())
     counts = f"in {up} of {len(rows)} settings more is kept with all images, in {down} less, by more than {TOLERANCE} points"
     if up and down:
         means = rows.groupby("features", sort=False)["difference"].mean()
         changed = "; ".join(f"{name} {change:+.2f}" for name, change in means.items())
-        finding = f"Not one way: {counts} (on average {changed})."
+        sentence = f"Not one way: {counts} (on average {changed})"
     elif up or down:
-        finding = f"Yes: features trained with fewer images withstand {'less' if up else 'more'} stress; {counts}."
+        sentence = f"Yes: features trained with fewer images withstand {'less' if up else 'more'} stress; {counts}"
     else:
         fewest = rows["fewest"].min()
-        finding = f"Hardly: from {fewest} images a class to all, no kept share changes by more than {TOLERANCE} points."
+        sentence = f"Hardly: from {fewest} images a class to all, no kept share changes by more than {TOLERANCE} points"
     largest = rows.iloc[rows["difference"].abs().argmax()]
-    finding += (
-        f" The largest change is {largest['setting']} on {largest['features']}: {largest['kept_fewest']:.1f}% kept with "
+    more = (
+        f"The largest change is {largest['setting']} on {largest['features']}: {largest['kept_fewest']:.1f}% kept with "
         f"{largest['fewest']} images a class, {largest['kept_all']:.1f}% with all."
     )
     full = kept(results).drop_duplicates(["features", "images"]).groupby("features")["full"]
-    finding += f" The full scores themselves change by {(full.last() - full.first()).abs().max():.1f} points at most."
-    by_stress = rows.groupby("stress", sort=False)["difference"].mean()
-    effect = ", ".join(f"{words.paper_name(str(stress))} {change:+.2f}" for stress, change in by_stress.items())
-    return Answer(
-        question,
-        finding,
-        f"change of the kept share from the fewest images to all, mean over settings, in points: {effect}",
-        sign_agreement(rows.groupby("features")["difference"].mean().tolist()),
-    )
+    more += f" The full scores themselves change by {(full.last() - full.first()).abs().max():.1f} points at most."
+    return Finding(f"{up > 0} {down > 0}", sentence, more)
 
 
 def headline(results: pd.DataFrame) -> str:

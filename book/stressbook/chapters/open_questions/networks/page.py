@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.open_questions.answers import Answer
+from stressbook.chapters.open_questions.answers import Answer, Finding, say_findings
 from stressbook.drawing import style, tables, words
 from stresslib.extraction import facts
 from stresslib.features import UNTRAINED
@@ -136,7 +136,7 @@ def answer(results: pd.DataFrame) -> Answer:
     largest = max(len({*part["better"], *part["worse"]}) for _, part in trained.groupby("dataset"))
     return Answer(
         question,
-        " ".join([_order_of(trained), *_other_comparisons(found), _published_pair()]),
+        " ".join([say_findings(results, _find_order), *_other_comparisons(found), _published_pair()]),
         "what the network with the higher full score keeps more, mean over pairs, in points: "
         + ", ".join(f"{name} {apart[name].mean():+.2f}" for name in MEASURES.values()),
         f"{largest} trained networks on one data set at most; even a perfect order of so many comes by chance once in "
@@ -144,24 +144,25 @@ def answer(results: pd.DataFrame) -> Answer:
     )
 
 
-def _order_of(trained: pd.DataFrame) -> str:
-    """Say in which order pairs of trained networks lie: by their scores on the same images, and by what they keep."""
-    more, less, total = count_comparisons(trained)
+def _find_order(results: pd.DataFrame) -> Finding | None:
+    """Find in which order pairs of trained networks lie: by their scores on the same images, and by what they keep."""
+    found = pairs(results)
+    more, less, total = count_comparisons(found[found["trained"]])
+    if not total:
+        return None
     counts = (
         f"of two trained networks on the same images the one with the higher full score keeps more in {more} of {total} "
         f"comparisons and less in {less}, by more than {TOLERANCE} points"
     )
     if not more + less:
-        return f"Neither: no pair differs by more than {TOLERANCE} points in what it keeps."
-    if not less:
-        return f"More: {counts}."
-    if not more:
-        return f"Less: {counts}."
+        return Finding("neither", f"Neither: no pair differs by more than {TOLERANCE} points in what it keeps")
     if more >= 3 * less:
-        return f"Mostly more: {counts}."
-    if less >= 3 * more:
-        return f"Mostly less: {counts}."
-    return f"These show no order: {counts}."
+        verdict = "Mostly more" if less else "More"
+    elif less >= 3 * more:
+        verdict = "Mostly less" if more else "Less"
+    else:
+        verdict = "These show no order"
+    return Finding(verdict, f"{verdict}: {counts}")
 
 
 def _other_comparisons(found: pd.DataFrame) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.open_questions.answers import Answer, sign_agreement
+from stressbook.chapters.open_questions.answers import VALIDATION, Answer, Finding, say_findings, sign_agreement
 from stressbook.chapters.open_questions.selection.measure import STEPS
 from stressbook.drawing import style, tables
 from stresslib.paper.published import GRID, with_shares
@@ -36,8 +36,8 @@ def chosen(results: pd.DataFrame) -> pd.DataFrame:
     table = tables.first_metric(with_shares(results))
     table = table[table["stress"] == STRESS].copy()
     table["bits"] = [bits_per_vector(f"Q2:{count}", 1) for count in table["values"]]
-    validating = table["dataset"].str.endswith("-validation")
-    held_out = table[validating].assign(dataset=table["dataset"].str.removesuffix("-validation"))
+    validating = table["dataset"].str.endswith(VALIDATION)
+    held_out = table[validating].assign(dataset=table["dataset"].str.removesuffix(VALIDATION))
     key = ["dataset", "model", "layer", "step", "values"]
     both = table[~validating].merge(held_out[[*key, "kept"]], on=key, suffixes=("", "_validation"))
     rows = []
@@ -65,7 +65,18 @@ def answer(results: pd.DataFrame) -> Answer:
     """Answer from the results: how much better does a choice on the test rows look than one made without them?"""
     rows = chosen(results)
     mean, worst = rows["optimism"].mean(), rows.iloc[rows["optimism"].argmax()]
-    most = worst["optimism"]
+    return Answer(
+        "How much of the paper's score comes from choosing the number of values on the test images?",
+        say_findings(results, _find),
+        f"optimism {mean:+.2f} points on average, at most {worst['optimism']:+.2f} ({worst['features']}, "
+        f"{100 * worst['step'] // GRID}% of the dimensions, {worst['bits']} bits a value)",
+        sign_agreement(rows.groupby("features", sort=False)["optimism"].mean().tolist()),
+    )
+
+
+def _find(results: pd.DataFrame) -> Finding:
+    rows = chosen(results)
+    mean, most = rows["optimism"].mean(), rows["optimism"].max()
     if mean > TOLERANCE:
         share = "Some of it"
     elif most > TOLERANCE:
@@ -73,17 +84,11 @@ def answer(results: pd.DataFrame) -> Answer:
     else:
         share = "Almost none"
     same = int((rows["best"] == rows["picked"]).sum())
-    finding = (
+    sentence = (
         f"{share}: the number of values that is best on the test images keeps {mean:.2f} points more on average than one "
-        f"chosen without them, at most {most:.2f}. Both choices are the same {same} times of {len(rows)}."
+        f"chosen without them, at most {most:.2f}"
     )
-    return Answer(
-        "How much of the paper's score comes from choosing the number of values on the test images?",
-        finding,
-        f"optimism {mean:+.2f} points on average, at most {most:+.2f} ({worst['features']}, "
-        f"{100 * worst['step'] // GRID}% of the dimensions, {worst['bits']} bits a value)",
-        sign_agreement(rows.groupby("features", sort=False)["optimism"].mean().tolist()),
-    )
+    return Finding(share, sentence, f"Both choices are the same {same} times of {len(rows)}.")
 
 
 def headline(results: pd.DataFrame) -> str:

@@ -12,7 +12,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.open_questions.answers import Answer, by_protocol, format_range, full_score, sign_agreement
+from stressbook.chapters.open_questions.answers import (
+    Answer,
+    Finding,
+    by_protocol,
+    format_range,
+    full_score,
+    say_findings,
+    sign_agreement,
+)
 from stressbook.chapters.open_questions.shrinkage.measure import BOTH, NORM, RENORMALISED, TUNED
 from stressbook.drawing import style, tables
 from stresslib.paper.published import GRID
@@ -65,34 +73,46 @@ def losses(results: pd.DataFrame) -> pd.DataFrame:
 
 def answer(results: pd.DataFrame) -> Answer:
     """Answer from the results: which part of the loss at the smallest size is regularisation?"""
-    rows = losses(results)
-    smallest = rows[rows["step"] == rows["step"].min()]
-    size = f"{100 * int(rows['step'].min()) // GRID}% of the dimensions"
-    loss, undone, gain = (
-        smallest.pivot_table(index="features", columns=VARIANT, values=column) for column in ("loss", "undone", "gain")
-    )
-    by_norm = undone[RENORMALISED]
-    part = f"re-normalising undoes {format_range(by_norm, '.0f', '%')}"
-    finding = f"With {size} the paper's protocol loses {format_range(loss[''])} points of its full score. "
-    if by_norm.max() <= MATTERS:
-        finding += f"Next to none of that is regularisation: {part} of the loss."
-    elif by_norm.min() <= MATTERS:
-        finding += f"Whether that is regularisation depends on the features: {part}."
-    elif by_norm.max() < 50:
-        finding += f"A part of that is regularisation: {part} of the loss, not most of it."
-    else:
-        finding += f"A part of that is regularisation: {part} of the loss."
-    if BOTH in undone:
-        finding += (
-            f" A C chosen for each setting undoes {format_range(undone[TUNED], '.0f', '%')}, both together "
-            f"{format_range(undone[BOTH], '.0f', '%')}."
-        )
+    size, _, _, gain = _at_smallest(results)
     return Answer(
         "How much of what random selection loses is regularisation, its vectors being shorter at the same C?",
-        finding,
+        say_findings(results, _find),
         f"at {size}, re-normalised vectors score {format_range(gain[RENORMALISED], '+.1f')} points above the paper's "
         "protocol",
         sign_agreement(gain[RENORMALISED].tolist()),
+    )
+
+
+def _at_smallest(results: pd.DataFrame) -> tuple[str, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the smallest size in words, and there the loss, what is undone of it and the gain, a column a protocol."""
+    rows = losses(results)
+    smallest = rows[rows["step"] == rows["step"].min()]
+    loss, undone, gain = (
+        smallest.pivot_table(index="features", columns=VARIANT, values=column) for column in ("loss", "undone", "gain")
+    )
+    return f"{100 * int(rows['step'].min()) // GRID}% of the dimensions", loss, undone, gain
+
+
+def _find(results: pd.DataFrame) -> Finding:
+    size, loss, undone, _ = _at_smallest(results)
+    by_norm = undone[RENORMALISED]
+    part = f"re-normalising undoes {format_range(by_norm, '.0f', '%')}"
+    if by_norm.max() <= MATTERS:
+        verdict, said = "none", f"next to none of that is regularisation: {part} of the loss"
+    elif by_norm.min() <= MATTERS:
+        verdict, said = "depends", f"whether that is regularisation depends on the features: {part}"
+    elif by_norm.max() < 50:
+        verdict, said = "part", f"a part of that is regularisation: {part} of the loss, not most of it"
+    else:
+        verdict, said = "much", f"a part of that is regularisation: {part} of the loss"
+    more = ""
+    if BOTH in undone:
+        more = (
+            f"A C chosen for each setting undoes {format_range(undone[TUNED].dropna(), '.0f', '%')}, both together "
+            f"{format_range(undone[BOTH].dropna(), '.0f', '%')}."
+        )
+    return Finding(
+        verdict, f"With {size} the paper's protocol loses {format_range(loss[''])} points of its full score; {said}", more
     )
 
 
