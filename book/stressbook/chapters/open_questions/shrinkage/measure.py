@@ -41,12 +41,12 @@ def measure(features: FeatureSet, steps: Iterable[int], *, repeats: int, **optio
     """
     # Without the principal components of the same grid.
     specs = [spec for spec in figure_2_measure.specs(features.X.shape[1], steps) if not spec.startswith("DR2")]
-    several = {"several_labels": features.y.ndim == 2}
+    several = features.y.ndim == 2
     protocols = [
         Variant(),
         Variant(RENORMALISED, renormalised()),
-        Variant(TUNED, tuned(**several)),
-        Variant(BOTH, tuned(classifier=renormalised(), **several)),
+        Variant(TUNED, tuned(several_labels=several)),
+        Variant(BOTH, tuned(classifier=renormalised(), several_labels=several)),
     ]
     table = sweep_variants(features, specs, protocols, repeats=repeats, **options)
     full_norm = _squared_norm(features, "none", 0)
