@@ -105,7 +105,7 @@ def _shares_of_rankings(
         counts = np.empty((len(drawn), len(truth)), dtype=np.int32)
         for times in counts:
             times[:] = np.bincount(generator.integers(len(truth), size=len(truth)), minlength=len(truth))
-        there = np.stack([((counts @ (truth == sign)) > 0) for sign in (1, -1)]).all(axis=0)
+        there: Array = ((counts @ (truth == 1)) > 0) & ((counts @ (truth == -1)) > 0)
         scores = np.array([_resampled_precisions(truth, decision, counts) for decision in (full, *stressed)])
         some = there.any(axis=1)
         means = np.nanmean(np.where(there[some], scores[:, some], np.nan), axis=2)

@@ -45,9 +45,12 @@ def _dataset(name: str) -> str:
     facts = {"From": dataset.source, "Images": str(dataset.counts) if dataset.counts else ""}
     if here:
         features = load_features(here[0], normalize=False)
-        rows = np.bincount(features.y[features.test])
+        labels = features.y[features.test]
+        rows = np.bincount(labels) if labels.ndim == 1 else (labels == 1).sum(axis=0)
         counts = Counts(int(features.train.sum()), int(features.test.sum()), len(rows))
         facts["Images"] = f"{counts}; {rows.min()} to {rows.max()} test images a class"
+        if missing := features.provenance.get("missing"):
+            facts["Missing"] = f"{missing}, which the copy lacks"
     if dataset.size is not None:
         facts["Download"] = f"{dataset.size / 1e6:,.0f} MB"
     facts |= {"Licence": dataset.licence, "Mind": dataset.note, "Shipped": _joined(here)}
