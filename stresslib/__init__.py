@@ -35,6 +35,7 @@ __all__ = [
     "make_stress",
     "published",
     "read_results",
+    "recommend",
     "separation_index",
     "smoothness_index",
     "sweep",
@@ -43,6 +44,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from stresslib import codec
+    from stresslib.codec.recommending import recommend
     from stresslib.datasets import load_images
     from stresslib.evaluation.linear_svm import LinearSVM
     from stresslib.evaluation.metrics import average_precision
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from stresslib.stress.spec import bits_per_vector, compression_rate, make_stress
 else:  # hidden from type checkers: with __getattr__, no name would be an error to them
     _MODULES = {
+        "codec.recommending": ["recommend"],
         "datasets": ["load_images"],
         "evaluation.linear_svm": ["LinearSVM"],
         "evaluation.metrics": ["average_precision"],

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 
-import stresslib as sl
 from stresslib.cli.command import Command
 
 
@@ -34,37 +33,18 @@ from stresslib.cli.command import Command
 @click.option("-o", "--output", required=True, metavar="PATH", help="file to write, conventionally *.safetensors")
 @click.option("--quiet", is_flag=True, help="do not print what was taken; the file's provenance has it")
 def command(vectors: str, labels: str, column: str, metric: str | None, seed: int, output: str, quiet: bool) -> None:
-    from tokenize import TokenError
-    from zipfile import BadZipFile
-
-    import numpy as np
-
-    from stresslib.datasets import read_labels
     from stresslib.datasets.summary import summary
-    from stresslib.files import check_output, file_sha256
+    from stresslib.features.matrices import labelled_matrix
+    from stresslib.files import check_output
 
     check_output(output, inputs=[vectors, labels])
     if output.endswith(".xz"):
         raise ValueError(f"{output}: only features that are shipped are compressed by xz; give a name such as X.safetensors")
-    try:
-        X = np.load(vectors, mmap_mode="r", allow_pickle=False)  # its header is compared with its size
-    except (ValueError, EOFError, BadZipFile, TokenError) as error:
-        # NumPy takes whatever it does not know for a pickle, and says how to load one.
-        why = "numpy.save writes one" if "pickle" in str(error) else str(error)
-        raise ValueError(f"{vectors} is not an .npy matrix of numbers: {why}") from error
-    if not isinstance(X, np.ndarray) or X.ndim != 2:
-        what = f"an array of shape {X.shape}" if isinstance(X, np.ndarray) else "an archive of several arrays"
-        raise ValueError(f"{vectors} is {what}; give an .npy matrix, one vector a row")
-    y, train, classes, metric, provenance = read_labels(labels, labels=column, metric=metric, seed=seed)
-    if len(X) != len(y):
-        raise ValueError(f"{vectors} has {len(X)} rows and {labels} has {len(y)} lines; one line a row is needed")
     # A file named as the cache names its own, DATASET--MODEL--LAYER, is that feature set; any other name is a data set's.
-    names = Path(output).name.removesuffix(".safetensors").split("--", 2)
-    provenance.update(zip(("dataset", "model", "layer"), names, strict=False))
-    provenance.update(vectors_sha256=file_sha256(vectors))
-    features = sl.FeatureSet(X, y, train, metric, classes, provenance=provenance)
+    name = Path(output).name.removesuffix(".safetensors")
+    features = labelled_matrix(vectors, labels, column=column, metric=metric, seed=seed, name=name)
     path = features.save(output)
     if not quiet:
         tests = int(features.test.sum())
         said = summary(features.classes, len(features.y) - tests, tests, features.metric, features.provenance)
-        print(f"{path}: {len(X)} x {features.X.shape[1]}, {said}")
+        print(f"{path}: {len(features.y)} x {features.X.shape[1]}, {said}")

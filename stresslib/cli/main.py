@@ -36,6 +36,7 @@ COMMANDS = {
     "extract": Entry("extract", "turn images into features; the same command goes on after a stop"),
     "evaluate": Entry("evaluate", "measure what one stress leaves of the score"),
     "sweep": Entry("sweep", "measure a grid of stresses; the same command goes on after a stop"),
+    "recommend": Entry("recommend", "find how to keep your vectors in some bytes each, by trying it on them"),
     "compress": Entry("compress", "put vectors under stress and keep them as small as that makes them"),
     "decompress": Entry("decompress", "turn a compressed file into a feature file of the stressed vectors"),
     "paste": Entry("paste", "paste objects on backgrounds at other sizes, places or angles"),

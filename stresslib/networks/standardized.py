@@ -17,7 +17,7 @@ class Standardized(nn.Module):
     Parameters
     ----------
     network : torch.nn.Module
-        With ``features``, as those of :mod:`stresslib.networks`.
+        With ``features``, as the networks of this package have it.
     mean, std : sequence of float
         Of each channel, of images in [0, 1].
 

@@ -89,7 +89,7 @@ def fit(
     schedule : callable, default=cosine
         From the share of the training that is done to the factor of the learning rates.
     label_smoothing : float, default=0.0
-        As in :func:`torch.nn.functional.cross_entropy`.
+        As in PyTorch's ``cross_entropy``.
     batch_hook : callable, optional
         ``batch_hook(images, labels)``, on floating point on the device, returns the images and labels of the step, perhaps
         several for each image drawn. It draws from torch's generator. Its ``repr`` tells it from others.

@@ -15,7 +15,8 @@ from places import ROOT
 
 import stresslib as sl
 from stressbook.drawing import words
-from stresslib import classical, datasets, extraction
+from stresslib import classical, datasets, extraction, networks
+from stresslib.stress import on_images
 
 BOOK = ROOT / "book"
 API = (BOOK / "api.md").read_text(encoding="utf-8")
@@ -30,7 +31,7 @@ def test_public_names_are_on_the_page_with_an_example(name: str) -> None:
     assert [example for example in examples if doctest.SKIP not in example.options and "import" not in example.source]
 
 
-@pytest.mark.parametrize("module", [sl.codec, datasets, extraction, classical])
+@pytest.mark.parametrize("module", [sl.codec, datasets, extraction, classical, networks, on_images])
 def test_names_of_the_submodules_are_on_the_page(module: ModuleType) -> None:
     for name in module.__all__:
         assert {f"stresslib.{name}", f"{module.__name__}.{name}"} & SHOWN

@@ -23,7 +23,7 @@ def peers(width: int, budgets: Iterable[int]) -> list[Peer]:
     width : int
         Numbers of a vector.
     budgets : iterable of int
-        Bytes a vector, powers of two from 8 on.
+        Bytes a vector, from 8 on.
 
     Returns
     -------
@@ -57,22 +57,22 @@ def peers(width: int, budgets: Iterable[int]) -> list[Peer]:
             found.append(Faiss("faiss-pq", f"PQ{size}np"))
         if width % (2 * size) == 0:
             found.append(Faiss("faiss-pq", f"PQ{2 * size}x4np"))
-        if 4 * size <= _LARGEST_LEARNT // 2:
+        if 4 * size <= min(width, _LARGEST_LEARNT // 2):
             found.append(Faiss("faiss-opq", f"OPQ{size}_{4 * size},PQ{size}np", 4 * size))
-        if bits <= _LARGEST_LEARNT:
+        if bits <= min(width, _LARGEST_LEARNT):
             found.append(Faiss("faiss-itq", f"ITQ{bits},LSH", bits))
         if bits < width:
             found.append(Faiss("faiss-lsh", f"LSH{bits}rt"))
         # Eight bytes of each code are two floats.
         if size > 8 and 8 * (size - 8) < width:
             found.append(Faiss("faiss-rabitq", f"PCAR{8 * (size - 8)},RaBitQ", 8 * (size - 8)))
-        if 8 * size <= _LARGEST_LEARNT // 2:
+        if 8 * size <= min(width, _LARGEST_LEARNT // 2):
             found.append(Faiss("faiss-rq", f"PCA{8 * size},RQ{size}x8", 8 * size))
         if size // 4 < width:
             found.append(Projection(size // 4, "float32"))
         if size // 2 < width:
             found.append(Projection(size // 2, "float16"))
-        if 2 * size <= _LARGEST_LEARNT:
+        if 2 * size <= min(width, _LARGEST_LEARNT):
             found.append(KMeansBins(2 * size))
         if size // 4 < width:
             found.append(Truncation(size // 4))

@@ -35,6 +35,11 @@ class Peer(ABC):
     def __repr__(self) -> str:
         return self.name
 
+    @property
+    def least_rows(self) -> int:
+        """Training rows that it needs."""
+        return self.dimensions or 1
+
     @abstractmethod
     def fit(self, X: Array) -> None:
         """Learn what all rows share from training rows."""

@@ -5,6 +5,7 @@ Chosen by `choice`, measured by `measuring`.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,12 @@ class Faiss(Peer):
     def __init__(self, family: str, factory: str, dimensions: int | None = None) -> None:
         super().__init__(family, factory, dimensions)
         self.factory = factory
+
+    @property
+    def least_rows(self) -> int:
+        """Training rows that it needs: k-means needs one a centroid, of which codes of a byte have 256."""
+        centroids = 256 if re.search(r"PQ\d+np|RQ\d+x8", self.factory) else 1
+        return max(centroids, self.dimensions or 1)
 
     def fit(self, X: Array) -> None:
         faiss = import_faiss()

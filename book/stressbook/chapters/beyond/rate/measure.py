@@ -15,6 +15,7 @@ import pandas as pd
 from stresslib.codec import accounting
 from stresslib.codec.peers import measure as measure_on_disk
 from stresslib.codec.peers import peers
+from stresslib.codec.recommending import candidates
 from stresslib.features import FeatureSet
 from stresslib.paper.published import sizes_at
 from stresslib.results import FEATURES
@@ -30,9 +31,6 @@ SIZES = (32, 40, 48, 56, 64, 72)
 SPLITS, FEW_SPLITS = 10, 3
 """Validation parts: many to match the paper's loss, a matter of tenths of a point; few for every other choice."""
 
-VALUES = (2, 4, 8, 16, 32, 64, 256)
-"""Sizes of FC's dictionaries, each of a whole number of bits."""
-
 COLLECTIONS = (10_000, 1_000_000)
 """Numbers of vectors over which the cost of what they share is spread."""
 
@@ -43,41 +41,6 @@ VALIDATION = "-validation"
 def paper_spec(n_features: int) -> str:
     """Return the paper's headline stress for vectors of a width: a tenth of the dimensions, 27 values each."""
     return f"DR2:{sizes_at(n_features, [2], exact=True)[0]},Q2:27"
-
-
-def candidates(
-    n_features: int, budgets: Iterable[int] = BUDGETS, n_train: int | None = None, values: Iterable[int] = VALUES
-) -> list[str]:
-    """Return the stresses to choose from: FC with each size of dictionary, QA on several numbers of components.
-
-    Parameters
-    ----------
-    n_features : int
-    budgets : iterable of int, default=BUDGETS
-        Bytes of a vector, at most.
-    n_train : int, optional
-        Number of training rows. There are no more principal components than that.
-    values : iterable of int, default=VALUES
-        Sizes of FC's dictionaries.
-
-    Returns
-    -------
-    list of str
-
-    Examples
-    --------
-    >>> from stressbook.chapters.beyond.rate.measure import candidates
-    >>> candidates(1280, [8])[-6:]
-    ['DR2:8,Q2:256', 'DR2:9,QA:64', 'DR2:16,QA:64', 'DR2:21,QA:64', 'DR2:32,QA:64', 'DR2:64,QA:64']
-    """
-    # With more than half of the components nothing is lost, and there is nothing to choose.
-    most = n_features // 2 if n_train is None else min(n_features // 2, n_train)
-    found, values = [], list(values)
-    for size in budgets:
-        bits = 8 * size
-        found += [f"DR2:{bits // (count - 1).bit_length()},Q2:{count}" for count in values]
-        found += [f"DR2:{bits // part},QA:{bits}" for part in (7, 4, 3, 2, 1)]
-    return [spec for spec in dict.fromkeys(found) if int(spec.partition(",")[0][4:]) <= most]
 
 
 def method_names(rows: pd.DataFrame) -> list[str]:

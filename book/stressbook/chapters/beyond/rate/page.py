@@ -60,7 +60,7 @@ _LOOKS = {
 }
 """Colour and marker of each peer."""
 
-_PADDING = 1.001
+PADDING = 1.001
 """Blocks of codes are padded to whole bytes: a vector may take that many times its bits."""
 
 _MOST_ROWS_WITHOUT_PEERS = 6
@@ -153,7 +153,7 @@ def best_by_budget(results: pd.DataFrame, vectors: int | None = None, metric: st
                 continue
             best = {}
             for name, part in methods.items():
-                within = part[part["total"] <= size * _PADDING]
+                within = part[part["total"] <= size * PADDING]
                 if len(within):
                     best[name] = within.sort_values("score", ascending=False, kind="stable").iloc[0]
             others = [best[name]["score"] for name in ("peer", "fc") if name in best]

@@ -1,0 +1,1 @@
+"""Compress your embeddings: which method for how many bytes, to classify and to search."""
