@@ -54,8 +54,7 @@ DATASETS = {
             read=voc2007.voc2007_val,
             licence="photographs from Flickr, to be used under Flickr's terms, says its page",
             note="The paper's data, labels and metric on the official split of its training half: half of the images train. "
-            "What is shipped was computed from a public copy, github.com/nekloyh/VOC_2007_in_Coco_format, whose JPEGs are "
-            "re-encoded at full size.",
+            "What is shipped was computed from a public copy whose JPEGs are re-encoded at full size.",
             cite="everingham2010",
             downloads=(_TRAINVAL,),
             counts=_VOC2007_VAL,
