@@ -67,7 +67,7 @@ def _loaded(vectors: str, labels: str | None, column: str, seed: int) -> sl.Feat
     if labels is not None:
         return labelled_matrix(vectors, labels, column=column, seed=seed)
     if vectors.endswith(".npy"):
-        return read_matrix(vectors).astype("float32")
+        return read_matrix(vectors)
     return sl.load_features(vectors, normalize=False)
 
 
@@ -76,7 +76,7 @@ def _lines(found: Recommendation, vectors: str, labels: str | None, raw: bool, w
     table = found.table
     shown = table if whole or len(table) <= SHOWN + 1 else table.iloc[[*range(SHOWN), len(table) - 1]]
     width = max(map(len, shown["method"]))
-    lines = [f"{'':{width}}  bytes  {found.metric:>10}  kept %  (of the splits)"]
+    lines = [f"tried on {found.tried}", f"{'':{width}}  bytes  {found.metric:>10}  kept %  (of the splits)"]
     lines += [
         f"{row.method:{width}}  {row.bytes:5.0f}  {row.score:10.2f}  {row.kept:6.1f}  ({row.low:.2f} to {row.high:.2f})"
         for row in shown.itertuples()

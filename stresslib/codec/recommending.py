@@ -17,15 +17,16 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from stresslib.arrays import plain_array
-from stresslib.codec.codec import Codec, checked_rows
-from stresslib.codec.coders import check_finite
+from stresslib.codec.codec import Codec
 from stresslib.codec.peers.choice import peers
+from stresslib.codec.peers.measuring import nearest_first
 from stresslib.codec.peers.peer import Peer
 from stresslib.codec.peers.with_faiss import Faiss
 from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.evaluation.metrics import SCORES
 from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet, unit_rows
+from stresslib.features.featureset import checked_vectors
 from stresslib.running.tasks import run_tasks
 
 Array = NDArray[Any]
@@ -43,7 +44,7 @@ SPLITS = 3
 """Validation parts over which scores are averaged."""
 
 ROWS = 20_000
-"""Rows of a split, at most."""
+"""Rows that are drawn for a search, at most."""
 
 QUERIES = 500
 """Validation rows, at most, that search for their neighbours."""
@@ -108,12 +109,19 @@ class Recommendation:
         Best stress.
     rival : str
         Best method of another library where it was ahead of `spec` in every split, else empty.
+    tried : str
+        A sentence: on how many rows, and which methods were left out.
+
+    Notes
+    -----
+    Scores are those by which the choice was made: the best of many candidates is a little better there than on new rows.
     """
 
     table: pd.DataFrame
     metric: str
     spec: str
     rival: str
+    tried: str
 
 
 def recommend(
@@ -131,9 +139,9 @@ def recommend(
 
     Parameters
     ----------
-    vectors : FeatureSet or array-like of shape (n, d), float32
+    vectors : FeatureSet or array-like of shape (n, d)
         With labels a linear SVM decides, trained on two thirds of the training rows and scored on the others; without
-        labels, a search.
+        labels, a search among 20,000 of the rows at most.
     n_bytes : int
         Bytes of a vector, at most, without what all vectors share.
     search : bool, default=False
@@ -159,9 +167,11 @@ def recommend(
     >>> import numpy as np
     >>> import stresslib as sl
     >>> rows = np.random.default_rng(0).normal(size=(300, 16)) * np.linspace(1, 9, 16)
-    >>> found = sl.recommend(rows.astype(np.float32), 4, progress=False)
+    >>> found = sl.recommend(rows, 4, progress=False)
     >>> found.spec, found.metric
     ('DR2:8,Q2:16', 'recall@10')
+    >>> found.tried
+    '300 of 300 rows, 3 splits; left out: other libraries, which have no setting below 8 bytes'
     """
     labelled = isinstance(vectors, FeatureSet) and not search
     X, y, trains = _rows(vectors, labelled, random_state)
@@ -175,13 +185,17 @@ def recommend(
     own = candidates(width, [n_bytes], n_train)
     if not own:
         raise ValueError(f"{n_train} training rows of {width} numbers are too few to choose a stress of {n_bytes} bytes")
-    methods: list[str | Peer] = [_UNTOUCHED, *own, *_rivals(width, n_bytes, n_train)]
+    rivals, left_out = _rivals(width, n_bytes, n_train)
+    methods: list[str | Peer] = [_UNTOUCHED, *own, *rivals]
     metric = vectors.metric if isinstance(vectors, FeatureSet) and labelled else RECALL
     settings = [{"method": method, "part": part, "metric": metric} for method in methods for part in range(len(trains))]
     name = vectors.name if isinstance(vectors, FeatureSet) else "vectors"
     options: dict[str, Any] = {"n_jobs": n_jobs, "store": store, "progress": progress}
     measured = run_tasks(_measured, settings, X, y, trains, name=f"{name}, {n_bytes} bytes", libraries=LIBRARIES, **options)
-    return _judged(methods, np.array(measured).reshape(len(methods), len(trains), 3), metric)
+    rows = int(vectors.train.sum()) if isinstance(vectors, FeatureSet) else len(plain_array(vectors, "vectors"))
+    tried = f"{len(X):,} of {rows:,} {'training ' if isinstance(vectors, FeatureSet) else ''}rows, {len(trains)} splits"
+    outcome = np.array(measured).reshape(len(methods), len(trains), 3)
+    return _judged(methods, outcome, metric, f"{tried}{'; left out: ' if left_out else ''}{left_out}")
 
 
 def _rows(vectors: FeatureSet | ArrayLike, labelled: bool, random_state: int) -> tuple[Array, Array, Array]:
@@ -190,8 +204,7 @@ def _rows(vectors: FeatureSet | ArrayLike, labelled: bool, random_state: int) ->
         assert isinstance(vectors, FeatureSet)
         parts = [vectors.validation(random_state=random_state + split) for split in range(SPLITS)]
         return parts[0].X, parts[0].y, np.array([part.train for part in parts])
-    X = vectors.X[vectors.train] if isinstance(vectors, FeatureSet) else checked_rows(plain_array(vectors, "vectors"))
-    check_finite(X)
+    X = vectors.X[vectors.train] if isinstance(vectors, FeatureSet) else checked_vectors(vectors)
     generator = np.random.default_rng(random_state)
     X = X[np.sort(generator.permutation(len(X))[:ROWS])]
     if len(X) < 4 * NEIGHBOURS:
@@ -203,13 +216,17 @@ def _rows(vectors: FeatureSet | ArrayLike, labelled: bool, random_state: int) ->
     return X, np.empty(0), trains
 
 
-def _rivals(width: int, n_bytes: int, n_train: int) -> list[Peer]:
-    """Return the methods of other libraries that are installed, and need no more bytes or training rows than there are."""
+def _rivals(width: int, n_bytes: int, n_train: int) -> tuple[list[Peer], str]:
+    """Return the methods of other libraries that can be tried, and which were left out and why."""
     if n_bytes < SMALLEST:
-        return []
+        return [], f"other libraries, which have no setting below {SMALLEST} bytes"
+    all_of_them = peers(width, [n_bytes])
     there = importlib.util.find_spec("faiss") is not None
-    rivals = (peer for peer in peers(width, [n_bytes]) if there or not isinstance(peer, Faiss))
-    return [peer for peer in rivals if peer.least_rows <= n_train]
+    found = [peer for peer in all_of_them if there or not isinstance(peer, Faiss)]
+    enough = [peer for peer in found if peer.least_rows <= n_train]
+    reasons = [] if there else ["faiss, which is not installed (pip install stresslib[peers])"]
+    reasons += [f"{peer} (needs {peer.least_rows:,} training rows)" for peer in found if peer not in enough]
+    return enough, ", ".join(reasons)
 
 
 def _measured(X: Array, y: Array, trains: Array, method: str | Peer, part: int, metric: str) -> list[float]:
@@ -263,18 +280,13 @@ def recall(X: ArrayLike, decoded: ArrayLike, base: ArrayLike, *, order: int = NE
     0.5
     """
     searched = np.asarray(base, dtype=bool)
-    before, after = (_nearest(np.asarray(rows, dtype=np.float64), searched, order) for rows in (X, decoded))
+    before, after = (
+        nearest_first(rows[searched], rows[~searched])[:, :order] for rows in (np.asarray(X), np.asarray(decoded))
+    )
     return float((before[:, :, None] == after[:, None, :]).any(axis=2).mean())
 
 
-def _nearest(rows: Array, searched: Array, order: int) -> Array:
-    base, queries = rows[searched], rows[~searched]
-    distances = np.einsum("ij,ij->i", base, base) - 2 * queries @ base.T
-    # Equal rows are equally far only up to the last digits of a product of matrices.
-    return np.argsort(np.round(distances, 9), axis=1, kind="stable")[:, :order]
-
-
-def _judged(methods: list[str | Peer], measured: Array, metric: str) -> Recommendation:
+def _judged(methods: list[str | Peer], measured: Array, metric: str, tried: str) -> Recommendation:
     """Return the candidates in order, and which of them to take.
 
     Parameters
@@ -283,7 +295,8 @@ def _judged(methods: list[str | Peer], measured: Array, metric: str) -> Recommen
         The vectors as they are first.
     measured : ndarray of shape (n_methods, n_splits, 3)
         As :func:`_measured` returns it.
-    metric : str
+    metric, tried : str
+        As in :class:`Recommendation`.
     """
     scores = measured[:, :, 2]
     means = scores.mean(axis=1)
@@ -306,7 +319,9 @@ def _judged(methods: list[str | Peer], measured: Array, metric: str) -> Recommen
     order = [*(1 + np.argsort(-means[1:], kind="stable")), 0]
     spec = methods[best]
     assert isinstance(spec, str)
-    return Recommendation(table.iloc[order].reset_index(drop=True), metric, spec, str(methods[rival]) if ahead else "")
+    return Recommendation(
+        table.iloc[order].reset_index(drop=True), metric, spec, str(methods[rival]) if ahead else "", tried
+    )
 
 
 def library(method: str | Peer) -> str:

@@ -99,7 +99,7 @@ class FeatureSet:
         files: Sequence[str | os.PathLike[str]] = (),
         provenance: dict[str, Any] | None = None,
     ) -> None:
-        vectors = _checked_vectors(X)
+        vectors = checked_vectors(X)
         split = _checked_split(train, len(vectors))
         given = plain_labels(y, "y", column_is_labels=metric != "mAP")
         labels, names = _checked_labels(given, len(vectors), None if classes is None else _names(classes, "classes"))
@@ -269,7 +269,7 @@ class FeatureSet:
         -------
         pathlib.Path
         """
-        blocks = map(_checked_vectors, [self.X] if vectors is None else vectors)
+        blocks = map(checked_vectors, [self.X] if vectors is None else vectors)
         return write_float32(path, blocks, self.y, self.train, self._description())
 
     def save_compact(self, path: str | os.PathLike[str]) -> Path:
@@ -323,7 +323,8 @@ def _form(array: Array) -> str:
     return f"{array.dtype} of shape {array.shape}"
 
 
-def _checked_vectors(X: ArrayLike) -> Array:
+def checked_vectors(X: ArrayLike) -> Array:
+    """Return vectors as a float32 matrix, one a row; ValueError on other forms and where a value is not finite."""
     vectors = plain_array(X, "X")
     if vectors.ndim != 2 or 0 in vectors.shape or vectors.dtype.kind not in "fiub":
         raise ValueError(f"X is a matrix of numbers, one vector a row; got {_form(vectors)}")

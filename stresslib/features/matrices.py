@@ -65,7 +65,7 @@ def labelled_matrix(
     column: str = "labels",
     metric: str | None = None,
     seed: int = 0,
-    name: str = "",
+    name: str | None = None,
 ) -> FeatureSet:
     """Make a feature set of vectors and a table of labels.
 
@@ -81,8 +81,9 @@ def labelled_matrix(
         As for :func:`stresslib.datasets.read_labels`.
     seed : int, default=0
         Of the split, where the table has none.
-    name : str, default=""
-        ``DATASET--MODEL--LAYER``, as the cache names its files, or the name of the data set alone.
+    name : str, optional
+        ``DATASET--MODEL--LAYER``, as the cache names its files, or the name of the data set alone. Default:
+        that of the file of vectors.
 
     Returns
     -------
@@ -97,6 +98,7 @@ def labelled_matrix(
     y, train, classes, metric, provenance = read_labels(os.fspath(labels), labels=column, metric=metric, seed=seed)
     if len(X) != len(y):
         raise ValueError(f"{vectors} has {len(X)} rows and {labels} has {len(y)} lines; one line a row is needed")
-    provenance.update(zip(("dataset", "model", "layer"), name.split("--", 2), strict=False))
+    names = (Path(vectors).stem if name is None else name).split("--", 2)
+    provenance.update(zip(("dataset", "model", "layer"), names, strict=False))
     provenance.update(vectors_sha256=file_sha256(Path(vectors)))
     return FeatureSet(X, y, train, metric, classes, provenance=provenance)

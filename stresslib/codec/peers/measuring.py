@@ -149,13 +149,28 @@ def search(X: Array, y: Array, train: Array, *, queries: int = QUERIES, random_s
     generator = np.random.default_rng(random_state)
     asked = np.sort(generator.permutation(np.flatnonzero(~train))[:queries])
     kept = generator.permutation(np.flatnonzero(train))
-    base, wanted = X[kept].astype(np.float64), X[asked].astype(np.float64)
-    distances = (base**2).sum(axis=1) - 2 * wanted @ base.T
-    # Equal rows are equally far only up to the last digits of float64 sums.
-    order = np.argsort(np.round(distances, 9), axis=1, kind="stable")
+    order = nearest_first(X[kept], X[asked])
     alike = y[asked][:, None] == y[kept] if y.ndim == 1 else (y[asked] == 1).astype(int) @ (y[kept] == 1).T > 0
     relevant = np.take_along_axis(alike, order, axis=1)
     found = relevant.cumsum(axis=1)
     precisions = np.where(relevant, found / np.arange(1, len(kept) + 1), 0).sum(axis=1)
     any_relevant = found[:, -1] > 0
     return float((precisions[any_relevant] / found[any_relevant, -1]).mean())
+
+
+def nearest_first(base: Array, queries: Array) -> Array:
+    """Return for each query the numbers of all rows that are searched, the nearest first; of equally near ones the smallest.
+
+    Parameters
+    ----------
+    base, queries : ndarray of shape (n, d) and (m, d)
+
+    Returns
+    -------
+    ndarray of shape (m, n)
+        By Euclidean distance, in float64.
+    """
+    rows, wanted = base.astype(np.float64), queries.astype(np.float64)
+    distances = (rows**2).sum(axis=1) - 2 * wanted @ rows.T
+    # Equal rows are equally far only up to the last digits of float64 sums.
+    return np.argsort(np.round(distances, 9), axis=1, kind="stable")

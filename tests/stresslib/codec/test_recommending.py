@@ -70,7 +70,7 @@ def test_several_labels_are_scored_by_map() -> None:
 def test_another_library_is_named_where_it_is_ahead_on_every_split(scores: list[list[float]], rival: str) -> None:
     measured = np.zeros((3, 2, 3))
     measured[:, :, 2] = scores
-    found = recommending._judged(["none", "DR2:8,Q2:4", Truncation(4)], measured, "accuracy")
+    found = recommending._judged(["none", "DR2:8,Q2:4", Truncation(4)], measured, "accuracy", "")
     assert found.spec == "DR2:8,Q2:4" and found.rival == rival
 
 
@@ -88,12 +88,34 @@ def test_what_cannot_be_tried_is_refused_or_left_out() -> None:
     for peer in peers(24, [8]):
         assert (peer.dimensions or 0) <= 24
     assert {peer.least_rows for peer in peers(24, [8]) if peer.name.startswith("faiss-pq: PQ8np")} == {256}
-    assert not any(peer.least_rows > 160 for peer in recommending._rivals(24, 8, 160))
+    tried, left_out = recommending._rivals(24, 8, 160)
+    assert tried and max(peer.least_rows for peer in tried) <= 160
+    assert "faiss-pq: PQ8np (needs 256 training rows)" in left_out
+
+
+def test_it_says_on_how_many_rows_and_what_was_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recommending, "ROWS", 100)
+    found = recommend(clusters(), 4, n_jobs=1, progress=False)
+    assert found.tried == "100 of 240 rows, 3 splits; left out: other libraries, which have no setting below 8 bytes"
+    labelled = recommend(make_features(150, 32, 3), 8, n_jobs=1, progress=False)
+    assert labelled.tried.startswith("75 of 75 training rows, 3 splits; left out: faiss-pq")
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.int16])
+def test_other_numbers_are_taken_and_what_is_not_finite_is_named(kind: type) -> None:
+    X = np.round(10 * clusters()).astype(kind)
+    one, two = (recommend(rows, 4, n_jobs=1, progress=False) for rows in (X, X.astype(np.float32)))
+    pd.testing.assert_frame_equal(one.table, two.table)
+    bad = clusters()
+    bad[3, 5] = np.nan
+    with pytest.raises(ValueError, match="X holds nan in row 3, column 5"):
+        recommend(bad, 4, progress=False)
 
 
 def test_without_faiss_the_others_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    rivals = recommending._rivals(64, 8, 500)
+    rivals, left_out = recommending._rivals(64, 8, 500)
+    assert left_out == "faiss, which is not installed (pip install stresslib[peers])"
     assert rivals and not any(recommending.library(peer) == "faiss" for peer in rivals)
 
 
@@ -106,6 +128,7 @@ def test_the_command_prints_how_to_go_on_and_that_works(
     Path("labels.csv").write_text("labels\n" + "a\nb\nc\n" * 80)
     assert main(["recommend", "X.npy", "labels.csv", "--bytes", "8", "--all", "-o", "all.csv"]) == 0
     printed = capsys.readouterr().out
+    assert printed.startswith("tried on 120 of 120 training rows, 3 splits")
     commands = [
         line.split("to go on: stresslib ")[1].split() for line in printed.splitlines() if line.startswith("to go on")
     ]

@@ -190,6 +190,15 @@ def test_a_card_of_classical_features_has_their_options() -> None:
     assert len(card["SHA-256 of the codebook"]) == 64 and "opencv" in card["made with"]
 
 
+def test_a_card_of_an_incomplete_copy_names_what_is_missing() -> None:
+    facts = ["incomplete", "images that are missing"]
+    [half, whole] = measure.paths(["voc2007-val/bvlc-googlenet/pooled", "digits/efficientnet-lite0/pooled"])
+    incomplete, missing = data_card.card(half)[facts]
+    assert incomplete.startswith("3 images missing: 2,500 training and 2,508 test images") and missing.count(", ") == 2
+    assert data_card.card(whole)[facts].isna().all()
+    assert f"images that are missing: {missing}" in data_card.folded(data_card.cards([half]))
+
+
 def test_a_card_of_vectors_without_a_history(tmp_path: Path) -> None:
     path = make_features(multilabel=True).save(tmp_path / "own.safetensors")
     card = data_card.card(path)

@@ -38,6 +38,8 @@ def card(path: Path) -> pd.Series:
             "images": origin.get("archive", origin.get("origin")),
             "SHA-256 of the images": origin.get("archive_sha256"),
             "split": origin.get("split"),
+            "incomplete": origin.get("incomplete"),
+            "images that are missing": origin.get("missing"),
             "train": int(features.train.sum()),
             "test": int(features.test.sum()),
             "classes": len(features.classes),

@@ -89,16 +89,19 @@ def table(results: pd.DataFrame, task: str) -> pd.DataFrame:
 
 def headline(results: pd.DataFrame, size: int = 64) -> str:
     """Say in two sentences what to take for so many bytes to classify, and to search."""
-    lines = []
+    lines, gained = [], False
     for task in TASKS:
         here = choices(results, task)
         here = here[here["bytes"] == size]
+        gained |= task == "search" and bool((here[["kept", "peer_kept"]] > 101).any(axis=None))
         said = [
             f"{taken(row)} keeps {max(row['kept'], row['peer_kept']):.1f} % ({row['features']})"
             for _, row in here.iterrows()
         ]
         if said:
             lines.append(f"**To {task} with {size} bytes a vector:** {'; '.join(said)}.")
+    if gained:
+        lines.append("More than 100 % is no mistake: where detail is lost, rows of one class come closer together.")
     return " ".join(lines)
 
 

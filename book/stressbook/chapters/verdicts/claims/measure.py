@@ -89,8 +89,7 @@ def measure(
     -------
     pandas.DataFrame
         A results table with the columns of :data:`INTERVAL`, without claims that keep more principal components than there
-        are training rows. A random selection has one row for each size: the mean over
-        the draws.
+        are training rows. A random selection has one row for each size: the mean over the draws.
     """
     width, most = features.X.shape[1], int(features.train.sum())
     # There are no more principal components than training rows: a claim that keeps more cannot be asked here.
