@@ -101,7 +101,7 @@ def headline(results: pd.DataFrame, size: int = 64) -> str:
         if said:
             lines.append(f"**To {task} with {size} bytes a vector:** {'; '.join(said)}.")
     if gained:
-        lines.append("More than 100 % is no mistake: where detail is lost, rows of one class come closer together.")
+        lines.append("More than 100 %: this search is for the same class, and does better than among the full vectors.")
     return " ".join(lines)
 
 
