@@ -27,6 +27,70 @@ class KeptShare(NamedTuple):
     high: float
 
 
+class Band(NamedTuple):
+    """A value in percent, and the interval that holds 95% of its resamples."""
+
+    value: float
+    low: float
+    high: float
+
+
+def bootstrap_rankings(
+    truth: Array,
+    full: Array,
+    stressed: Sequence[Array],
+    *,
+    resamples: int = 2000,
+    random_state: int = 0,
+) -> tuple[Band, Band]:
+    """Estimate a mean average precision under stress, and the share of the full one that it is, by one bootstrap.
+
+    Parameters
+    ----------
+    truth, full, stressed, resamples, random_state
+        As :func:`bootstrap_kept` takes them, for mAP; its resamples are the same.
+
+    Returns
+    -------
+    score : Band
+        Percent.
+    kept : Band
+        Percent of the full score: as :func:`bootstrap_kept` returns it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stresslib.evaluation.bootstrap import bootstrap_rankings
+    >>> truth = np.where(np.arange(60) % 3 == 0, 1, -1)[:, None]
+    >>> full = np.arange(60.0)[:, None] + 10 * truth
+    >>> score, kept = bootstrap_rankings(truth, full, [full], resamples=50)
+    >>> kept
+    Band(value=100.0, low=100.0, high=100.0)
+    >>> score.low < score.value < score.high
+    True
+    """
+    generator = np.random.default_rng(random_state)
+    draws = max(len(stressed) - 1, 1)
+    chosen = generator.integers(len(stressed), size=(resamples, draws))
+    whole, under = 100 * _means_of_rankings(truth, full, stressed, chosen, generator)
+    _refuse_none(whole, truth, resamples)
+    score = 100 * float(np.mean([SCORES["mAP"](truth, decision) for decision in stressed]))
+    kept = 100 * score / (100 * SCORES["mAP"](truth, full))
+    return Band(score, *_interval(under)), Band(kept, *_interval(100 * under / whole))
+
+
+def _interval(values: Array) -> tuple[float, float]:
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _refuse_none(resampled: Array, truth: Array, resamples: int) -> None:
+    if not len(resampled):
+        raise ValueError(
+            f"none of {resamples} resamples of {len(truth)} rows has positives and negatives of a class; give more rows"
+        )
+
+
 def bootstrap_kept(
     truth: Array,
     full: Array,
@@ -78,11 +142,9 @@ def bootstrap_kept(
     score = SCORES[metric]
     kept = 100 * np.mean([score(truth, decision) for decision in stressed]) / score(truth, full)
     if truth.ndim == 2:
-        shares = _shares_of_rankings(truth, full, stressed, chosen, generator)
-        if not len(shares):
-            raise ValueError(
-                f"none of {resamples} resamples of {len(truth)} rows has positives and negatives of a class; give more rows"
-            )
+        whole, under = _means_of_rankings(truth, full, stressed, chosen, generator)
+        _refuse_none(whole, truth, resamples)
+        shares = 100 * under / whole
     else:
         # The classes keep their sizes, so that both accuracies are sums over images, each with a fixed weight.
         hits = np.array([predicted_classes(decision) == truth for decision in (full, *stressed)], dtype=np.float64)
@@ -92,15 +154,14 @@ def bootstrap_kept(
             counts = generator.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=resamples)
             sums += weight * (counts @ hits[:, rows].T)
         shares = 100 * np.take_along_axis(sums[:, 1:], chosen, axis=1).mean(axis=1) / sums[:, 0]
-    low, high = np.percentile(shares, [2.5, 97.5])
-    return KeptShare(float(kept), float(low), float(high))
+    return KeptShare(float(kept), *_interval(shares))
 
 
-def _shares_of_rankings(
+def _means_of_rankings(
     truth: Array, full: Array, stressed: Sequence[Array], chosen: Array, generator: np.random.Generator
 ) -> Array:
-    """Return the kept share of each resample that has positives and negatives of a class, scored by mAP."""
-    shares = []
+    """Return the mAP without and with stress of each resample that has positives and negatives of a class."""
+    parts = []
     for drawn in np.array_split(chosen, -(-len(chosen) // _AT_ONCE)):
         counts = np.empty((len(drawn), len(truth)), dtype=np.int32)
         for times in counts:
@@ -110,8 +171,8 @@ def _shares_of_rankings(
         some = there.any(axis=1)
         means = np.nanmean(np.where(there[some], scores[:, some], np.nan), axis=2)
         under = np.take_along_axis(means[1:], drawn[some].T, axis=0).mean(axis=0)
-        shares.append(100 * under / means[0])
-    return np.concatenate(shares)
+        parts.append(np.stack([means[0], under]))
+    return np.concatenate(parts, axis=1)
 
 
 def _resampled_precisions(truth: Array, decision: Array, counts: Array) -> Array:

@@ -274,7 +274,21 @@ def _extract_absent(dataset: Any, model: Any, layer: Any) -> None:
     from stresslib.extraction import extract
 
     for (images, network), layers in by_network(absent_features(dataset, model, layer)).items():
-        extract(load_images(images), network, layers)
+        try:
+            found = load_images(images)
+        except (OSError, ValueError) as error:
+            if images not in HALVES:
+                raise
+            instead = [f"{HALVES[images]}/{network}/{one}" for one in layers]
+            raise ValueError(
+                f"{error}; {HALVES[images]}, the part of {images} whose labels and images are in one archive, would run: "
+                f"-p dataset={instead[0] if len(instead) == 1 else '[' + ','.join(instead) + ']'}"
+            ) from error
+        extract(found, network, layers)
+
+
+HALVES = {"voc2007": "voc2007-val"}
+"""Data sets of which a part can be had where the whole cannot."""
 
 
 def _fold_parameters(executed: Path) -> None:

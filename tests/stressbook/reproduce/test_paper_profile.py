@@ -146,6 +146,9 @@ def test_what_cannot_be_fetched_stops_the_profile_with_the_cure(
         raise OSError("no route to host")
 
     monkeypatch.setattr("requests.get", offline)
-    with pytest.raises(OSError, match=r"cannot fetch http.*VOCtrainval.*--archive FILE"):
+    cure = r"cannot fetch http.*VOCtrainval.*--archive FILE.*voc2007-val, .* would run: -p dataset=voc2007-val/vgg-m/relu7$"
+    with pytest.raises(ValueError, match=cure):
         reproduce("figure-4", profile="paper", output=tmp_path)
+    with pytest.raises(ValueError, match=r"-p dataset=\[voc2007-val/vgg-m/pool5,voc2007-val/vgg-m/fc6,"):
+        reproduce("layers", profile="paper", output=tmp_path)
     assert not list(tmp_path.glob("figure-4*"))

@@ -39,6 +39,10 @@ def test_the_headline_is_that_of_the_table(tmp_path: Path) -> None:
     assert "98.4% of the bits can go for 0.88% of the score" in said
     assert "2 feature sets" in said and "saves 98.4% of the bits for 0.50 to 5.00% of the score" in said
     assert "holds for 1, does not hold for 1" in said
+    assert "VOC 2007" not in said
+    table = table.assign(dataset=table["dataset"].replace("bad", "voc2007-val"))
+    sl.write_results(with_specs(table), tmp_path / "claims.csv", claims_measure.INTERVAL)
+    assert "On the paper's own data set, VOC 2007, it costs 5.00% of the score here. On the 2" in page.headline(tmp_path)
 
 
 def test_every_picture_has_a_card_and_a_small_thumbnail(tmp_path: Path) -> None:
