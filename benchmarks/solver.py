@@ -3,10 +3,11 @@
     python benchmarks/solver.py [PART ...] [--peer-settings 12] [--output benchmarks/results]
 
 Parts: setting, grids, memory, agreement, scaling; all without a name. 5,011 training vectors of 4,096 numbers and 20
-classes, the sizes of VOC 2007: five layers that are shipped, side by side, of Caltech-101, whose 20 largest classes are 20
-problems. Both sides minimise the same objective to a relative duality gap of 1e-3: ours stops there, the peer runs at the
-loosest of its tolerances that gets there, dual or primal, whichever is faster. Peers have every core: scikit-learn's
-LinearSVC one class or one setting a core, its features in float64 and its principal components fitted once.
+classes, the sizes of VOC 2007: five layers, side by side, of Caltech-101, whose 20 largest classes are 20 problems. The two
+that are not shipped come by `stresslib extract caltech101 --model efficientnet-lite0 --layer stage5@2 stage3@3`. Both sides
+minimise the same objective to a relative duality gap of 1e-3: ours stops there, the peer runs at the loosest of its
+tolerances that gets there, dual or primal, whichever is faster. Peers have every core: scikit-learn's LinearSVC one class or
+one setting a core, its features in float64 and its principal components fitted once.
 """
 
 import argparse

@@ -55,7 +55,10 @@ STAND_INS: dict[tuple[str, str], tuple[str, ...]] = {
     ("supplement-bits", "mit67/vgg-m/relu7"): ("scenes15/efficientnet-lite0/pooled",),
     ("supplement-bits", "food101/vgg-m/relu7"): ("food101-10/efficientnet-lite0/pooled", "digits/efficientnet-lite0/pooled"),
     **{
-        ("supplement-multilayer", f"voc2007/vgg-m/{theirs}"): (f"caltech101/efficientnet-lite0/{ours}",)
+        ("supplement-multilayer", f"voc2007/vgg-m/{theirs}"): (
+            f"voc2007-val/efficientnet-lite0/{ours}",
+            f"caltech101/efficientnet-lite0/{ours}",
+        )
         for theirs, ours in LAYERS.items()
     },
 }

@@ -36,6 +36,7 @@ _UNTRAINED = {**style.PAPER, "linestyle": (0, (4, 2))}
 _DISPLAY_NAMES = {
     "efficientnet-lite0": "EfficientNet-Lite0",
     "mlp": "small network",
+    "voc2007-val": "VOC 2007",
     "caltech101": "Caltech-101",
     "scenes15": "15-Scenes",
 }
