@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from sklearn.isotonic import isotonic_regression
 
+from stressbook.drawing.hover import with_titles
 from stressbook.drawing.tables import percent_kept
 from stresslib.files import replacing
 from stresslib.results import write_results
@@ -183,6 +184,8 @@ def save_figure(figure: Figure, folder: str | os.PathLike[str], name: str) -> No
     for kind, options in (("svg", {"metadata": {"Date": None}}), ("png", {"dpi": 200, "metadata": {"Software": None}})):
         with replacing(Path(folder) / f"{name}.{kind}") as temporary, matplotlib.rc_context({"svg.hashsalt": name}):
             figure.savefig(temporary, format=kind, **options)
+            if kind == "svg":
+                temporary.write_text(with_titles(temporary.read_text(encoding="utf-8"), figure), encoding="utf-8")
 
 
 def save(figure: Figure, results: pd.DataFrame, folder: str | os.PathLike[str], name: str, more: Sequence[str] = ()) -> None:
