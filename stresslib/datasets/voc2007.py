@@ -85,7 +85,7 @@ def _read(parts: Parts, name: str, training: str, testing: str) -> ImageSet:
     labels = {part: _labels([paths[label] for label in classes]) for part, paths in lists.items()}
     for image in sorted(labels[training].keys() & labels[testing].keys()):
         raise ValueError(f"{lists[training][classes[0]]} and {lists[testing][classes[0]]} both list image {image}")
-    there = {path.stem: path for folder in folders for path in sorted((folder / "JPEGImages").glob("*.jpg"))}
+    there = {path.stem: path for folder in folders for path in sorted((folder / "JPEGImages").glob("[!.]*.jpg"))}
     listed = _listed(folders)
     for image in sorted(there.keys() - listed):
         raise ValueError(f"{there[image]} is in no list of {there[image].parents[1] / 'ImageSets' / 'Main'}")

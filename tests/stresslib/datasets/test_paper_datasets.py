@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import json
 import os
 import re
@@ -285,6 +286,113 @@ def test_voc_class_without_positives(written: Callable[..., Miniature], sign: st
     path.write_text(path.read_text().replace("  1\n", f" {sign}\n"))
     with pytest.raises(ValueError, match=rf"boat_{part}\.txt: class boat has {message}"):
         load_images("voc2007-val", archive=voc.folder)
+
+
+def lose(lists: Path, *names: str) -> None:
+    """Let the positives of some lists be none."""
+    for name in names:
+        path = lists / name
+        path.write_text(path.read_text().replace("  1\n", " -1\n"))
+
+
+def halve(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
+    "image that is not there": (
+        lambda voc: (voc / "JPEGImages" / "000005.jpg").unlink(),
+        r"JPEGImages has no 000005\.jpg, which \S+boat_train\.txt lists \(1 missing in all\); --incomplete",
+    ),
+    "image in no list": (
+        lambda voc: shutil.copy(voc / "JPEGImages" / "000005.jpg", voc / "JPEGImages" / "000006.jpg"),
+        r"000006\.jpg is in no list of \S+Main",
+    ),
+    "class without positives in both parts": (
+        lambda voc: lose(voc / "ImageSets" / "Main", "boat_train.txt", "boat_val.txt"),
+        r"boat_train\.txt: class boat has no positive image; at least one that is not difficult is needed",
+    ),
+    "class without positives in val": (
+        lambda voc: lose(voc / "ImageSets" / "Main", "train_val.txt"),
+        r"train_val\.txt: class train has no positive image; at least one that is not difficult is needed",
+    ),
+    "class with difficult objects only": (
+        lambda voc: (lose(voc / "ImageSets" / "Main", "boat_val.txt"), edit(voc / "ImageSets/Main/boat_val.txt", "-1", " 0")),
+        r"boat_val\.txt: class boat has only difficult images; at least one that is not difficult is needed",
+    ),
+    "list of one part only": (
+        lambda voc: (voc / "ImageSets" / "Main" / "boat_val.txt").unlink(),
+        r"has no list ImageSets/Main/boat_val\.txt",
+    ),
+    "empty list": (
+        lambda voc: (voc / "ImageSets" / "Main" / "boat_val.txt").write_bytes(b"\r\n"),
+        r"boat_val\.txt is empty; a list of images is needed",
+    ),
+    "list that is not text": (
+        lambda voc: (voc / "ImageSets" / "Main" / "boat_val.txt").write_bytes(b"\xff\xfe0\x000\x00"),
+        r"boat_val\.txt is not UTF-8 text",
+    ),
+    "truncated archive": (
+        lambda voc: halve(voc.parents[1] / "VOCtrainval_06-Nov-2007.tar"),
+        r"VOCtrainval_06-Nov-2007\.tar is damaged or unsafe: unexpected end of data",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_voc_fault_is_one_clear_line(written: Callable[..., Miniature], fault: str) -> None:
+    """It names the file; and nothing of the broken copy is remembered."""
+    voc = written("voc2007-val", classes=("boat", "train"), trainval=16, test=1)
+    spoil, message = BROKEN[fault]
+    spoil(voc.folder)
+    with pytest.raises(ValueError, match=message) as caught:
+        load_images("voc2007-val", archive=voc.files[0] if fault == "truncated archive" else voc.folder)
+    assert "\n" not in str(caught.value)
+    assert not DATASETS["voc2007-val"].present()
+
+
+@pytest.mark.parametrize("place", ["a header", "an image", "the end between two files", "the marks of the end"])
+def test_voc_archive_cut_anywhere_is_damaged(written: Callable[..., Miniature], own_cache: Path, place: str) -> None:
+    """A cut between two members leaves a file that tarfile takes for a whole one."""
+    [archive] = written("voc2007-val", classes=("boat", "train"), trainval=16, test=1).files
+    with tarfile.open(archive) as tar:
+        member, end = tar.getmembers()[5], tar.offset
+    cut = {"a header": member.offset + 100, "an image": member.offset_data + 10, "the end between two files": member.offset}
+    archive.write_bytes(archive.read_bytes()[: cut.get(place, end)])
+    with pytest.raises(ValueError, match=r"VOCtrainval_06-Nov-2007\.tar is damaged"):
+        load_images("voc2007-val", archive=archive)
+    assert not list((own_cache / "datasets").iterdir())
+
+
+def test_voc_line_ends_of_several_systems_change_nothing(written: Callable[..., Miniature]) -> None:
+    """Mixed in one list, with blank lines and a mark of the byte order."""
+    voc = written("voc2007-val", classes=("boat", "train"), trainval=16, test=1)
+    expected = load_images("voc2007-val", archive=voc.folder)
+    for path in (voc.folder / "ImageSets" / "Main").glob("*_*.txt"):
+        ends = itertools.cycle([b"\r\n", b"\n", b"\r", b" \r\n\r\n"])
+        content = b"".join(line + next(ends) for line in path.read_bytes().splitlines())
+        path.write_bytes(b"\xef\xbb\xbf" + content.rstrip())
+    assert same(load_images("voc2007-val", archive=voc.folder), expected)
+
+
+def test_voc_class_whose_images_are_all_lost(written: Callable[..., Miniature]) -> None:
+    """An incomplete copy is taken, but not one from which a class cannot be learnt."""
+    voc = written("voc2007-val", classes=("boat", "train", "bird"), trainval=24, test=1)
+    images = load_images("voc2007-val", archive=voc.folder)
+    boats = images.train & (images.y[:, images.classes.index("boat")] == 1)
+    for name in np.array(images.files)[boats]:
+        (images.root / name).unlink()
+    with pytest.raises(ValueError, match=r"boat_train\.txt: class boat has no positive image"):
+        load_images("voc2007-val", archive=voc.folder, incomplete=True)
+
+
+def test_voc_shadows_of_another_system_are_no_images(written: Callable[..., Miniature]) -> None:
+    """macOS packs ._NAME beside each NAME."""
+    voc = written("voc2007-val", classes=("boat", "train"), trainval=16, test=1)
+    expected = load_images("voc2007-val", archive=voc.folder)
+    for path in (voc.folder / "JPEGImages" / "000005.jpg", voc.folder / "ImageSets" / "Main" / "boat_val.txt"):
+        path.with_name(f"._{path.name}").write_bytes(b"\x00\x05\x16\x07")
+    assert same(load_images("voc2007-val", archive=voc.folder), expected)
 
 
 def test_incomplete_is_for_data_sets_with_a_name(tmp_path: Path) -> None:
