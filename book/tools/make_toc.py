@@ -2,29 +2,39 @@
 
     python book/tools/make_toc.py book/generated/_toc.yml
 
-A page is the prose book/NAME.md where there is one, else book/generated/NAME, as the figures write it.
+A page is the prose book/NAME.md where there is one, else book/generated/NAME, as the figures write it. Where book/NAME/ has
+pages too, they stand below it, in the order in which NAME.md links to them. Parts are numbered.
 """
 
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from stressbook.reproduce.catalogue import parts, project_root
 from stresslib.files import write_text
 
+NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X")
+
 
 def table_of_contents(root: Path) -> str:
     """Return the table of contents as YAML."""
     chapters = [
-        {"caption": caption, "chapters": [{"file": _page(root, name)} for name in names]}
-        for caption, names in parts(root).items()
+        {"caption": f"{NUMERALS[place]}. {caption}", "chapters": [_entry(root, name) for name in names]}
+        for place, (caption, names) in enumerate(parts(root).items())
     ]
     return yaml.safe_dump({"format": "jb-book", "root": "book/generated/intro", "parts": chapters}, sort_keys=False)
 
 
-def _page(root: Path, name: str) -> str:
-    return f"book/{name}" if (root / "book" / f"{name}.md").is_file() else f"book/generated/{name}"
+def _entry(root: Path, name: str) -> dict[str, Any]:
+    prose = root / "book" / f"{name}.md"
+    if not prose.is_file():
+        return {"file": f"book/generated/{name}"}
+    below = re.findall(rf"\{{doc\}}`({name}/[\w-]+)`", prose.read_text(encoding="utf-8"))
+    sections = [{"file": f"book/{page}"} for page in below]
+    return {"file": f"book/{name}", **({"sections": sections} if sections else {})}
 
 
 if __name__ == "__main__":

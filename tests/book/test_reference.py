@@ -1,4 +1,4 @@
-"""The pages of reference: public names are on the page of the API with an example, labels have a term, citations agree."""
+"""The pages of reference: public names are on a page of the API with an example, labels have a term, citations agree."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from stresslib import classical, datasets, extraction, networks
 from stresslib.stress import on_images
 
 BOOK = ROOT / "book"
-API = (BOOK / "api.md").read_text(encoding="utf-8")
+PAGES = {path.relative_to(BOOK).as_posix(): path.read_text(encoding="utf-8") for path in sorted(BOOK.glob("api/*.md"))}
+API = "".join(PAGES.values())
 SHOWN = set(re.findall(r"^\.\. (?:auto\w+|py:data):: (stresslib\.\S+)$", API, re.M))
 
 
 @pytest.mark.parametrize("name", sl.__all__)
-def test_public_names_are_on_the_page_with_an_example(name: str) -> None:
+def test_public_names_are_on_a_page_with_an_example(name: str) -> None:
     """The examples themselves are run as doctests, unless they say that they are not to be."""
     assert f"stresslib.{name}" in SHOWN
     examples = doctest.DocTestParser().get_examples(getattr(sl, name).__doc__ or "")
@@ -32,36 +33,38 @@ def test_public_names_are_on_the_page_with_an_example(name: str) -> None:
 
 
 @pytest.mark.parametrize("module", [sl.codec, datasets, extraction, classical, networks, on_images])
-def test_names_of_the_submodules_are_on_the_page(module: ModuleType) -> None:
+def test_names_of_the_submodules_are_on_a_page(module: ModuleType) -> None:
     for name in module.__all__:
         assert {f"stresslib.{name}", f"{module.__name__}.{name}"} & SHOWN
 
 
-def test_tables_of_the_page_list_what_is_shown_below() -> None:
+def test_tables_of_the_pages_list_what_is_shown_below() -> None:
     listed = re.findall(r"^   ~(stresslib\.\S+)$", API, re.M)
     assert len(listed) == len(set(listed))
     constants = set(re.findall(r"^\.\. (?:py:data|autoexception|automodule):: (\S+)$", API, re.M))
     assert SHOWN - constants == set(listed)
 
 
-def test_the_page_builds_without_a_warning(tmp_path: Path, fork_server: ForkServer) -> None:
+def test_the_pages_build_without_a_warning(tmp_path: Path, fork_server: ForkServer) -> None:
     """Every type and every name in the docstrings is one that Sphinx finds, or text."""
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["sphinx"]
     settings = {key: value for key, value in config["config"].items() if key.startswith(("auto", "napoleon", "nitpick"))}
     source = tmp_path / "source"
-    source.mkdir()
+    (source / "api").mkdir(parents=True)
     (source / "conf.py").write_text(
         f"import sys; sys.path.insert(0, {str(BOOK / 'tools')!r})\n"
         "extensions = ['sphinx.ext.autodoc', 'sphinx.ext.autosummary', 'sphinx.ext.napoleon', 'myst_parser', 'docstrings']\n"
         "html_theme = 'basic'\nroot_doc = 'api'\nmyst_enable_extensions = ['colon_fence']\n"
         + "".join(f"{key} = {value!r}\n" for key, value in settings.items())
     )
-    (source / "api.md").write_text(re.sub(r"\{doc\}`[^`]+`", "A page", API))
+    texts = {**PAGES, "api.md": (BOOK / "api.md").read_text(encoding="utf-8") + "\n```{toctree}\n:glob:\n\napi/*\n```\n"}
+    for name, text in texts.items():
+        (source / name).write_text(re.sub(r"\{doc\}`[^`]+`", "A page", text))
     options = ["-q", "-W", "-n", "--keep-going", source, tmp_path / "html"]
     code = "import sys; from sphinx.cmd.build import main; sys.exit(main(sys.argv[1:]))"
     run = Forked(fork_server, code, *options, folder=tmp_path)
     assert run.wait() == 0, run.errors
-    page = (tmp_path / "html" / "api.html").read_text()
+    page = "".join(path.read_text() for path in (tmp_path / "html" / "api").glob("*.html"))
     assert re.search(
         r'<a [^>]*href="#stresslib.stress.spec.parse_spec"[^>]*><code[^>]*><span class="pre">parse_spec\(\)', page
     )

@@ -27,4 +27,16 @@ def test_jupyter_book_reads_it(tmp_path: Path) -> None:
     assert site.root.docname == "book/generated/intro"
     assert {"book/generated/cliff", "book/method"} <= set(site)
     captions = [part["caption"] for part in yaml.safe_load(path.read_text())["parts"]]
-    assert captions == list(parts(ROOT))
+    assert [caption.partition(". ")[2] for caption in captions] == list(parts(ROOT))
+    assert captions[0].startswith("I. ") and captions[-1].startswith("VII. ")
+
+
+def test_each_page_below_another_is_linked_from_it(tmp_path: Path) -> None:
+    """The pages of the API, in the order of its table."""
+    path = tmp_path / "_toc.yml"
+    subprocess.run([sys.executable, ROOT / "book" / "tools" / "make_toc.py", path], check=True, cwd=ROOT)
+    site = parse_toc_yaml(path)
+    below = [f"book/{page.relative_to(ROOT / 'book').with_suffix('')}" for page in (ROOT / "book").glob("*/*.md")]
+    shown = {page for page in below if not page.startswith(("book/generated/", "book/_static/", "book/tools/"))}
+    assert shown and shown <= set(site)
+    assert [name for name in site if name.startswith("book/api/")][:2] == ["book/api/images", "book/api/extraction"]

@@ -209,6 +209,29 @@ def test_multilabel_rows_agree_by_a_shared_label() -> None:
         assert got.tolist() == separation_index(points, [0, 1, 2, 0, 1, 2], mode=mode, per="class").tolist()
 
 
+def test_difficult_labels_are_shared_with_nobody() -> None:
+    """On a line at 0, 1, 3, 6, 10 and 11, by hand; ? is difficult: a? | a | b? | b | a? b? | a b.
+
+    The nearest are 1, 0, 1, 2, 5 and 4. Rows 0, 2 and 4 have no label that is not difficult: they are neighbours, and are
+    not judged. Of the others, row 1's nearest is row 0 and row 5's is row 4, which have their labels only as difficult
+    ones, and row 3's is row 2: nobody agrees. The two nearest of row 1 are 0 and 2, of row 3 are 2 and 4 (at 3 and 4), of
+    row 5 are 4 and 3, of which row 3 shares b. The mean of class a is that of rows 1 and 5, at 6; that of b of rows 3 and
+    5, at 8.5.
+    """
+    X = np.array([[0.0], [1], [3], [6], [10], [11]])
+    Y = np.array([[0, -1], [1, -1], [-1, 0], [-1, 1], [0, 0], [1, 1]])
+    nan = np.nan
+    np.testing.assert_equal(separation_index(X, Y, per="point"), [nan, 0, nan, 0, nan, 0])
+    np.testing.assert_equal(separation_index(X, Y, 2, "soft", per="point"), [nan, 0, nan, 0, nan, 0.5])
+    np.testing.assert_equal(separation_index(X, Y, 1, "anti", per="class"), [1, 1])
+    # Row 1 is nearest to a's mean, row 3 to a's too (0 against 2.5), row 5 has both classes.
+    np.testing.assert_equal(separation_index(X, Y, mode="centre", per="point"), [nan, 1, nan, 0, nan, 1])
+    assert separation_index(X, Y, mode="centre") == pytest.approx(2 / 3)
+    rows = sl.FeatureSet(np.r_[X, X], np.r_[Y, Y], np.arange(12) < 6)
+    table = sweep_separation(rows, "none", indices=["SI", "CSI"], n_jobs=1)
+    assert table["score"].tolist() == pytest.approx([0, 200 / 3])
+
+
 def test_smoothness_compares_rank_by_rank() -> None:
     """Points 0, 1, 3, 7 with targets 0, 2, 1, 6: the second neighbour beside the second nearest target.
 

@@ -110,6 +110,17 @@ def test_a_validation_part_keeps_every_class(seed: int) -> None:
     assert (part.y[part.test][:, 2] == 1).sum() == 1 and part.test.sum() == 4
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_difficult_entry_is_no_member_of_a_validation_part(seed: int) -> None:
+    """The rare class is difficult in all rows but its two positives and two negatives: each part has one of both."""
+    features = many_labels()
+    y = features.y.copy()
+    y[[1, 2, 3, 4, 6, 7, 8, 10], 2] = 0
+    part = features.replace(y=y).validation(random_state=seed)
+    assert sorted(part.y[part.test][:, 2]) == [-1, 0, 0, 1]
+    assert sorted(part.y[:, 2]) == sorted(y[features.train][:, 2])
+
+
 def test_a_class_with_one_positive_cannot_be_in_both_parts() -> None:
     features = many_labels()
     y = features.y.copy()
