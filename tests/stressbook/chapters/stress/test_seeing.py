@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from PIL import Image
 from toy_features import make_features
 
 import stresslib as sl
-from stressbook.chapters.stress.seeing import crops, dictionary, measure, neighbours, page, panels, vector
+from stressbook.chapters.stress.seeing import crops, dictionary, erasing, measure, neighbours, page, panels, vector
 from stressbook.drawing import style
 from stressbook.reproduce.catalogue import figures, project_root
 from stressbook.reproduce.run import reproduce
@@ -82,6 +83,34 @@ def make_table(scores: dict[str, float], draws: list[float]) -> pd.DataFrame:
 
 
 # Photographs and crops
+
+
+def test_bits_fall_away_step_by_step() -> None:
+    """0.75 is 1.5 / 2: half a power of two in the fraction. Its last bit goes at 52, and that of the exponent's end at 53.
+
+    Of the exponent 1022, binary 1111111110, the last bit is 0 already; the one before goes at 54, which leaves 1020.
+    """
+    numbers = np.array([0.75, 0.5, 0.0, 0.25], dtype=np.float32)
+    expected = {0: 0.75, 51: 0.75, 52: 0.5, 53: 0.5, 54: 0.125}
+    assert {erased: float(erasing.stressed(numbers, erased)[0]) for erased in expected} == expected
+    assert erasing.bits_of(0.75) == "0" + "01111111110" + "1" + 51 * "0"
+    assert erasing.caption(numbers, 0).startswith(
+        "0 of 64 bits erased, 32 of 32 left to store; cosine to the vector before: 1.0"
+    )
+    shown = erasing.slider(numbers, [0, 52])
+    assert shown.count("<figure>") == 2 and 'max="1"' in shown
+    # Struck through is what is gone; the three bars before and after each have their own height.
+    assert "<code>001111111110</code>" not in shown and f"<code>001111111110<s>{52 * '0'}</s></code>" in shown
+    after = shown.split("<figure>")[2]
+    heights = [re.findall(r"V([\d.]+)h", path) for path in re.findall(r'<path d="([^"]+)"', after)]
+    assert [len(bars) for bars in heights] == [3, 3]
+    assert heights[0][1:] == heights[1][1:] and heights[0][0] < heights[1][0]
+
+
+def test_the_title_is_what_the_table_says() -> None:
+    """With a bit a number, each with a dictionary of its own, four in five neighbours are right still."""
+    found = page.mean_scores(sl.read_results(ROOT / "results" / "seeing.csv"))
+    assert found["Q2:2"] > 80 and found["none"] > 95
 
 
 def test_crops_lie_in_their_photograph_and_every_second_one_is_mirrored(photographs: Path) -> None:
