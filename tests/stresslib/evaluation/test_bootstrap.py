@@ -80,15 +80,15 @@ def test_difficult_entries_are_ignored_whatever_their_scores_are() -> None:
     assert bootstrap_kept(truth, moved[0], [moved[1]], "mAP", resamples=30) == plain
 
 
-def test_four_images_by_hand() -> None:
-    """One right, one wrong, two difficult; the stress puts the difficult ones first, then the wrong one, then the right one.
+def test_ten_images_by_hand() -> None:
+    """One right, one wrong, eight difficult; the stress puts the difficult ones first, then the wrong one, then the right one.
 
     With p copies of the right image and n of the wrong one a resample scores 1 without stress, and p / (n + p) with it,
-    however often the difficult ones are drawn. At the ends are 1 / 4 and 3 / 4, of p = 1, n = 3 and p = 3, n = 1: of the 110
-    in 256 resamples that have both images, 4 each, which is more than the 2.5% that an interval leaves out.
+    however often the difficult ones are drawn. Of the resamples that have both images 5.4% have p = 1 and n = 3, and 1.1%
+    less than their 1 / 4: that is the lower end, and 3 / 4 the upper one. Were the difficult ones ranked, 1 / 10 would be.
     """
-    truth = np.array([[1], [-1], [0], [0]])
-    full, stressed = np.array([[4.0], [3], [2], [1]]), np.array([[1.0], [2], [4], [3]])
+    truth = np.array([[1], [-1], *8 * [[0]]])
+    full, stressed = -np.arange(10.0)[:, None], np.arange(10.0)[:, None]
     score, kept = bootstrap_rankings(truth, full, [stressed])
     assert score == pytest.approx((50, 25, 75)) and kept == pytest.approx((50, 25, 75))
     assert bootstrap_kept(truth, full, [stressed], "mAP") == pytest.approx((50, 25, 75))
