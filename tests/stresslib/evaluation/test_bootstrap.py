@@ -81,7 +81,7 @@ def test_difficult_entries_are_ignored_whatever_their_scores_are() -> None:
 
 
 def test_ten_images_by_hand() -> None:
-    """One right, one wrong, eight difficult; the stress puts the difficult ones first, then the wrong one, then the right one.
+    """One right, one wrong, eight difficult; the stress puts the difficult first, then the wrong one, then the right one.
 
     With p copies of the right image and n of the wrong one a resample scores 1 without stress, and p / (n + p) with it,
     however often the difficult ones are drawn. Of the resamples that have both images 5.4% have p = 1 and n = 3, and 1.1%
