@@ -55,6 +55,8 @@
     const typed = byId("explorer-bits"), aligned = byId("explorer-aligned"), enlarged = byId("explorer-enlarged");
     const home = (one) => one.dataset + (one.published ? ", published" : "");
     const inner = (one) => `${one.model}, ${one.layer}`;
+    const bitsOf = (row, one) =>
+      `${whole.format(row.bits)} of ${whole.format(one.full)} (${decimals((100 * row.bits) / one.full, 2)}%)`;
     const objects = new Map();
     const rowsOf = (one) => {
       if (!objects.has(one)) {
@@ -66,11 +68,13 @@
           of: `${home(one)}, ${inner(one)}`,
           dimensions_said: `${row.dimensions === null ? "all" : whole.format(row.dimensions)} of ${whole.format(one.width)}`,
           values_said: row.values !== null ? whole.format(row.values) : row.stress === "bit-erasure" ? "low bits erased" : "float32",
-          bits_said: `${whole.format(row.bits)} of ${whole.format(one.full)} (${decimals((100 * row.bits) / one.full, 2)}%)`,
+          bits_said: bitsOf(row, one),
         })));
       }
       return objects.get(one);
     };
+    const peersOf = (one) =>
+      asObjects(data.peer_columns, one.peers).map((row) => ({ ...row, of: `${home(one)}, ${inner(one)}`, bits_said: bitsOf(row, one) }));
     /* The paper's settings beside every feature set: Figure 5, with its own front. */
     const paper = rowsOf(data.sets[data.paper.set])
       .filter((row) => row.stress === data.paper.stress)
@@ -79,7 +83,7 @@
     root.hidden = false;
     hidePicture(data.picture);
     byId("explorer-enlarged-said").textContent = `Enlarge what keeps ${data.enlarged}% or more`;
-    const datasets = { settings: rowsOf(data.sets[0]), paper };
+    const datasets = { settings: rowsOf(data.sets[0]), peers: peersOf(data.sets[0]), paper };
     const views = {
       map: await embed("#explorer-map", { ...data.charts.map, datasets }),
       bits: await embed("#explorer-chart", { ...data.charts.bits, datasets }),
@@ -92,6 +96,32 @@
     /* The slider counts on a logarithm, from 4 bits to the full vector. */
     const atPlace = (place) => Math.round(4 * Math.pow(full() / 4, place / slider.max));
     const placeOf = (bits) => Math.round((slider.max * Math.log(Math.max(bits, 4) / 4)) / Math.log(full() / 4));
+
+    /* What was chosen stands in the address, which may be kept or sent: #set=DATASET/MODEL/LAYER&bits=640. */
+    const nameOf = (one) => `${one.dataset}/${one.model}/${one.layer}`;
+    const pathOf = (one) => (one.published ? "paper/" : "") + nameOf(one);
+    const address = () => {
+      const state = new URLSearchParams({ set: pathOf(chosen), bits: budget });
+      if (aligned.value !== "share") state.set("paper", aligned.value);
+      if (!enlarged.checked) state.set("enlarged", "no");
+      return `#${String(state).replaceAll("%2F", "/")}`;
+    };
+    const restore = () => {
+      const state = new URLSearchParams(location.hash.slice(1));
+      const named = data.sets.find((one) => pathOf(one) === state.get("set"));
+      if (!named) return; // the anchor of a heading, or nothing
+      chosen = named;
+      const bits = Math.round(Number(state.get("bits")));
+      budget = Math.min(bits >= 1 ? bits : budget, full());
+      aligned.value = state.get("paper") === "bits" ? "bits" : "share";
+      enlarged.checked = state.get("enlarged") !== "no";
+      dataset.value = home(chosen);
+    };
+    let writing;
+    const keep = () => {
+      clearTimeout(writing); // browsers refuse many changes in a row, such as a slider makes
+      writing = setTimeout(() => history.replaceState(null, "", address()), 200);
+    };
 
     const homes = [...new Set(data.sets.map(home))];
     options(dataset, homes.map((name) => [name, name]), home(chosen));
@@ -113,7 +143,7 @@
     async function update() {
       const rows = rowsOf(chosen), front = rows.filter((row) => row.front);
       const affordable = rows.filter((row) => row.bits <= budget), best = bestUnder(front, "bits", budget);
-      const name = `${chosen.dataset}/${chosen.model}/${chosen.layer}`, sentence = byId("explorer-best");
+      const peers = peersOf(chosen), name = nameOf(chosen), sentence = byId("explorer-best");
       sentence.replaceChildren();
       if (best) {
         const strong = document.createElement("strong");
@@ -132,6 +162,11 @@
       }
       byId("explorer-to-copy").hidden = !best;
       byId("explorer-copied").textContent = "";
+      const within = peers.filter((row) => row.bits <= budget);
+      const peer = within.reduce((most, row) => (most && most.kept >= row.kept ? most : row), null);
+      byId("explorer-peer").textContent = peer
+        ? `Of the other libraries ${peer.method} keeps most within that: ${decimals(peer.kept, 2)}% in ${whole.format(peer.bits)} bits.`
+        : "";
       byId("explorer-note").textContent = noteOf(chosen);
       /* Near its start several places of the slider are the same number of bits: a slider at any of them stays there. */
       if (atPlace(Number(slider.value)) !== budget) slider.value = placeOf(budget);
@@ -142,9 +177,9 @@
       set("best", best ? best.spec : "");
       set("full", full());
       set("aligned", aligned.value === "share");
-      const kept = rows.map((row) => row.kept);
-      set("lowest", enlarged.checked ? data.enlarged : Math.floor(Math.min(...kept) / 10) * 10);
-      set("highest", Math.ceil(Math.max(101, ...kept, ...paper.map((row) => row.kept))));
+      const least = Math.min(...[...rows, ...peers].map((row) => row.kept));
+      set("lowest", enlarged.checked ? data.enlarged : Math.floor(least / 10) * 10);
+      set("highest", Math.ceil(Math.max(101, ...[...rows, ...peers, ...paper].map((row) => row.kept))));
       if (drawn !== chosen) {
         drawn = chosen;
         set("pointed", "");
@@ -153,7 +188,7 @@
         byId("explorer-empty").hidden = onMap;
         dispatchEvent(new Event("resize")); // a map that was hidden has no width yet
         views.map.data("settings", rows);
-        views.bits.data("settings", rows).data("paper", data.sets[data.paper.set] === chosen ? [] : paper);
+        views.bits.data("settings", rows).data("peers", peers).data("paper", data.sets[data.paper.set] === chosen ? [] : paper);
         byId("explorer-front").replaceChildren(...front.map((row) => cells(document.createElement("tr"), [
           row.spec, whole.format(row.bits), decimals((100 * row.bits) / row.full, 2), decimals(row.kept, 2), decimals(row.score, 2),
         ])));
@@ -161,14 +196,18 @@
       const about = best ? `Best within ${whole.format(budget)} bits: ${best.spec}, ${said(best)}.` : "No setting is within the budget.";
       const label = (id, what) => byId(id).setAttribute("aria-label", `${what}, ${name}. ${about}`);
       label("explorer-map", "Map of the score kept over principal components and values per dimension");
-      label("explorer-chart", "Score kept over bits per vector, beside the paper's settings");
+      label("explorer-chart", "Score kept over bits per vector, beside the paper's settings and other libraries");
       await draw();
     }
 
+    const changed = () => {
+      keep();
+      return update();
+    };
     const choose = () => {
       chosen = data.sets.find((one) => home(one) === dataset.value && inner(one) === network.value);
       budget = Math.min(budget, full());
-      return update();
+      return changed();
     };
     dataset.addEventListener("change", () => {
       const there = data.sets.filter((one) => home(one) === dataset.value);
@@ -179,13 +218,13 @@
       choose();
     });
     network.addEventListener("change", choose);
-    slider.addEventListener("input", () => { budget = atPlace(Number(slider.value)); update(); });
+    slider.addEventListener("input", () => { budget = atPlace(Number(slider.value)); changed(); });
     typed.addEventListener("input", () => {
       const bits = Math.round(Number(typed.value));
-      if (bits >= 1) { budget = Math.min(bits, full()); update(); }
+      if (bits >= 1) { budget = Math.min(bits, full()); changed(); }
     });
-    aligned.addEventListener("change", update);
-    enlarged.addEventListener("change", update);
+    aligned.addEventListener("change", changed);
+    enlarged.addEventListener("change", changed);
     root.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
 
     byId("explorer-copy").addEventListener("click", async () => {
@@ -209,6 +248,12 @@
       view.addEventListener("pointerover", (event, item) => point((item && item.datum && item.datum.spec) || ""));
       view.addEventListener("pointerout", () => point(""));
     }
+    addEventListener("hashchange", () => {
+      restore();
+      listNetworks();
+      update();
+    });
+    restore();
     listNetworks();
     await update();
     root.dataset.ready = "yes";

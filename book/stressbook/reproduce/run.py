@@ -279,16 +279,28 @@ def _extract_absent(dataset: Any, model: Any, layer: Any) -> None:
         except (OSError, ValueError) as error:
             if images not in HALVES:
                 raise
-            instead = [f"{HALVES[images]}/{network}/{one}" for one in layers]
-            raise ValueError(
-                f"{error}; {HALVES[images]}, the part of {images} whose labels and images are in one archive, would run: "
-                f"-p dataset={instead[0] if len(instead) == 1 else '[' + ','.join(instead) + ']'}"
-            ) from error
+            raise ValueError(f"{error}; {_half(HALVES[images], network, layers)}") from error
         extract(found, network, layers)
 
 
 HALVES = {"voc2007": "voc2007-val"}
 """Data sets of which a part can be had where the whole cannot."""
+
+
+def _half(name: str, network: str, layers: list[str]) -> str:
+    """Say how the part of a data set is run, and how its images are got where they and its features are not at hand."""
+    from stresslib.datasets import DATASETS
+
+    dataset = DATASETS[name]
+    there = [f"{name}/{network}/{layer}" for layer in layers]
+    run = f"-p dataset={there[0] if len(there) == 1 else '[' + ','.join(there) + ']'}"
+    if dataset.present() or not absent_features(there, "", ""):
+        return f"{name}, whose images or features are at hand, would run: {run}"
+    [archive] = dataset.downloads
+    return (
+        f"{name} needs {archive.name} alone: stresslib extract {name} --archive FILE --model {network} "
+        f"--layer {' '.join(layers)}, then {run}"
+    )
 
 
 def _fold_parameters(executed: Path) -> None:

@@ -21,6 +21,7 @@ from stresslib.classical import is_method
 from stresslib.cli.main import main
 from stresslib.extraction import NETWORKS
 from stresslib.features import absent_features
+from stresslib.features.library import features_path
 from stresslib.paper.counterparts import counterparts
 
 ROOT = project_root()
@@ -146,9 +147,14 @@ def test_what_cannot_be_fetched_stops_the_profile_with_the_cure(
         raise OSError("no route to host")
 
     monkeypatch.setattr("requests.get", offline)
-    cure = r"cannot fetch http.*VOCtrainval.*--archive FILE.*voc2007-val, .* would run: -p dataset=voc2007-val/vgg-m/relu7$"
-    with pytest.raises(ValueError, match=cure):
+    needs = r"cannot fetch http.*VOCtrainval.*--archive FILE.*; voc2007-val needs VOCtrainval_06-Nov-2007.tar alone: "
+    with pytest.raises(ValueError, match=rf"{needs}.*--model vgg-m --layer relu7, then -p dataset=voc2007-val/vgg-m/relu7$"):
         reproduce("figure-4", profile="paper", output=tmp_path)
-    with pytest.raises(ValueError, match=r"-p dataset=\[voc2007-val/vgg-m/pool5,voc2007-val/vgg-m/fc6,"):
+    with pytest.raises(ValueError, match=rf"{needs}.*--layer pool5 fc6 .*-p dataset=\[voc2007-val/vgg-m/pool5,voc2007-val/"):
         reproduce("layers", profile="paper", output=tmp_path)
+    there = features_path("voc2007-val", "vgg-m", "relu7")
+    there.parent.mkdir(parents=True, exist_ok=True)
+    there.touch()
+    with pytest.raises(ValueError, match=r"are at hand, would run: -p dataset=voc2007-val/vgg-m/relu7$"):
+        reproduce("figure-4", profile="paper", output=tmp_path)
     assert not list(tmp_path.glob("figure-4*"))

@@ -19,9 +19,11 @@ from places import ROOT
 
 import stresslib as sl
 from stressbook.chapters.rerun.explorer import page as explorer_page
-from stressbook.chapters.rerun.explorer.settings import best, gather
+from stressbook.chapters.rerun.explorer.settings import best, by_feature_set, features_path, gather, peers
 from stressbook.chapters.rerun.figure_5 import page as figure_5_page
-from stresslib.results import results_table, write_results
+from stresslib.codec.peers import BYTES, RETRIEVAL, Int8, Truncation
+from stresslib.results import result_rows, results_table, write_results
+from stresslib.stress.spec import parse_spec
 
 pytest.importorskip("altair", reason="altair, which draws the book's interactive charts, is not installed")
 from stressbook.chapters.rerun.explorer import charts, fragments
@@ -125,7 +127,7 @@ def test_nothing_affordable_beats_the_best(points: list[tuple[int, int]], budget
 
 def test_the_page_holds_the_results(settings: pd.DataFrame) -> None:
     """Every row of Figure 5's table, and the means of random dimensions, stand in the page; read back from its HTML."""
-    data = re.search(r'<script type="application/json">(.*?)</script>', fragments.explorer_fragment(settings), re.S)
+    data = re.search(r'<script type="application/json">(.*?)</script>', fragments.explorer_fragment(settings, peers(ROOT / "results")), re.S)
     assert data is not None
     page = json.loads(data[1])
     table = sl.read_results(ROOT / "results" / "figure-5.csv")
@@ -143,13 +145,32 @@ def test_the_page_holds_the_results(settings: pd.DataFrame) -> None:
 
 def test_the_papers_point(settings: pd.DataFrame) -> None:
     """Its abstract: 2,045 bits of 131,072 lose 0.88% of the score."""
-    page = fragments.contents(settings)
+    page = fragments.contents(settings, peers(ROOT / "results"))
     (row,) = rows_of(page, "voc2007/vgg-m/relu7", published=True).query("spec == 'DR2:409,Q2:27'").to_dict("records")
     paper = sl.published().query("source == 'figure-5' and dimensions == 409 and values == 27")["score"].item()
     assert row["bits"] == 2045 and row["score"] == pytest.approx(paper, abs=1e-4)
     assert 100 - row["kept"] == pytest.approx(0.88, abs=0.01)
     assert "DR2:409,Q2:27" in page["paper"]["front"]
     assert "2,045 of 131,072 bits (1.56%) keep 99.1% of the score" in explorer_page.headline(settings)
+
+
+def test_peers_are_told_apart(tmp_path: Path) -> None:
+    """One row each of what the chart has, with its cost in bits; what it has not is left out, and so is a search."""
+    assert peers(tmp_path).empty
+    origin = {"dataset": "toy", "model": "drawn", "layer": "only", "n_features": 100}
+    rows = result_rows(origin, parse_spec("none"), {"accuracy": 0.8, RETRIEVAL: 0.5}, bytes=400, side_bytes=0)
+    for name, size in ((Int8().name, 100), (Truncation(4).name, 16), ("zstd: float16", 150)):
+        scores = {"accuracy": 0.6, RETRIEVAL: 0.5}
+        rows += result_rows(origin, None, scores, bytes=size, side_bytes=0, stress=name, dimensions=None)
+    write_results(results_table(rows, BYTES), tmp_path / "rate.csv", BYTES)
+    found = peers(tmp_path).query("metric == 'accuracy'")
+    assert found[["kind", "bits", "kept"]].to_numpy().tolist() == [["int8", 800, 75.0], ["truncation", 128, 75.0]]
+    common = {**origin, "metric": "accuracy", "objective_gap": 0.0}
+    settings = [{"stress": "none", "score": 80.0}, {"stress": "pca+uniform", "dimensions": 2, "values": 4, "score": 40.0}]
+    write_results(results_table([common | row for row in settings]), tmp_path / "figure-5.csv")
+    page = fragments.contents(gather(tmp_path), peers(tmp_path))
+    assert [len(one["peers"]) for one in page["sets"] if not one["published"]] == [2]
+    assert not any(one["peers"] for one in page["sets"] if one["published"])
 
 
 def test_a_table_of_ones_own_goes_first(toy: Path) -> None:
@@ -182,7 +203,7 @@ def pages(settings: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> P
     folder = tmp_path_factory.mktemp("pages")
     (folder / "vega").symlink_to(SCRIPTS)
     made = {
-        "explorer": (fragments.explorer_fragment(settings, "vega"), "explorer.svg"),
+        "explorer": (fragments.explorer_fragment(settings, peers(ROOT / "results"), "vega"), "explorer.svg"),
         "front": (fragments.front_fragment(ROOT / "results", "vega"), "figure-5.svg"),
     }
     for name, (fragment, picture) in made.items():
@@ -223,14 +244,28 @@ def test_the_pages_react(pages: Path, settings: pd.DataFrame, browser: Any) -> N
     page.goto((pages / "explorer.html").as_uri())
     page.wait_for_selector(".explorer[data-ready]")
     assert not page.locator("img").is_visible(), "the chart stands where the static picture was"
-    named("caltech101/efficientnet-lite0/pooled", 640)
+    named(features_path(by_feature_set(settings)[0]), 640)
     assert page.locator("#explorer-map svg, #explorer-chart svg").count() == 2
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert "#" not in page.url, "nothing was chosen yet"
     page.get_by_label("Data set").select_option("scenes15")
     named("scenes15/efficientnet-lite0/pooled", 640)
     page.get_by_label("Network and layer").select_option("bossanova, pooled")
     page.get_by_label("Budget in bits per vector, as a number").fill("300")
     named("scenes15/bossanova/pooled", 300)
+    page.get_by_label("stand at").select_option("bits")
+    page.wait_for_url("**#set=scenes15/bossanova/pooled&bits=300&paper=bits")
+    page.reload()
+    page.wait_for_selector(".explorer[data-ready]")
+    named("scenes15/bossanova/pooled", 300)
+    assert page.get_by_label("stand at").input_value() == "bits"
+    page.evaluate("location.hash = 'set=scenes15/efficientnet-lite0/pooled&bits=640'")
+    page.wait_for_function("document.getElementById('explorer-peer').textContent")
+    within = peers(ROOT / "results").query("dataset == 'scenes15' and metric == 'accuracy' and bits <= 640")
+    [most] = within.nlargest(1, "kept").to_dict("records")
+    assert f"{most['method']} keeps most within that: {most['kept']:.2f}%" in page.inner_text("#explorer-peer")
+    page.evaluate("location.hash = 'set=scenes15/bossanova/pooled&bits=300'")
+    page.wait_for_function("!document.getElementById('explorer-peer').textContent")
     slider = page.get_by_label("Budget: bits per vector")
     slider.focus()
     page.keyboard.press("Home")

@@ -21,8 +21,8 @@ TIE = 0.5
 """Points within which two scores are called equal: about one standard error of a score of 3,000 images."""
 
 FAMILIES = {
-    "qa": "QA allocated bits (ours)",
-    "fc": "FC (the paper)",
+    "qa": "QA, allocated bits",
+    "fc": "FC, the paper",
     "faiss-sq": "faiss scalar quantizer",
     "faiss-pca-sq": "faiss PCA, scalar quantizer",
     "faiss-pq": "faiss PQ",
@@ -40,25 +40,17 @@ FAMILIES = {
 }
 """Label of each family of methods in a legend."""
 
-_QA_COLOUR = "#111111"
+OURS = ("qa", "fc")
+"""The families that this library has; all others are those of other libraries."""
 
-_LOOKS = {
-    "faiss-sq": ("#0072B2", "s"),
-    "faiss-pca-sq": ("#0072B2", "v"),
-    "faiss-pq": ("#AA4499", "D"),
-    "faiss-opq": ("#AA4499", "P"),
-    "faiss-rq": ("#AA4499", "X"),
-    "faiss-itq": ("#007A5A", "^"),
-    "faiss-lsh": ("#007A5A", "v"),
-    "faiss-rabitq": ("#007A5A", "<"),
-    "sklearn-kmeans-bins": ("#D55E00", "s"),
-    "sklearn-projection": ("#D55E00", ">"),
-    "truncation": ("#888888", "h"),
-    "sentence-transformers": ("#888888", "*"),
-    "zstd": ("#888888", "p"),
-    "none": ("#888888", "o"),
-}
-"""Colour and marker of each peer."""
+_COLOURS = {"qa": "#111111", "fc": style.COLOURS["pca+uniform"]}
+"""Colours of the families of :data:`OURS`."""
+
+_NAMED = (("#0072B2", "s"), ("#AA4499", "D"), ("#007A5A", "^"))
+"""Colours and markers of the peers that are named on the curves, best first."""
+
+_GREY = "#BDBDBD"
+"""Colour of all other peers."""
 
 PADDING = 1.001
 """Blocks of codes are padded to whole bytes: a vector may take that many times its bits."""
@@ -144,7 +136,7 @@ def best_by_budget(results: pd.DataFrame, vectors: int | None = None, metric: st
     table = _of_metric(scores_per_byte(results, vectors), metric)
     for (dataset, model, layer), here in table.groupby(FEATURES, sort=False):
         methods = {
-            "peer": here[~here["family"].isin(["qa", "fc", "none"])],
+            "peer": here[~here["family"].isin([*OURS, "none"])],
             "qa": here[here["family"] == "qa"],
             "fc": here[here["family"] == "fc"],
         }
@@ -171,11 +163,80 @@ def best_by_budget(results: pd.DataFrame, vectors: int | None = None, metric: st
     return pd.DataFrame(rows)
 
 
-def table(results: pd.DataFrame, metric: str | None = None) -> pd.DataFrame:
-    """Return :func:`best_by_budget` to two decimals, under the headings of the page."""
-    best = best_by_budget(results, metric=metric).set_index(["features", "bytes"])
+def winners(results: pd.DataFrame, metric: str | None = None) -> dict[str, pd.DataFrame]:
+    """Return :func:`best_by_budget` to two decimals, a table a feature set, under the headings of the page."""
     names = {"peer": "best peer", "peer_score": "its score", "fc_score": "FC", "qa_score": "QA", "ahead": "QA ahead by"}
-    return best.rename(columns=names).round(2)
+    best = best_by_budget(results, metric=metric).rename(columns=names).round(2)
+    return {name: rows.drop(columns="features").set_index("bytes") for name, rows in best.groupby("features", sort=False)}
+
+
+def _best_within(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the best share that each family keeps in at most so many bytes: a row a family, a column a budget."""
+    return pd.DataFrame(
+        {
+            size: rows[rows["total"] <= size * PADDING].groupby("family")["kept"].max()
+            for size in BUDGETS
+            if rows[rows["family"] != "none"]["total"].between(size * 0.51, size * PADDING).any()
+        }
+    )
+
+
+def methods(results: pd.DataFrame, metric: str | None = None) -> dict[str, pd.DataFrame]:
+    """Return what every method keeps within each budget, a table a feature set, best on average first.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        The table of the chapter.
+    metric : str, optional
+        Default: that of the classification.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        By the name of the feature set: percent of the score of float32 vectors, to one decimal.
+    """
+    found = {}
+    for rows in _compared(results, metric):
+        kept = _best_within(rows).drop(index="none", errors="ignore")
+        kept = kept.loc[kept.fillna(0).mean(axis=1).sort_values(ascending=False, kind="stable").index]
+        found[tables.features_name(rows)] = kept.rename(index=FAMILIES).rename_axis(None).rename_axis("bytes", axis=1).round(1)
+    return found
+
+
+def _compared(results: pd.DataFrame, metric: str | None) -> list[pd.DataFrame]:
+    """Return the rows of each feature set that was compared with other libraries."""
+    table = _of_metric(scores_per_byte(results), metric)
+    return [rows for _, rows in table.groupby(FEATURES, sort=False) if len(rows) > _MOST_ROWS_WITHOUT_PEERS]
+
+
+def best_peers(results: pd.DataFrame, metric: str | None = None) -> list[str]:
+    """Return the three families of other libraries that keep most, on average over the budgets and feature sets."""
+    kept = [_best_within(rows).drop(index=[*OURS, "none"], errors="ignore") for rows in _compared(results, metric)]
+    means = pd.concat([table.fillna(0).mean(axis=1) for table in kept], axis=1).mean(axis=1)
+    return means.sort_values(ascending=False, kind="stable").index[: len(_NAMED)].tolist()
+
+
+def headline(results: pd.DataFrame) -> str:
+    """Say how often QA is ahead of all other methods at equal bytes, level or behind: for a classifier, then for a search."""
+    best, search = (best_by_budget(results, metric=metric).dropna(subset="ahead") for metric in (None, RETRIEVAL))
+    lost = best[best["ahead"] < -TIE]
+    said = f"{_where(best, lost)}, by up to {-lost['ahead'].min():.1f} points" if len(lost) else _where(best, lost)
+    text = f"**To classify with equal bytes, QA {said}.** "
+    gained = int((best["qa_score"] - best["fc_score"] > TIE).sum())
+    text += f"It is ahead of the paper's FC at {gained} of them. "
+    if search.empty:
+        return text.strip()
+    return f"{text}[To search](#search), it {_where(search, search[search['ahead'] < -TIE])}."
+
+
+def _where(best: pd.DataFrame, lost: pd.DataFrame) -> str:
+    ahead = int((best["ahead"] > TIE).sum())
+    text = (
+        f"is ahead of every other method at {ahead} of {len(best)} budgets, within {TIE} points of the best at "
+        f"{len(best) - ahead - len(lost)}, and behind at {len(lost)}"
+    )
+    return f"{text}, all of {lost['bytes'].max():,} bytes or fewer" if 0 < len(lost) < len(best) else text
 
 
 def verdicts(results: pd.DataFrame, vectors: int | None = None, metric: str | None = None) -> str:
@@ -240,15 +301,15 @@ def plot(results: pd.DataFrame, metric: str | None = None) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    table = _of_metric(scores_per_byte(results), metric)
-    drawn = [rows for _, rows in table.groupby(FEATURES, sort=False) if len(rows) > _MOST_ROWS_WITHOUT_PEERS]
+    drawn, named = _compared(results, metric), best_peers(results, metric)
     figure, axes = style.panels(len(drawn), height=4.2, sharey=False)
     titles = []
     for ax, rows in zip(axes, drawn, strict=True):
         front = pareto_front(rows)
-        ax.step(front["total"], front["kept"], where="post", color="#C9C9C9", linewidth=7, label="Pareto front", zorder=0.5)
-        for name in FAMILIES:
-            _draw_family(ax, rows[rows["family"] == name], name)
+        ax.step(front["total"], front["kept"], where="post", color="#E4E4E4", linewidth=7, label="Pareto front", zorder=0.5)
+        ours = rows[rows["family"].isin(OURS)]["kept"]
+        lowest, highest = ours.min() - 6, max(100.0, rows["kept"].max()) + 1.5
+        _draw_families(ax, rows, named, (highest - lowest) / 19)
         paper = rows[rows["spec"] == paper_spec(int(rows["n_features"].iloc[0]))]
         look = {"marker": "o", "s": 90, "facecolors": "none", "edgecolors": style.COLOURS["pca+uniform"], "linewidths": 1.6}
         ax.scatter(paper["total"], paper["kept"], label="the paper's 10%, 27 values", zorder=4, **look)
@@ -256,23 +317,44 @@ def plot(results: pd.DataFrame, metric: str | None = None) -> Figure:
         ax.set_xticks([size for size in BUDGETS if size <= 2 * rows["total"].max()])
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         ax.set_xlabel("bytes of a vector")
-        ours = rows[rows["family"].isin(["qa", "fc"])]["kept"]
-        ax.set_ylim(ours.min() - 6, max(100.0, rows["kept"].max()) + 1.5)
+        ax.set_xlim(left=rows["total"].min() / 6)
+        ax.set_ylim(lowest, highest)
         titles.append(f"{tables.features_name(rows)} ({rows['metric'].iloc[0]})")
-    style.finish(figure, axes, titles, columns=2)
+    style.finish(figure, axes, titles, columns=3)
     return figure
 
 
-def _draw_family(ax: Axes, rows: pd.DataFrame, name: str) -> None:
-    if rows.empty:
-        return
-    best = rows.groupby("total")["kept"].max()
-    if name in ("qa", "fc"):
-        colour = _QA_COLOUR if name == "qa" else style.COLOURS["pca+uniform"]
-        ax.plot(best.index, best, color=colour, label=FAMILIES[name], zorder=3, **style.OURS)
-        return
-    colour, marker = _LOOKS[name]
-    ax.plot(best.index, best, color=colour, marker=marker, linewidth=0.9, markersize=4.5, alpha=0.85, label=FAMILIES[name])
+def _draw_families(ax: Axes, rows: pd.DataFrame, named: list[str], gap: float) -> None:
+    """Draw a curve for each family; the names of ours and of the best peers stand where theirs begin."""
+    looks = dict(zip(named, _NAMED, strict=False))
+    begins = {}
+    for name in FAMILIES:
+        best = rows[rows["family"] == name].groupby("total")["kept"].max()
+        if best.empty:
+            continue
+        if name in OURS:
+            ax.plot(best.index, best, color=_COLOURS[name], zorder=3, **style.OURS)
+        elif name in looks:
+            colour, marker = looks[name]
+            ax.plot(best.index, best, color=colour, marker=marker, linewidth=1.2, markersize=4.5, zorder=2.5)
+        else:
+            ax.plot(best.index, best, color=_GREY, marker=".", linewidth=0.8, label="other methods (in the table)", zorder=1)
+            continue
+        begins[name] = (best.index[0], best.iloc[0])
+    heights = style.spread([kept for _, kept in begins.values()], gap)
+    for (name, (size, kept)), height in zip(begins.items(), heights, strict=True):
+        colour = _COLOURS[name] if name in OURS else looks[name][0]
+        ax.annotate(
+            FAMILIES[name],
+            (size, kept),
+            (size / 1.25, height),
+            color=colour,
+            ha="right",
+            va="center",
+            fontsize="small",
+            fontweight="bold",
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3},
+        )
 
 
 def alt_text(results: pd.DataFrame, metric: str | None = None) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 
 from stressbook.chapters.rerun.explorer.page import ENLARGED, STEPS, palette
-from stressbook.chapters.rerun.explorer.settings import PAPER_WIDTH, quoted_spec
+from stressbook.chapters.rerun.explorer.settings import PAPER_WIDTH, PEERS, quoted_spec
 from stressbook.chapters.rerun.figure_5.page import STRESS, TICKS
 from stressbook.drawing import words
 
@@ -21,6 +21,10 @@ ON_MAP = ["pca", "uniform-per-dimension", "pca+uniform"]
 
 FRONT_SHARE = 1.57
 """Percent of the bits at which the front page begins: the paper's quoted setting and ours cost 1.560 and 1.5625."""
+
+_DIAGONAL_CROSS = "M-.6,-.9L0,-.3L.6,-.9L.9,-.6L.3,0L.9,.6L.6,.9L0,.3L-.6,.9L-.9,.6L-.3,0L-.9,-.6Z"
+SHAPES = ["square", "triangle-up", "triangle-down", "triangle-right", "cross", _DIAGONAL_CROSS]
+"""Shape of each of :data:`~stressbook.chapters.rerun.explorer.settings.PEERS`; the stresses are discs."""
 
 _FLOAT = 99  # the column of the map for settings without a dictionary, beyond every number of values
 
@@ -48,8 +52,8 @@ def charts() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``"map"`` and ``"bits"``. The page's script puts the rows of the chosen feature set and of the paper into the data
-        sets named ``settings`` and ``paper``, and sets the parameters `budget`, `best`, `pointed`, `full`, `lowest`,
+        ``"map"`` and ``"bits"``. The page's script puts the rows of the chosen feature set, of its peers and of the paper into
+        the data sets named ``settings``, ``peers`` and ``paper``, and sets the parameters `budget`, `best`, `pointed`, `full`, `lowest`,
         `highest` and `aligned`.
     """
     both = {"map": _map_chart(), "bits": _bits_chart()}
@@ -143,6 +147,11 @@ def _bits_chart() -> Any:
     colours = colours.legend(
         orient="top", columns=6, labelExpr=f"{labels}[datum.label]", symbolType="circle", symbolOpacity=1
     )
+    peers = alt.Chart(alt.NamedData("peers")).transform_calculate(place="datum.bits").encode(x, y)
+    shapes = alt.Shape("kind:N", title="other libraries").scale(domain=[*PEERS.values()], range=SHAPES)
+    shapes = shapes.legend(
+        orient="bottom", columns=3, symbolFillColor="currentColor", symbolStrokeColor="currentColor", symbolSize=70
+    )
     its_mark = f"datum.spec === '{quoted_spec(PAPER_WIDTH)}'"
     line: dict[str, Any] = {"interpolate": "step-after", "color": "currentColor", "clip": True, "tooltip": None}
     ring: dict[str, Any] = {"filled": False, "stroke": "currentColor", "clip": True, "tooltip": None}
@@ -159,6 +168,17 @@ def _bits_chart() -> Any:
             tooltip=_tooltip(),
         ),
         ours.transform_filter("datum.front").mark_line(strokeWidth=2, **line),
+        peers.mark_point(filled=True, size=55, color="currentColor", clip=True).encode(
+            shape=shapes,
+            opacity=alt.condition("datum.bits <= budget", alt.value(0.9), alt.value(0.3)),
+            tooltip=[
+                alt.Tooltip("method:N", title="method"),
+                alt.Tooltip("of:N", title="on"),
+                alt.Tooltip("bits_said:N", title="bits"),
+                alt.Tooltip("kept:Q", title="score kept (%)", format=".2f"),
+                alt.Tooltip("score:Q", title="score (%)", format=".2f"),
+            ],
+        ),
         ours.transform_filter("datum.stress === 'none'")
         .mark_point(shape="diamond", size=70, filled=True, color="currentColor")
         .encode(tooltip=_tooltip()),
@@ -177,7 +197,7 @@ def _bits_chart() -> Any:
     ]
     return (
         alt.layer(*layers)
-        .properties(width="container", height=360, autosize=alt.AutoSizeParams(type="fit", contains="padding"))
+        .properties(width="container", height=430, autosize=alt.AutoSizeParams(type="fit", contains="padding"))
         .add_params(*_parameters())
     )
 

@@ -38,6 +38,9 @@ DARK = {
 }
 """The colours of :data:`stressbook.drawing.style.COLOURS` on a dark page: the same hues, lighter."""
 
+PEER_COLUMNS = ["method", "kind", "bits", "score", "kept"]
+"""Columns of a peer's setting in the page."""
+
 SCRIPTS = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js", "explorer.js")
 """The scripts of a page, from the folder book/_static/vega."""
 
@@ -51,19 +54,19 @@ _TEMPLATES = Environment(
 )
 
 
-def contents(settings: pd.DataFrame) -> dict[str, Any]:
+def contents(settings: pd.DataFrame, peers: pd.DataFrame) -> dict[str, Any]:
     """Return the data of the explorer's page: every setting, and the charts.
 
     Parameters
     ----------
-    settings : pandas.DataFrame
-        As :func:`~stressbook.chapters.rerun.explorer.settings.gather` returns it.
+    settings, peers : pandas.DataFrame
+        As :func:`~stressbook.chapters.rerun.explorer.settings.gather` and ``peers`` of that module return them.
 
     Returns
     -------
     dict
-        Values that JSON can hold. ``sets`` has an entry for each feature set, with ``rows`` in the order of ``columns``;
-        ``first`` is the budget to begin with; ``paper`` has the place of the feature set that all others are compared
+        Values that JSON can hold. ``sets`` has an entry for each feature set, with ``rows`` in the order of ``columns``,
+        and ``peers`` in that of ``peer_columns``; ``first`` is the budget to begin with; ``paper`` has the place of the feature set that all others are compared
         with, and the specs on its front.
     """
     sets = by_feature_set(settings)
@@ -71,7 +74,8 @@ def contents(settings: pd.DataFrame) -> dict[str, Any]:
     width = int(sets[0]["n_features"].iloc[0])
     return {
         "columns": COLUMNS,
-        "sets": [_feature_set(rows) for rows in sets],
+        "peer_columns": PEER_COLUMNS,
+        "sets": [_feature_set(rows, peers) for rows in sets],
         "paper": {
             "set": next(place for place, rows in enumerate(sets) if is_paper(rows)),
             "stress": STRESS,
@@ -85,30 +89,33 @@ def contents(settings: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _feature_set(rows: pd.DataFrame) -> dict[str, Any]:
+def _feature_set(rows: pd.DataFrame, peers: pd.DataFrame) -> dict[str, Any]:
     dataset, model, layer = rows[FEATURES].iloc[0]
     width = int(rows["n_features"].iloc[0])
+    published, same = bool(rows["published"].all()), [*FEATURES, "metric"]
+    others = peers[(peers[same] == rows[same].iloc[0]).all(axis=1) & (not published)]
     table = rows[COLUMNS].astype({"front": int}).round({"score": 4, "kept": 4}).astype(object)
     return {
         "dataset": dataset,
         "model": model,
         "layer": layer,
-        "published": bool(rows["published"].all()),
+        "published": published,
         "shipped": embedded_path(dataset, model, layer).is_file(),
         "metric": rows["metric"].iloc[0],
         "width": width,
         "full": bits_per_vector("none", width),
         "rows": table.where(table.notna(), None).to_numpy().tolist(),
+        "peers": others[PEER_COLUMNS].round({"score": 4, "kept": 4}).astype(object).to_numpy().tolist(),
     }
 
 
-def explorer_fragment(settings: pd.DataFrame, scripts: str = "../../_static/vega") -> str:
+def explorer_fragment(settings: pd.DataFrame, peers: pd.DataFrame, scripts: str = "../../_static/vega") -> str:
     """Return the HTML of the explorer: controls, charts, data and script tags.
 
     Parameters
     ----------
-    settings : pandas.DataFrame
-        As :func:`~stressbook.chapters.rerun.explorer.settings.gather` returns it.
+    settings, peers : pandas.DataFrame
+        As :func:`contents` takes them.
     scripts : str, default="../../_static/vega"
         Path from the page to the folder of the scripts. If it is wrong, the fragment stays hidden, and the page shows its
         static picture.
@@ -117,7 +124,7 @@ def explorer_fragment(settings: pd.DataFrame, scripts: str = "../../_static/vega
     -------
     str
     """
-    return _filled("explorer.html.j2", contents(settings), scripts, legend=_legend())
+    return _filled("explorer.html.j2", contents(settings, peers), scripts, legend=_legend())
 
 
 def _filled(template: str, data: dict[str, Any], scripts: str, **values: Any) -> str:

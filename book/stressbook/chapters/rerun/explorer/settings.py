@@ -12,8 +12,10 @@ from typing import Any
 
 import pandas as pd
 
+from stressbook.chapters.beyond.rate.page import scores_per_byte
 from stressbook.chapters.rerun.figure_5.page import STRESS, pareto_front
 from stressbook.drawing.tables import first_metric
+from stresslib.codec.peers import BYTES
 from stresslib.paper.published import GRID, published, with_shares
 from stresslib.results import FEATURES, SETTING, VARIANT, read_results
 from stresslib.stress.spec import bits_per_vector
@@ -36,6 +38,16 @@ STRESSES = ("none", "random-selection", "pca", "uniform-shared", "uniform-per-di
 
 KEY = ["published", *FEATURES]
 """Columns that say which feature set a row belongs to, the paper's apart from ours."""
+
+PEERS = {
+    "faiss-pq": "PQ",
+    "faiss-opq": "OPQ",
+    "faiss-rabitq": "RaBitQ",
+    "sentence-transformers: int8": "int8",
+    "sentence-transformers: binary": "binary",
+    "truncation": "truncation",
+}
+"""What the chart has of other libraries: the beginning of each method's name, and the word for it."""
 
 PAPER = "voc2007/vgg-m/relu7"
 """The feature set of the paper's Figure 5."""
@@ -105,6 +117,30 @@ def _own_protocol(path: Path) -> pd.DataFrame:
     if VARIANT not in table:
         return table
     return table[table[VARIANT].fillna("").eq("")].drop(columns=VARIANT)
+
+
+def peers(folder: str | Path) -> pd.DataFrame:
+    """Return what the methods of :data:`PEERS` keep, from the table of the chapter on rate.
+
+    Parameters
+    ----------
+    folder : path-like
+        As :func:`gather` takes it; without rate.csv there are no peers.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each feature set, metric and setting of a peer: `dataset`, `model`, `layer`, `metric`, the `method`, its
+        `kind`, the `bits` of a vector, and `score` and `kept` in percent.
+    """
+    columns = [*FEATURES, "metric", "method", "kind", "bits", "score", "kept"]
+    path = Path(folder) / "rate.csv"
+    if not path.is_file():
+        return pd.DataFrame(columns=columns)
+    table = scores_per_byte(read_results(path, BYTES)).rename(columns={"spec": "method"})
+    table["kind"] = table["method"].map(PEERS).fillna(table["family"].map(PEERS))
+    table["bits"] = (8 * table["total"]).round().astype(int)
+    return table.loc[table["kind"].notna(), columns].reset_index(drop=True)
 
 
 def best(settings: pd.DataFrame, budget: float) -> dict[Hashable, Any] | None:
