@@ -6,7 +6,7 @@ The cells of notebooks/ call it with the measure and the page of a chapter; it m
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from IPython.display import Markdown, display
 from sklearn import config_context
 
 from stressbook.drawing.style import save
+from stressbook.drawing.tables import with_dashes
 from stressbook.drawing.words import small_tests
 from stresslib.features import FeatureSet, load_feature_sets
 from stresslib.results import read_results
@@ -107,3 +108,10 @@ def picture(alt_text: str, name: str, kind: str = "svg") -> None:
 def say(text: str) -> None:
     """Show text in Markdown, such as the verdicts of a page."""
     display(Markdown(text))
+
+
+def show_tables(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Show tables below each other, each under its name: a column of long names beside the numbers would not fit a page."""
+    for name, table in tables.items():
+        say(f"**{name}**")
+        display(with_dashes(table))

@@ -127,7 +127,11 @@ def test_nothing_affordable_beats_the_best(points: list[tuple[int, int]], budget
 
 def test_the_page_holds_the_results(settings: pd.DataFrame) -> None:
     """Every row of Figure 5's table, and the means of random dimensions, stand in the page; read back from its HTML."""
-    data = re.search(r'<script type="application/json">(.*?)</script>', fragments.explorer_fragment(settings, peers(ROOT / "results")), re.S)
+    data = re.search(
+        r'<script type="application/json">(.*?)</script>',
+        fragments.explorer_fragment(settings, peers(ROOT / "results")),
+        re.S,
+    )
     assert data is not None
     page = json.loads(data[1])
     table = sl.read_results(ROOT / "results" / "figure-5.csv")

@@ -21,24 +21,24 @@ TIE = 0.5
 """Points within which two scores are called equal: about one standard error of a score of 3,000 images."""
 
 FAMILIES = {
-    "qa": "QA, allocated bits",
-    "fc": "FC, the paper",
-    "faiss-sq": "faiss scalar quantizer",
-    "faiss-pca-sq": "faiss PCA, scalar quantizer",
+    "qa": "QA",
+    "fc": "FC (the paper)",
+    "faiss-sq": "faiss SQ",
+    "faiss-pca-sq": "faiss PCA + SQ",
     "faiss-pq": "faiss PQ",
     "faiss-opq": "faiss OPQ",
-    "faiss-rq": "faiss PCA, residual quantizer",
+    "faiss-rq": "faiss PCA + RQ",
     "faiss-itq": "faiss ITQ",
     "faiss-lsh": "faiss LSH",
     "faiss-rabitq": "faiss RaBitQ",
-    "sklearn-kmeans-bins": "DR-2, scikit-learn's k-means bins",
-    "sklearn-projection": "scikit-learn's random projection",
-    "truncation": "plain truncation",
+    "sklearn-kmeans-bins": "PCA + k-means bins",
+    "sklearn-projection": "random projection",
+    "truncation": "truncation",
     "sentence-transformers": "int8, binary",
-    "zstd": "float16 under zstd",
+    "zstd": "float16, zstd",
     "none": "float32",
 }
-"""Label of each family of methods in a legend."""
+"""Name of each family of methods on curves and in tables."""
 
 OURS = ("qa", "fc")
 """The families that this library has; all others are those of other libraries."""
@@ -54,9 +54,6 @@ _GREY = "#BDBDBD"
 
 PADDING = 1.001
 """Blocks of codes are padded to whole bytes: a vector may take that many times its bits."""
-
-_MOST_ROWS_WITHOUT_PEERS = 6
-"""Rows of a data set that was not compared with peers, at most; it is not drawn."""
 
 
 def scores_per_byte(results: pd.DataFrame, vectors: int | None = None) -> pd.DataFrame:
@@ -136,7 +133,7 @@ def best_by_budget(results: pd.DataFrame, vectors: int | None = None, metric: st
     table = _of_metric(scores_per_byte(results, vectors), metric)
     for (dataset, model, layer), here in table.groupby(FEATURES, sort=False):
         methods = {
-            "peer": here[~here["family"].isin([*OURS, "none"])],
+            "peer": here[_of_peers(here)],
             "qa": here[here["family"] == "qa"],
             "fc": here[here["family"] == "fc"],
         }
@@ -165,18 +162,25 @@ def best_by_budget(results: pd.DataFrame, vectors: int | None = None, metric: st
 
 def winners(results: pd.DataFrame, metric: str | None = None) -> dict[str, pd.DataFrame]:
     """Return :func:`best_by_budget` to two decimals, a table a feature set, under the headings of the page."""
-    names = {"peer": "best peer", "peer_score": "its score", "fc_score": "FC", "qa_score": "QA", "ahead": "QA ahead by"}
-    best = best_by_budget(results, metric=metric).rename(columns=names).round(2)
+    names = {"peer": "best other", "peer_score": "its score", "fc_score": "FC", "qa_score": "QA", "ahead": "QA ahead by"}
+    best = best_by_budget(results, metric=metric).rename(columns=names)
+    numbers = list(names.values())[1:]
+    best[numbers] = best[numbers].map("{:.2f}".format, na_action="ignore")
     return {name: rows.drop(columns="features").set_index("bytes") for name, rows in best.groupby("features", sort=False)}
+
+
+def _of_peers(rows: pd.DataFrame) -> pd.Series:
+    return ~rows["family"].isin([*OURS, "none"])
 
 
 def _best_within(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the best share that each family keeps in at most so many bytes: a row a family, a column a budget."""
+    sizes = rows.loc[_of_peers(rows), "total"]
     return pd.DataFrame(
         {
             size: rows[rows["total"] <= size * PADDING].groupby("family")["kept"].max()
             for size in BUDGETS
-            if rows[rows["family"] != "none"]["total"].between(size * 0.51, size * PADDING).any()
+            if sizes.between(size * 0.51, size * PADDING).any()
         }
     )
 
@@ -197,46 +201,59 @@ def methods(results: pd.DataFrame, metric: str | None = None) -> dict[str, pd.Da
         By the name of the feature set: percent of the score of float32 vectors, to one decimal.
     """
     found = {}
-    for rows in _compared(results, metric):
+    for rows in compared(results, metric):
         kept = _best_within(rows).drop(index="none", errors="ignore")
         kept = kept.loc[kept.fillna(0).mean(axis=1).sort_values(ascending=False, kind="stable").index]
-        found[tables.features_name(rows)] = kept.rename(index=FAMILIES).rename_axis(None).rename_axis("bytes", axis=1).round(1)
+        found[tables.features_name(rows)] = (
+            kept.rename(index=FAMILIES).rename_axis(None).rename_axis("bytes", axis=1).round(1)
+        )
     return found
 
 
-def _compared(results: pd.DataFrame, metric: str | None) -> list[pd.DataFrame]:
-    """Return the rows of each feature set that was compared with other libraries."""
+def compared(results: pd.DataFrame, metric: str | None) -> list[pd.DataFrame]:
+    """Return the rows of each feature set that was compared with other libraries, of one metric."""
     table = _of_metric(scores_per_byte(results), metric)
-    return [rows for _, rows in table.groupby(FEATURES, sort=False) if len(rows) > _MOST_ROWS_WITHOUT_PEERS]
+    return [rows for _, rows in table.groupby(FEATURES, sort=False) if _of_peers(rows).any()]
 
 
 def best_peers(results: pd.DataFrame, metric: str | None = None) -> list[str]:
     """Return the three families of other libraries that keep most, on average over the budgets and feature sets."""
-    kept = [_best_within(rows).drop(index=[*OURS, "none"], errors="ignore") for rows in _compared(results, metric)]
+    kept = [_best_within(rows).drop(index=[*OURS, "none"], errors="ignore") for rows in compared(results, metric)]
     means = pd.concat([table.fillna(0).mean(axis=1) for table in kept], axis=1).mean(axis=1)
     return means.sort_values(ascending=False, kind="stable").index[: len(_NAMED)].tolist()
 
 
+def accounts(costs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Split the table of :func:`~stressbook.chapters.beyond.rate.measure.accounts` by stress, for display."""
+    shown = costs.map(lambda number: f"{number:,.0f}" if number >= 1000 else f"{number:.1f}", na_action="ignore")
+    shown = shown.rename(columns={"reduction pays from": "PCA pays from"})
+    return {spec: rows.droplevel("spec").rename_axis(None) for spec, rows in shown.groupby(level="spec", sort=False)}
+
+
 def headline(results: pd.DataFrame) -> str:
-    """Say how often QA is ahead of all other methods at equal bytes, level or behind: for a classifier, then for a search."""
+    """Say how often QA scores above the best other method at equal bytes, level or below, to classify and to search."""
     best, search = (best_by_budget(results, metric=metric).dropna(subset="ahead") for metric in (None, RETRIEVAL))
-    lost = best[best["ahead"] < -TIE]
-    said = f"{_where(best, lost)}, by up to {-lost['ahead'].min():.1f} points" if len(lost) else _where(best, lost)
-    text = f"**To classify with equal bytes, QA {said}.** "
+    text = f"**At equal bytes, a classifier on QA's vectors scores {_compared_with_best(best)}.**"
     gained = int((best["qa_score"] - best["fc_score"] > TIE).sum())
-    text += f"It is ahead of the paper's FC at {gained} of them. "
+    text += f" QA is more than {TIE} points ahead of the paper's FC in {gained} of them."
     if search.empty:
-        return text.strip()
-    return f"{text}[To search](#search), it {_where(search, search[search['ahead'] < -TIE])}."
+        return text
+    return f"{text} A [search](#search-rate) over QA's vectors scores {_compared_with_best(search)}."
 
 
-def _where(best: pd.DataFrame, lost: pd.DataFrame) -> str:
-    ahead = int((best["ahead"] > TIE).sum())
-    text = (
-        f"is ahead of every other method at {ahead} of {len(best)} budgets, within {TIE} points of the best at "
-        f"{len(best) - ahead - len(lost)}, and behind at {len(lost)}"
-    )
-    return f"{text}, all of {lost['bytes'].max():,} bytes or fewer" if 0 < len(lost) < len(best) else text
+def _compared_with_best(best: pd.DataFrame) -> str:
+    lost, wins = best[best["ahead"] < -TIE], best[best["ahead"] > TIE]
+    parts = [
+        (len(best) - len(lost) - len(wins), f"within {TIE} points of the best other method"),
+        (len(wins), "above it" if len(lost) + len(wins) < len(best) else "above the best other method"),
+        (len(lost), "below it" if len(lost) < len(best) else "below the best other method"),
+    ]
+    text = _listed([f"{what} in {count} of {len(best)}" for count, what in parts if count])
+    if lost.empty:
+        return text
+    sizes = lost["bytes"].unique()
+    where = f", at {_enumerated(sorted(sizes))} bytes" if len(sizes) < best["bytes"].nunique() else ""
+    return f"{text} (by up to {-lost['ahead'].min():.1f} points{where})"
 
 
 def verdicts(results: pd.DataFrame, vectors: int | None = None, metric: str | None = None) -> str:
@@ -278,7 +295,10 @@ def verdicts(results: pd.DataFrame, vectors: int | None = None, metric: str | No
 
 
 def _enumerated(sizes: Iterable[int]) -> str:
-    words = [f"{size:,}" for size in sizes]
+    return _listed([f"{size:,}" for size in sizes])
+
+
+def _listed(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
@@ -301,7 +321,7 @@ def plot(results: pd.DataFrame, metric: str | None = None) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    drawn, named = _compared(results, metric), best_peers(results, metric)
+    drawn, named = compared(results, metric), best_peers(results, metric)
     figure, axes = style.panels(len(drawn), height=4.2, sharey=False)
     titles = []
     for ax, rows in zip(axes, drawn, strict=True):
@@ -315,7 +335,8 @@ def plot(results: pd.DataFrame, metric: str | None = None) -> Figure:
         ax.scatter(paper["total"], paper["kept"], label="the paper's 10%, 27 values", zorder=4, **look)
         ax.set_xscale("log", base=2)
         ax.set_xticks([size for size in BUDGETS if size <= 2 * rows["total"].max()])
-        ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
+        ax.tick_params(axis="x", labelsize="small")
         ax.set_xlabel("bytes of a vector")
         ax.set_xlim(left=rows["total"].min() / 6)
         ax.set_ylim(lowest, highest)
@@ -329,6 +350,8 @@ def _draw_families(ax: Axes, rows: pd.DataFrame, named: list[str], gap: float) -
     looks = dict(zip(named, _NAMED, strict=False))
     begins = {}
     for name in FAMILIES:
+        if name == "none":
+            continue
         best = rows[rows["family"] == name].groupby("total")["kept"].max()
         if best.empty:
             continue
@@ -347,7 +370,7 @@ def _draw_families(ax: Axes, rows: pd.DataFrame, named: list[str], gap: float) -
         ax.annotate(
             FAMILIES[name],
             (size, kept),
-            (size / 1.25, height),
+            (size / 1.2, height),
             color=colour,
             ha="right",
             va="center",

@@ -43,8 +43,8 @@ def savings(results: pd.DataFrame) -> pd.DataFrame:
     return table.set_index(["features", "what"])[columns]
 
 
-def table(results: pd.DataFrame) -> pd.DataFrame:
-    """Return :func:`savings` to two decimals, under the headings of the page."""
+def by_features(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return :func:`savings` to two decimals, a table a feature set, under the headings of the page."""
     names = {
         "of_paper": "% of the paper's bits",
         "rate": "% of bits saved",
@@ -52,7 +52,9 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
         "score": "test score",
         "kept": "% of score kept",
     }
-    return savings(results).rename(columns=names).round(2)
+    shown = savings(results).rename(columns=names)
+    shown[list(names.values())] = shown[list(names.values())].map("{:.2f}".format)
+    return {name: rows.droplevel("features").rename_axis(None) for name, rows in shown.groupby(level="features", sort=False)}
 
 
 def verdicts(results: pd.DataFrame) -> str:

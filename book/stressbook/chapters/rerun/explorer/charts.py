@@ -52,9 +52,9 @@ def charts() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``"map"`` and ``"bits"``. The page's script puts the rows of the chosen feature set, of its peers and of the paper into
-        the data sets named ``settings``, ``peers`` and ``paper``, and sets the parameters `budget`, `best`, `pointed`, `full`, `lowest`,
-        `highest` and `aligned`.
+        ``"map"`` and ``"bits"``. The page's script puts the rows of the chosen feature set, of its peers and of the paper
+        into the data sets named ``settings``, ``peers`` and ``paper``, and sets the parameters `budget`, `best`, `pointed`,
+        `full`, `lowest`, `highest` and `aligned`.
     """
     both = {"map": _map_chart(), "bits": _bits_chart()}
     return {name: chart.configure(**_CONFIG).to_dict() for name, chart in both.items()}

@@ -66,8 +66,8 @@ def contents(settings: pd.DataFrame, peers: pd.DataFrame) -> dict[str, Any]:
     -------
     dict
         Values that JSON can hold. ``sets`` has an entry for each feature set, with ``rows`` in the order of ``columns``,
-        and ``peers`` in that of ``peer_columns``; ``first`` is the budget to begin with; ``paper`` has the place of the feature set that all others are compared
-        with, and the specs on its front.
+        and ``peers`` in that of ``peer_columns``; ``first`` is the budget to begin with; ``paper`` has the place of the
+        feature set that all others are compared with, and the specs on its front.
     """
     sets = by_feature_set(settings)
     paper = paper_settings(settings)
