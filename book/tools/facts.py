@@ -86,17 +86,6 @@ def shown(value: Any) -> list[str]:
     return parts
 
 
-def duration(seconds: float) -> str:
-    """Say how long something took.
-
-    Examples
-    --------
-    >>> duration(35.3), duration(514)
-    ('35 seconds', '8.6 minutes')
-    """
-    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.1f} minutes"
-
-
 @cache
 def commit() -> str:
     """Name of the commit that the book is built from; empty without git."""
@@ -120,7 +109,7 @@ def rows(run: dict[str, Any], template: str) -> dict[str, list[Any]]:
         clean = str(run["commit"]).removesuffix("-dirty")
         by = [", at commit ", nodes.literal("", clean)] if run["commit"] else []
         dirty = [" with changes"] if str(run["commit"]).endswith("-dirty") else []
-        when = f"{finished.day} {finished:%B %Y}, {duration(run['seconds'])} on {run['cores']} cores"
+        when = f"{finished.day} {finished:%B %Y}, on {run['cores']} cores"
         table["Run"] = [[when, *by, *dirty]]
         table["Versions"] = [[", ".join(f"{label} {run['versions'][name]}" for name, label in LIBRARIES.items())]]
     return table
