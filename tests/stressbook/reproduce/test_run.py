@@ -61,12 +61,23 @@ def test_figure_2_with_own_vectors_has_the_numbers_of_a_sweep(
 
 
 def test_figure_4_by_papermill_alone(tmp_path: Path, mine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the page on running again says: the kernel works where the notebook goes, and nothing is left elsewhere."""
     papermill = pytest.importorskip("papermill")
+    page = (ROOT / "book" / "rerun.md").read_text(encoding="utf-8")
+    assert "papermill notebooks/figure-4.ipynb build/mine/figure-4.ipynb --cwd build/mine" in page
     monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "build" / "mine"
+    folder.mkdir(parents=True)
     papermill.execute_notebook(
-        ROOT / "notebooks" / "figure-4.ipynb", "out.ipynb", {"dataset": mine, "values": [2, 8]}, progress_bar=False
+        ROOT / "notebooks" / "figure-4.ipynb",
+        folder / "figure-4.ipynb",
+        {"dataset": mine, "values": [2, 8]},
+        cwd=folder,
+        progress_bar=False,
     )
-    table = sl.read_results(tmp_path / "figure-4.csv")
+    assert {path.name for path in tmp_path.iterdir()} == {"build", "mine.safetensors"}
+    assert {path.name for path in folder.iterdir()} == {f"figure-4.{ending}" for ending in ("ipynb", "svg", "png", "csv")}
+    table = sl.read_results(folder / "figure-4.csv")
     expected = sl.sweep(sl.load_features(mine), ["none", "Q1:2", "Q1:8", "Q2:2", "Q2:8"], progress=False)
     assert table["score"].to_numpy() == pytest.approx(expected["score"].to_numpy(), abs=1e-5)
 

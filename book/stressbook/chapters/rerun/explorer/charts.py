@@ -125,7 +125,7 @@ def _map_chart() -> Any:
 def _bits_chart() -> Any:
     x = (
         alt.X("place:Q", title="bits per vector")
-        .scale(type="log", nice=False)
+        .scale(type="log", nice=False, padding=6)
         .axis(values=[2.0**power for power in range(2, 24, 2)], format=",", labelOverlap="greedy", grid=False)
     )
     y = (
