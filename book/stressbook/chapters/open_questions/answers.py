@@ -7,7 +7,8 @@ paper's protocol, and one feature set against the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+import math
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,30 +24,35 @@ VALIDATION = "-validation"
 
 @dataclass(frozen=True)
 class Answer:
-    """A question, and what the results say.
+    """What the results say to the question of a page. All parts are sentences, the first three without their full stop.
 
     Attributes
     ----------
-    question : str
-        As a reader would ask it.
     answer : str
-        A sentence or two, with the numbers that decide.
+        Answers the question in its own unit, with the numbers that decide.
     effect : str
-        The size of the effect, with its unit.
-    confidence : str
-        On how many feature sets the answer holds, or what else it rests on.
+        The size of the effect on each data set.
+    basis : str
+        On how many feature sets the effect has the same sign, or what else the answer rests on.
+    more : str, default=""
+        Further sentences.
+    points : float, default=nan
+        The largest mean effect on a feature set, where it can be said in points.
     """
 
-    question: str
     answer: str
     effect: str
-    confidence: str
+    basis: str
+    more: str = ""
+    points: float = math.nan
 
-    def as_paragraph(self) -> str:
-        """Return the first paragraph of the page, in Markdown: the first sentence of the answer in bold."""
-        first, stop, rest = self.answer.partition(". ")
-        answer = f"**{first}.** {rest}" if stop else f"**{first}**"
-        return f"{answer} Effect: {self.effect}. Confidence: {self.confidence}."
+    def as_headline(self) -> str:
+        """Return the paragraph above the figure, in Markdown."""
+        return f"**{self.answer}.** {self.effect}."
+
+    def as_details(self) -> str:
+        """Return the paragraph below the figure, in Markdown."""
+        return f"{self.more} {self.basis}.".lstrip()
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Finding:
     sentence : str
         Without a full stop.
     more : str, default=""
-        Further sentences.
+        A further sentence, with its full stop.
     """
 
     verdict: str
@@ -68,7 +74,7 @@ class Finding:
     more: str = ""
 
 
-def say_findings(results: pd.DataFrame, find: Callable[[pd.DataFrame], Finding | None]) -> str:
+def say_findings(results: pd.DataFrame, find: Callable[[pd.DataFrame], Finding | None]) -> tuple[str, str]:
     """Say what was found: once where all data sets answer alike, else for each group of data sets that do.
 
     Parameters
@@ -79,8 +85,10 @@ def say_findings(results: pd.DataFrame, find: Callable[[pd.DataFrame], Finding |
 
     Returns
     -------
-    str
-        Sentences; all groups are in the first one, which tables quote alone. Empty where nothing was found.
+    answer : str
+        One sentence without its full stop; empty where nothing was found.
+    more : str
+        What else there is to say of each group.
 
     Examples
     --------
@@ -90,8 +98,8 @@ def say_findings(results: pd.DataFrame, find: Callable[[pd.DataFrame], Finding |
     ...     return Finding(str(rows["score"].min() > 50), f"Scores begin at {rows['score'].min()}", "That is all.")
     >>> results = pd.DataFrame({"dataset": ["voc2007-val", "caltech101", "scenes15"], "score": [40, 70, 60]})
     >>> say_findings(results[1:], find)
-    'Scores begin at 60. That is all.'
-    >>> say_findings(results, find).partition(". ")[0]
+    ('Scores begin at 60', 'That is all.')
+    >>> say_findings(results, find)[0]
     'On VOC 2007, scores begin at 40; on Caltech-101 and 15-Scenes, scores begin at 60'
     """
     datasets = results["dataset"].str.removesuffix(VALIDATION)
@@ -102,10 +110,10 @@ def say_findings(results: pd.DataFrame, find: Callable[[pd.DataFrame], Finding |
     groups = [(words.data_sets(names), find(results[datasets.isin(names)])) for names in alike.values()]
     findings = [(names, found) for names, found in groups if found is not None]
     if len(findings) <= 1:
-        return "".join(f"{found.sentence}. {found.more}".strip() for _, found in findings)
-    first = "; ".join(f"on {names}, {found.sentence[0].lower()}{found.sentence[1:]}" for names, found in findings)
-    more = [f"On {names}: {found.more}" for names, found in findings if found.more]
-    return " ".join([f"O{first[1:]}.", *more])
+        return next(((found.sentence, found.more) for _, found in findings), ("", ""))
+    answer = "; ".join(f"on {names}, {found.sentence[0].lower()}{found.sentence[1:]}" for names, found in findings)
+    more = " ".join(f"On {names}, {found.more[0].lower()}{found.more[1:]}" for names, found in findings if found.more)
+    return f"O{answer[1:]}", more
 
 
 def paired_with_protocol(results: pd.DataFrame, variant: str, protocol: str = "") -> pd.DataFrame:
@@ -171,24 +179,63 @@ def mean_differences(rows: pd.DataFrame) -> dict[str, float]:
     return {features: float(part["difference"].mean()) for features, part in by_feature_set(rows)}
 
 
-def sign_agreement(differences: Sequence[float]) -> str:
+def sign_agreement(what: str, differences: Collection[float]) -> str:
     """Say on how many feature sets a difference has the sign of the mean, beyond what a score may move between machines.
 
     Parameters
     ----------
-    differences : sequence of float
+    what : str
+        What differs: the subject of the sentence.
+    differences : collection of float
         One for each feature set, in points.
 
     Examples
     --------
     >>> from stressbook.chapters.open_questions.answers import sign_agreement
-    >>> sign_agreement([0.5, 0.4, 0.1])
-    'same sign, beyond 0.25 points, on 2 of 3 feature sets (+0.10 to +0.50 points)'
+    >>> sign_agreement("The mean change", [-0.5, -0.4, -0.1])
+    'The mean change is negative, beyond 0.25 points, on 2 of 3 feature sets'
     """
-    values = np.asarray(differences, dtype=float)
+    values = np.asarray(list(differences), dtype=float)
+    sign = "positive" if values.mean() >= 0 else "negative"
     same = int((np.sign(values.mean()) * values > TOLERANCE).sum())
-    ends = f"{values.min():+.2f} to {values.max():+.2f} points"
-    return f"same sign, beyond {TOLERANCE} points, on {same} of {len(values)} feature sets ({ends})"
+    return f"{what} is {sign}, beyond {TOLERANCE} points, on {same} of {len(values)} feature sets"
+
+
+def data_set(features: str) -> str:
+    """Return what sentences call the data set of a feature set, from the name that tables and titles have.
+
+    Examples
+    --------
+    >>> from stressbook.chapters.open_questions.answers import data_set
+    >>> data_set("voc2007-val, efficientnet-lite0, pooled")
+    'VOC 2007'
+    """
+    return words.data_sets([features.partition(", ")[0]])
+
+
+def on_each_data_set(numbers: pd.Series, form: str = "+.1f", unit: str = "") -> str:
+    """Write the numbers of each data set, as a list within a sentence.
+
+    Parameters
+    ----------
+    numbers : pandas.Series
+        Indexed by the names of feature sets; where a data set has several, their range is written.
+    form : str, default="+.1f"
+        Format specification of a number.
+    unit : str, default=""
+        Written behind every number.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from stressbook.chapters.open_questions.answers import on_each_data_set
+    >>> numbers = pd.Series({"voc2007-val, a, pooled": 1.2, "caltech101, a, pooled": 3, "caltech101, b, pooled": -4})
+    >>> on_each_data_set(numbers)
+    '+1.2 on VOC 2007, -4.0 to +3.0 on Caltech-101'
+    """
+    names = [data_set(str(features)) for features in numbers.index]
+    parts = numbers.set_axis(names).groupby(level=0, sort=False)
+    return ", ".join(f"{format_range(part, form, unit)} on {name}" for name, part in parts)
 
 
 def format_range(values: Collection[float], form: str = ".1f", unit: str = "") -> str:

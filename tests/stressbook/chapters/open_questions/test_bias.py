@@ -25,15 +25,23 @@ def test_a_variant_is_paired_with_the_protocol() -> None:
 
 def test_a_sign_is_shared_beyond_the_noise() -> None:
     """Of +0.5, +0.1 and -0.3 one has the sign of the mean and more than 0.25."""
-    assert sign_agreement([0.5, 0.1, -0.3]).startswith("same sign, beyond 0.25 points, on 1 of 3 feature sets")
+    assert sign_agreement("It", [0.5, 0.1, -0.3]) == "It is positive, beyond 0.25 points, on 1 of 3 feature sets"
 
 
 @pytest.mark.parametrize(
     ("without", "with_bias", "said"),
     [
-        ((80.0, 80.2), (80.0, 80.2), "no gain that a bias could explain"),
-        ((80.0, 81.0), (80.5, 80.5), "in 1 of 1 curves; of these, none still does so with one"),
-        ((80.0, 81.0), (80.0, 81.0), "in 1 of 1 curves; of these, 1 still does so with one"),
+        ((80.0, 80.2), (80.0, 80.2), "There is nothing to explain"),
+        (
+            (80.0, 81.0),
+            (80.5, 80.5),
+            "Yes: quantised features beat the original by up to 1.00 points without a bias, and by no more than 0.25",
+        ),
+        (
+            (80.0, 81.0),
+            (80.0, 81.0),
+            "No: quantised features beat the original by up to 1.00 points without a bias, and still by up to 1.00",
+        ),
     ],
 )
 def test_the_answer_follows_the_numbers(without: tuple[float, float], with_bias: tuple[float, float], said: str) -> None:

@@ -29,12 +29,12 @@ def made(one: float, two: float, name: str = "a") -> pd.DataFrame:
     [
         (
             made(-3, 1),
-            "Q-2: it lies closer to the published surface on all of 1 feature sets, 1.00 points from it on average, Q-1 3",
+            "One for each component (Q-2): on all 1 feature sets its surface lies closer to the published one, by 2.00",
         ),
-        (made(0.5, -2), "Q-1: it lies closer to the published surface on all of 1 feature sets"),
+        (made(0.5, -2), "A shared one (Q-1): on all 1 feature sets its surface lies closer"),
         (
             pd.concat([made(-3, 1), made(0.5, -2, "other")], ignore_index=True),
-            "Undecided: Q-1 lies closer to the published surface on 1 feature sets, Q-2 on 1",
+            "Undecided: one for each component (Q-2) lies closer to the published surface on 1 of 2 feature sets, a",
         ),
     ],
 )

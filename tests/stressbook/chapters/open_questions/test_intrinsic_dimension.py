@@ -83,21 +83,21 @@ RISING = [20, 40, 60, 80, 100, 120, 140, 160]
 @pytest.mark.parametrize(
     ("crossing", "said"),
     [
-        (RISING, "In order, yes: "),
-        (RISING[::-1], "Not as expected: "),
-        ([80, 20, 160, 60, 140, 40, 120, 100], "These feature sets do not show it"),
+        (RISING, "In rank, yes: "),
+        (RISING[::-1], "Only in reverse: "),
+        ([80, 20, 160, 60, 140, 40, 120, 100], "Not shown: "),
     ],
 )
 def test_the_answer_follows_the_table(crossing: list[int], said: str) -> None:
     answered = page.answer(made(RISING, crossing))
     assert answered.answer.startswith(said)
-    assert answered.confidence.startswith("8 feature sets, p = ")
+    assert answered.basis.startswith("8 feature sets, ") and "p = " in answered.basis
 
 
 def test_the_forecast_is_compared_with_what_is_needed() -> None:
-    said = page.answer(made(RISING, [2 * size for size in RISING])).answer
-    assert "2 to 2 times the estimate" in said
-    assert "rank correlation 1.00, 95% interval 1.00 to 1.00" in said
+    answered = page.answer(made(RISING, [2 * size for size in RISING]))
+    assert "2 to 2 times the estimate" in answered.effect
+    assert "rank correlation 1.00, 95% interval 1.00 to 1.00" in answered.answer
 
 
 def test_few_feature_sets_say_that_they_are_few() -> None:

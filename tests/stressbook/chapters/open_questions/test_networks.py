@@ -52,29 +52,31 @@ def test_the_papers_two_networks_are_read_from_its_table() -> None:
     assert found.loc["vgg-m", "DR-2, 10%"] == pytest.approx(99.1, abs=0.05)
 
 
-@pytest.mark.parametrize(("better", "worse", "said"), [(85, 75, "More: "), (75, 85, "Less: "), (80, 80.1, "Neither: ")])
+@pytest.mark.parametrize(
+    ("better", "worse", "said"), [(85, 75, "More: "), (75, 85, "Less: "), (80, 80.1, "Neither more nor less: ")]
+)
 def test_the_answer_follows_the_table(better: float, worse: float, said: str) -> None:
     answered = page.answer(made(better, worse))
     assert answered.answer.startswith(said)
-    assert "GoogLeNet, 3.6 points ahead of VGG-M, keeps 6.1 points more of its score" in answered.answer
-    assert "once in 2" in answered.confidence
+    assert "GoogLeNet, 3.6 points ahead of VGG-M, keeps 6.1 points more of its score" in answered.more
+    assert "once in 2" in answered.basis
 
 
 def test_an_order_by_imagenet_may_be_another() -> None:
     """GoogLeNet scores higher here and keeps more; by ImageNet the other one is better, and keeps less."""
     answered = page.answer(results_table([*curve(LITE0, 80, 70), *curve(GOOGLENET, 90, 80)]))
     assert answered.answer.startswith("More: ")
-    assert "By their scores on ImageNet the better one keeps more in 0 of 4, less in 4." in answered.answer
+    assert "Ordered by ImageNet instead, the better one keeps more in 0 of 4 and less in 4." in answered.more
 
 
 def test_mixed_and_drawn_networks_are_said_to_be_so() -> None:
     other = made(75, 85).assign(dataset="other")
     apart = page.answer(pd.concat([made(85, 75), other])).answer
-    assert apart.startswith("On 15-Scenes, more: of two trained networks") and "; on other, less: of two" in apart
+    assert apart.startswith("On 15-Scenes, more: the trained network") and "; on other, less: the trained" in apart
     third = made(85, 75, *curve("scenes15/other/pooled", 70, 80))
-    assert page.answer(third).answer.startswith("These show no order: "), "of three pairs one or two are in order"
+    assert page.answer(third).answer.startswith("In no clear order: "), "of three pairs one or two are in order"
     with_drawn = page.answer(made(85, 75, *curve(DRAWN, 20, 60)))
-    assert "weights drawn at random in 8 of 8 comparisons, less in 0" in with_drawn.answer
+    assert "weights drawn at random in 8 of 8 comparisons, and less in 0" in with_drawn.more
     assert "of 4 comparisons" in with_drawn.answer, "the drawn network is not a trained one"
 
 

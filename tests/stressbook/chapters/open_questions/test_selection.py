@@ -23,7 +23,7 @@ def test_the_set_and_its_validation_part_are_measured(small: sl.FeatureSet) -> N
     assert len(page.chosen(measured)) == 4
 
 
-@pytest.mark.parametrize(("picked", "said"), [(80.0, "Almost none: "), (79.7, "Some of it: "), (40.0, "Some of it: ")])
+@pytest.mark.parametrize(("picked", "said"), [(80.0, "0.00"), (79.6, "0.50"), (40.0, "50.00")])
 def test_the_answer_follows_the_table(picked: float, said: str) -> None:
     """4 values are best on the test rows, 3 on the validation rows; both cost 2 bits."""
     scenes = dict(zip(("dataset", "model", "layer"), SCENES.split("/"), strict=True))
@@ -35,5 +35,5 @@ def test_the_answer_follows_the_table(picked: float, said: str) -> None:
             rows.append({**names, "stress": "pca+uniform", "dimensions": 128, "values": count, "score": score})
     results: pd.DataFrame = results_table(rows)
     answered = page.answer(results)
-    assert answered.answer.startswith(said)
-    assert f"at most {100 - 100 * picked / 80:+.2f}" in answered.effect
+    assert answered.answer == f"{said} points of the share kept on average, {said} at most"
+    assert answered.effect.endswith(f"the average is {said} on 15-Scenes")

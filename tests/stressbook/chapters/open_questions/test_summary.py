@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ def test_without_any_table_nothing_is_answered(tmp_path: Path) -> None:
     answered = summary_page.answers(tmp_path)
     assert len(answered) == 12
     assert set(answered["answer"]) == {"not yet run"}
-    assert summary_page.headline(answered).startswith("**0 of 12")
+    assert summary_page.headline(answered).startswith("**0 of 0 choices")
+    assert "Not yet run: bias, " in summary_page.headline(answered)
     assert "{doc}" not in summary_page.table(answered), "a page that was not run is not linked"
 
 
@@ -37,17 +39,21 @@ def test_an_answer_is_that_of_its_page_and_links_to_it(tmp_path: Path) -> None:
     write_results(results, tmp_path / "order.csv")
     answered = summary_page.answers(tmp_path)
     expected = order_page.answer(results)
-    assert answered.loc["order", ["question", "answer", "effect", "confidence"]].tolist() == [
-        expected.question,
+    assert answered.loc["order", ["answer", "effect", "basis", "points"]].tolist() == [
         expected.answer,
         expected.effect,
-        expected.confidence,
+        expected.basis,
+        expected.points,
     ]
+    assert (
+        "**1 of 1 choices that can be put in points move scores by more than 1 on some data set: quantising before the "
+        in (summary_page.headline(answered))
+    )
     assert "Not yet run: bias, " in summary_page.headline(answered)
     lines = summary_page.table(answered).splitlines()
     assert len(lines) == 2 + 12
-    assert "{doc}`Reduce first, or quantise first <order>`" in lines[2 + 7]
-    assert {line.count("|") for line in lines} == {5}
+    assert "{doc}`Reduce first, or quantise first? <order>`" in lines[2 + 7]
+    assert {line.count("|") for line in lines} == {3}
 
 
 def test_the_committed_tables_are_answered() -> None:
@@ -63,3 +69,5 @@ def test_every_question_has_a_page(question: summary_page.Question) -> None:
     entry = figures(ROOT)[question.page]
     assert (ROOT / "notebooks" / entry["template"]).is_file()
     assert entry.get("keeps", f"{question.page}.csv") == f"{question.page}.csv"
+    first, *_ = json.loads((ROOT / "notebooks" / entry["template"]).read_text())["cells"]
+    assert "".join(first["source"]).splitlines()[0] == f"# {question.question}", "the title of the page is the question"

@@ -10,7 +10,9 @@ from typing import Any
 import pandas as pd
 
 from stressbook.chapters.beyond.separation.scores import PRIMARY, index_and_score
+from stressbook.chapters.open_questions.answers import data_set
 from stresslib.running.separation_sweep import INDICES
+from stresslib.stress.spec import parse_spec
 
 WITHIN = 1.0
 """Points that an index, or a validation score, may lose for a stress to be chosen."""
@@ -56,13 +58,20 @@ def verdicts(results: pd.DataFrame) -> str:
     for name, rows in choices(results).groupby(level="features", sort=False):
         by: dict[Any, Any] = rows.droplevel("features").to_dict("index")
         index, held_out = by[PRIMARY], by["validation"]
-        kept = "within" if index["lost"] <= WITHIN else "more than"
         lines.append(
-            f"- {name}: {PRIMARY} chooses `{index['spec']}`, {index['bits']} bits, which loses {index['lost']:.2f} points "
-            f"of the test score, **{kept} the point**; validation chooses `{held_out['spec']}`, {held_out['bits']} bits, "
-            f"which loses {held_out['lost']:.2f}. {_bits_compared(index['bits'] / held_out['bits'])}"
+            f"- {data_set(str(name))}: {PRIMARY} chooses {_stress(index)}, which loses **{index['lost']:.2f} "
+            f"points** of the test score; validation chooses {_stress(held_out)}, which loses {held_out['lost']:.2f}. "
+            f"{_bits_compared(index['bits'] / held_out['bits'])}"
         )
     return "\n".join(lines)
+
+
+def _stress(choice: dict[str, Any]) -> str:
+    """Return a chosen stress as a sentence has it."""
+    if choice["spec"] == "none":
+        return f"the vectors as they are ({choice['bits']:,} bits)"
+    spec = parse_spec(choice["spec"])
+    return f"{spec.dimensions} principal components of {spec.dictionary_size} values ({choice['bits']:,} bits)"
 
 
 def _bits_compared(ratio: float) -> str:

@@ -16,7 +16,6 @@ from stressbook.chapters.beyond.separation.choices import WITHIN, choices
 from stressbook.chapters.beyond.separation.layers import network_name, panel_grid, trends
 from stressbook.chapters.beyond.separation.scores import (
     ORDERED,
-    ORDERED_IN_PART,
     PRIMARY,
     correlations,
     index_and_score,
@@ -24,33 +23,33 @@ from stressbook.chapters.beyond.separation.scores import (
     stressed_by_name,
     verdicts,
 )
+from stressbook.chapters.open_questions.answers import data_set, format_range, on_each_data_set
 
 _RAMP = ListedColormap(["#E9C68C", "#CF9445", "#A9662A", "#7A4316", "#472506"])
 """Colours of 1 to 5 bits a value: light to dark, of FC's brown."""
 
 
 def headline(results: pd.DataFrame) -> str:
-    """Say in two sentences what was found, as the page's first paragraph."""
-    found = correlations(results).xs(PRIMARY, level="index")
-    low, high = found["spearman"].min(), found["spearman"].max()
-    span = f"{low:.2f}" if len(found) == 1 else f"{low:.2f} to {high:.2f}"
-    if low >= ORDERED:
-        said = "orders stresses as the classifier does"
-    elif low >= ORDERED_IN_PART:
-        said = "orders stresses in part as the classifier does"
+    """Say what becomes of the stresses that the index chooses, beside those of validation, as the page's first paragraph."""
+    table = choices(results).unstack("chosen by", sort=False)  # noqa: PD010
+    lost, bits = table["lost"], table["bits"]
+    more, count = int((lost[PRIMARY] > WITHIN).sum()), len(lost)
+    if more == count:
+        said = f"No: all {count} stresses that the separation index chooses lose"
+    elif more:
+        said = f"Not everywhere: {more} of {count} stresses that the separation index chooses lose"
     else:
-        said = "does not everywhere order stresses as the classifier does"
-    lost = choices(results)["lost"].unstack("chosen by")  # noqa: PD010
-    within = {way: _how_many(int((lost[way] <= WITHIN).sum()), len(lost)) for way in (PRIMARY, "validation")}
+        said = f"Yes: none of the {count} stresses that the separation index chooses loses"
+    worse = int((lost["validation"] > lost[PRIMARY]).sum())
+    ratio = bits["validation"] / bits[PRIMARY]
+    cost = "as many bits" if ratio.eq(1).all() else f"{format_range(ratio, '.2f')} times the bits"
+    found = correlations(results).xs(PRIMARY, level="index")["spearman"]
     return (
-        f"**Without a classifier, the separation index of the training rows {said} (rank correlation {span}).** Of the "
-        f"stresses that it chooses, the fewest bits within a point of the index, {within[PRIMARY]} lose at most a point of "
-        f"the test score; of those that validation chooses, {within['validation']}."
+        f"**{said} more than {WITHIN:.0f} point of the test score:** {on_each_data_set(lost[PRIMARY], '.2f')}. Those that "
+        f"validation chooses lose {on_each_data_set(lost['validation'], '.2f')}, "
+        f"{f'more on {worse} of {count} data sets' if worse else 'never more'}, with {cost}. The ranks of index and score "
+        f"correlate by {format_range(found, '.2f')}."
     )
-
-
-def _how_many(some: int, of: int) -> str:
-    return {0: "none", of: "all"}.get(some, f"{some} of {of}")
 
 
 def plot(results: pd.DataFrame) -> Figure:
@@ -110,9 +109,11 @@ def not_reproduced(results: pd.DataFrame) -> str:
             lines.append(f"- {name} rises with depth {change}, though the network is not trained.")
     for row in correlations(results).xs(PRIMARY, level="index").reset_index().to_dict("records"):
         if not row["spearman"] >= ORDERED:
-            line = f"- On {row['features']}, {PRIMARY} orders the settings by {row['spearman']:.2f} as the score does"
-            lines.append(f"{line}, not by {ORDERED}.")
+            lines.append(
+                f"- On {data_set(row['features'])} the ranks of {PRIMARY} and of the score correlate by "
+                f"{row['spearman']:.2f}, less than {ORDERED}."
+            )
     for row in choices(results).xs(PRIMARY, level="chosen by").reset_index().to_dict("records"):
         if row["lost"] > WITHIN:
-            lines.append(f"- On {row['features']}, what {PRIMARY} chooses loses {row['lost']:.2f} points, not one.")
+            lines.append(f"- On {data_set(row['features'])}, what {PRIMARY} chooses loses {row['lost']:.2f} points.")
     return "\n".join(lines) or "- Nothing: all of it did."

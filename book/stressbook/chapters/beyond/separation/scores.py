@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stressbook.chapters.open_questions.answers import data_set
 from stresslib.features import METRICS
 from stresslib.running.separation_sweep import INDICES
 from stresslib.stress.spec import FLOAT_BITS, bits_per_vector, parse_spec
@@ -22,10 +23,10 @@ NEAR = 95.0
 """Percent of the full score from which on a stress is of interest: below, any meter sees the damage."""
 
 ORDERED = 0.9
-"""Rank correlation from which on an index is said to order stresses as the classifier does."""
+"""Rank correlation that an index should reach for its order of the stresses to stand for that of the scores."""
 
-ORDERED_IN_PART = 0.5
-"""Rank correlation from which on it is said to do so in part."""
+TIE = 0.1
+"""Two rank correlations no further apart are called a tie: over a hundred settings each is known to about as much."""
 
 VALIDATION = "-validation"
 """Ending of a data set's name in the rows that were scored on a validation part."""
@@ -115,29 +116,32 @@ def correlations(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(results: pd.DataFrame) -> str:
-    """Say how far the index orders stresses as the classifier does, as a Markdown list."""
+    """Say how far the ranks of the index are those of the score, as a Markdown list."""
     lines = []
     for name, rows in correlations(results).groupby(level="features", sort=False):
         of_index: dict[Any, Any] = rows.droplevel("features").to_dict("index")
-        row, best = of_index[PRIMARY], max(of_index, key=lambda index: of_index[index]["spearman"])
-        line = f"- {name}: over {row['settings']:.0f} settings {PRIMARY} and the score have a Pearson correlation of "
-        line += f"{row['pearson']:.2f} and a Spearman correlation of **{row['spearman']:.2f}**: {_degree(row['spearman'])}. "
-        line += f"Around a straight line the score scatters by {row['residual']:.2f} points. "
+        row = of_index[PRIMARY]
+        line = f"- {data_set(str(name))}: over {row['settings']:.0f} settings, the ranks of {PRIMARY} and of the score "
+        line += f"correlate by **{row['spearman']:.2f}**"
         if row["near"] > 2:
-            line += f"Among the {row['near']:.0f} that keep {NEAR:.0f}% of the full score, ranks correlate by "
-            line += f"**{row['spearman_near']:.2f}**: {_degree(row['spearman_near'])}"
-        else:
-            line += f"Too few keep {NEAR:.0f}% of the full score to say more"
-        if best != PRIMARY:
-            line += f". {best} is nearer to the classifier ({of_index[best]['spearman']:.2f})"
-        lines.append(f"{line}.")
+            line += f", over the {row['near']:.0f} that keep {NEAR:.0f}% of the full score by **{row['spearman_near']:.2f}**"
+        line += f". Around a straight line the score scatters by {row['residual']:.2f} points. "
+        lines.append(line + _compared(row["spearman"], of_index))
+    lines.append(
+        f"- Two rank correlations within {TIE} of each other count as a tie: few settings tell them no further apart."
+    )
     return "\n".join(lines)
 
 
-def _degree(correlation: float) -> str:
-    if not correlation >= ORDERED_IN_PART:
-        return "the index does not say in what order the scores are"
-    return "the order of the scores" if correlation >= ORDERED else "the order of the scores in part"
+def _compared(primary: float, of_index: dict[Any, Any]) -> str:
+    """Say which other index ranks stresses more as the score does; within :data:`TIE` it is a tie."""
+    others = {index: row["spearman"] for index, row in of_index.items() if index != PRIMARY}
+    best = max(others, key=lambda index: others[index])
+    if others[best] > primary + TIE:
+        return f"{best} comes nearer, by {others[best]:.2f}."
+    if others[best] < primary - TIE:
+        return f"No other index comes as near; the next is {best}, by {others[best]:.2f}."
+    return f"{best}, by {others[best]:.2f}, is a tie."
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:

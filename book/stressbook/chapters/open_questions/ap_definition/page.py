@@ -18,6 +18,7 @@ from stressbook.chapters.open_questions.answers import (
     Answer,
     Finding,
     by_protocol,
+    data_set,
     full_score,
     say_findings,
     sign_agreement,
@@ -84,8 +85,8 @@ def _settings(table: pd.DataFrame) -> Iterator[tuple[str, bool, float, float]]:
             yield f"DR-1, {100 * step // GRID}%", False, float("nan"), float(table.loc[at, "kept"].mean())
 
 
-def turned(rows: pd.DataFrame) -> int:
-    """Count the claims that one definition puts above the deciding value, and another below.
+def turned(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the claims that one definition puts above the deciding value, and another below.
 
     Parameters
     ----------
@@ -94,59 +95,65 @@ def turned(rows: pd.DataFrame) -> int:
     """
     claims = rows[rows["claim"]]
     above = claims[["voc2007", *NAMES]].ge(claims["paper"] - MARGIN, axis=0)
-    return int((above.any(axis=1) & ~above.all(axis=1)).sum())
+    return claims[above.any(axis=1) & ~above.all(axis=1)]
 
 
 def answer(results: pd.DataFrame) -> Answer:
     """Answer from the results: how far does another definition move what the claims keep?"""
-    rows = shares(results)
-    claims = rows[rows["claim"]]
-    largest = claims.iloc[claims["movement"].abs().argmax()]
-    signed = claims.groupby("features", sort=False)["movement"].mean()
+    claims = shares(results)[lambda rows: rows["claim"]]
+    largest = claims.loc[claims.groupby("features", sort=False)["movement"].apply(lambda part: part.abs().idxmax())]
+    each = [
+        f"{row['movement']:+.2f} points on {data_set(row['features'])} ({row['setting']})"
+        for row in largest.to_dict("records")
+    ]
+    means = claims.groupby("features", sort=False)["movement"].mean()
+    found, more = say_findings(results, _find)
     return Answer(
-        "Would another definition of average precision change what the claims say?",
-        say_findings(results, _find),
-        f"largest movement of a claim's kept share {largest['movement']:+.2f} points ({largest['setting']}, "
-        f"{largest['features']})",
-        sign_agreement(signed.tolist()),
+        found,
+        f"Largest movement of a claim's kept share: {', '.join(each)}",
+        sign_agreement("The mean movement of the claims' shares", means),
+        more,
+        points=float(means.abs().max()),
     )
 
 
 def _find(results: pd.DataFrame) -> Finding:
     rows = shares(results)
     claims = rows[rows["claim"]]
-    count, reach = turned(rows), claims["movement"].abs().max()
-    if reach <= TOLERANCE and not count:
-        sentence = f"No: none of the claims' kept shares moves by more than {TOLERANCE} points with another definition"
-    elif not count:
-        sentence = f"Hardly: kept shares move by up to {reach:.2f} points, but no claim changes sides"
-    else:
+    over, reach = turned(rows), claims["movement"].abs().max()
+    if len(over):
+        verdict = "some"
+        settings = " and ".join(f"that of {setting}" for setting in dict.fromkeys(over["setting"]))
         sentence = (
-            f"Yes: kept shares move by up to {reach:.2f} points, and {count} of {len(claims)} claims change sides of the "
-            f"value that decides, the paper's share less {MARGIN}"
+            f"For {len(over)} of {len(claims)} claims: kept shares move by up to {reach:.2f} points, and {settings} crosses "
+            f"the value that decides, the paper's share less {MARGIN}"
         )
+    elif reach <= TOLERANCE:
+        verdict, sentence = "no", f"No: no claim's kept share moves by more than {TOLERANCE} points with another definition"
+    else:
+        verdict = "hardly"
+        sentence = f"Hardly: kept shares of the claims move by up to {reach:.2f} points, and no claim changes sides"
     ranking = by_protocol(results[results["metric"] == "mAP"])
     full = {(features, variant): full_score(scored) for features, variant, scored in ranking}
     moved = [score - full[features, ""] for (features, variant), score in full.items() if variant]
-    more = f"The scores themselves move by {min(moved):+.2f} to {max(moved):+.2f} points."
+    more = f"the full scores move by {min(moved):+.2f} to {max(moved):+.2f} points"
     random = rows[~rows["claim"]]
     if len(random):
         worst = random.iloc[random["movement"].abs().argmax()]
-        more += f" Where more is lost, definitions matter more: {worst['setting']} {worst['movement']:+.2f} points."
+        more += f", and a random selection, which loses more, by up to {worst['movement']:+.2f} ({worst['setting']})"
     apart = (rows["accuracy"] - rows["voc2007"]).dropna()
     if len(apart):
         at = rows.loc[apart.index].iloc[apart.abs().argmax()]
         more += (
-            f" Whether classes are ranked at all matters more: by accuracy kept shares differ by {apart.min():+.1f} to "
-            f"{apart.max():+.1f} points ({at['setting']} on {at['features']}: {at['voc2007']:.1f}% by ranking, "
-            f"{at['accuracy']:.1f}% by accuracy)."
+            f"; scoring by accuracy instead of ranking moves kept shares by {apart.min():+.1f} to {apart.max():+.1f} "
+            f"({at['setting']}: {at['voc2007']:.1f}% by ranking, {at['accuracy']:.1f}% by accuracy)"
         )
-    return Finding(sentence.partition(":")[0], sentence, more)
+    return Finding(verdict, sentence, f"{more[0].upper()}{more[1:]}.")
 
 
 def headline(results: pd.DataFrame) -> str:
     """Return the answer as the first paragraph of the page, in Markdown."""
-    return answer(results).as_paragraph()
+    return answer(results).as_headline()
 
 
 def plot(results: pd.DataFrame) -> Figure:

@@ -13,6 +13,7 @@ from stressbook.chapters.open_questions.answers import (
     Answer,
     Finding,
     by_protocol,
+    data_set,
     format_range,
     full_score,
     say_findings,
@@ -51,38 +52,47 @@ def gains(results: pd.DataFrame) -> pd.DataFrame:
 
 def answer(results: pd.DataFrame) -> Answer:
     """Answer from the results: is there a gain, and does a bias take it away?"""
-    without, with_bias = (_by_curve(results, "gain")[variant] for variant in ("", BIAS))
+    curves = _by_curve(results, "gain")
+    best = curves.groupby("features", sort=False).max()
+    change = best[BIAS] - best[""]
+    found, more = say_findings(results, _find)
+    both = [
+        f"{row['']:+.2f} and {row[BIAS]:+.2f} on {data_set(str(features))}"
+        for features, row in best.to_dict("index").items()
+    ]
     return Answer(
-        "Is “quantised beats the original” the bin centres acting as the bias that the classifier lacks?",
-        say_findings(results, _find),
-        f"best gain over the full vectors {without.max():+.2f} points without a bias, {with_bias.max():+.2f} with one; the "
-        f"paper's, without, {published_gain():+.2f}",
-        sign_agreement((with_bias - without).groupby("features").mean().tolist()),
+        found,
+        f"Best gain of quantised features over the original ones, in points, without a bias and with one: {', '.join(both)}",
+        sign_agreement("What a bias changes of the best gain", change),
+        f"{more} The paper's best gain, without a bias, is {published_gain():+.2f} points.",
+        points=float(change.abs().max()),
     )
 
 
 def _by_curve(results: pd.DataFrame, column: str) -> pd.DataFrame:
     """Return a column of :func:`gains`, a row for each feature set and stress, a column for each protocol."""
-    return gains(results).pivot_table(index=["features", "stress"], columns=VARIANT, values=column)
+    return gains(results).pivot_table(index=["features", "stress"], columns=VARIANT, values=column, sort=False)
 
 
 def _find(results: pd.DataFrame) -> Finding:
     gain, full = _by_curve(results, "gain"), _by_curve(results, "full")
     gained = gain[""] > TOLERANCE
-    left = int((gain.loc[gained, BIAS] > TOLERANCE).sum())
-    worth = full[BIAS] - full[""]
-    more = f"A bias alone changes the full score by {format_range(worth, '+.2f')} points."
+    left = gain.loc[gained, BIAS]
+    more = f"A bias by itself changes the full score by {format_range(full[BIAS] - full[''], '+.2f')} points."
     if not gained.any():
         sentence = (
-            f"Quantised features do not beat the original by more than {TOLERANCE} points, with or without a bias: there is "
-            "no gain that a bias could explain"
+            f"There is nothing to explain: no quantised curve beats the original by more than {TOLERANCE} points "
+            "without a bias"
         )
         return Finding("no gain", sentence, more)
-    sentence = (
-        f"Without a bias, quantised beats the original by more than {TOLERANCE} points in {int(gained.sum())} of "
-        f"{len(gain)} curves; of these, {left or 'none'} still {'does' if left < 2 else 'do'} so with one"
-    )
-    return Finding("a gain with a bias, too" if left else "a gain without a bias", sentence, more)
+    best = f"quantised features beat the original by up to {gain[''].max():.2f} points without a bias"
+    if left.max() <= TOLERANCE:
+        return Finding("explained", f"Yes: {best}, and by no more than {TOLERANCE} with one", more)
+    if left.min() > TOLERANCE:
+        return Finding("not explained", f"No: {best}, and still by up to {left.max():.2f} with one", more)
+    some = int((left <= TOLERANCE).sum())
+    sentence = f"For {some} of {len(left)} curves: {best}; with one, {some} of these {len(left)} curves no longer gain"
+    return Finding("some explained", f"{sentence} more than {TOLERANCE}", more)
 
 
 def published_gain() -> float:
@@ -95,7 +105,7 @@ def published_gain() -> float:
 
 def headline(results: pd.DataFrame) -> str:
     """Return the answer as the first paragraph of the page, in Markdown."""
-    return answer(results).as_paragraph()
+    return answer(results).as_headline()
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from stressbook.chapters.open_questions.answers import (
     by_feature_set,
     format_range,
     mean_differences,
+    on_each_data_set,
     paired_with_protocol,
     say_findings,
     sign_agreement,
@@ -31,12 +32,14 @@ from stresslib.results import TOLERANCE, VARIANT
 def answer(results: pd.DataFrame) -> Answer:
     """Answer from the results: what does centring change without a bias, and with one?"""
     without = paired_with_protocol(results, CENTRED)
-    low, high = without["difference"].min(), without["difference"].max()
+    means = pd.Series(mean_differences(without))
+    found, more = say_findings(results, _find)
     return Answer(
-        "Does it matter that the paper's principal components keep the mean?",
-        say_findings(results, _find),
-        f"centring, without a bias: {low:+.1f} to {high:+.1f} points over {len(without)} settings",
-        sign_agreement(list(mean_differences(without).values())),
+        found,
+        f"Mean change by centring, in points, without a bias: {on_each_data_set(means)}",
+        sign_agreement("What centring changes without a bias", means),
+        more,
+        points=float(means.abs().max()),
     )
 
 
@@ -44,28 +47,31 @@ def _find(results: pd.DataFrame) -> Finding:
     without, with_bias = paired_with_protocol(results, CENTRED), paired_with_protocol(results, BOTH, BIAS)
     low, high = without["difference"].min(), without["difference"].max()
     means = list(mean_differences(without).values())
+    largest = with_bias["difference"].abs().max()
+    moved = int((with_bias["difference"].abs() > TOLERANCE).sum())
+    one = f"with one it moves no score by more than {largest:.2f}"
     if max(abs(low), abs(high)) <= TOLERANCE:
-        verdict, sentence = "no", f"No: without a bias, centring moves no score by more than {TOLERANCE} points"
+        verdict, sentence = "no", f"No: even without a bias, centring moves no score by more than {TOLERANCE} points"
     elif max(means) < 0:
         costs = format_range([-mean for mean in means])
-        verdict, sentence = "costs", f"Yes, as long as there is no bias: centring then costs {costs} points on average"
+        verdict = "costs"
+        sentence = f"Yes, without a bias: centring then costs {costs} points on average; {one}"
     elif min(means) > 0:
         verdict = "gains"
-        sentence = f"Yes, as long as there is no bias: centring then gains {format_range(means)} points on average"
+        sentence = f"Yes, without a bias: centring then gains {format_range(means)} points on average; {one}"
     else:
         verdict = "either"
-        sentence = f"Yes, as long as there is no bias, but either way: {format_range(means, '+.1f')} points on average"
-    moved = int((with_bias["difference"].abs() > TOLERANCE).sum())
+        sentence = f"Yes, without a bias: centring then changes scores by {format_range(means, '+.1f')} on average; {one}"
     more = (
-        f"With a bias it moves {moved} of {len(with_bias)} scores by more than {TOLERANCE} points, the most by "
-        f"{with_bias['difference'].abs().max():.2f}."
+        f"Single settings change by {format_range([low, high], '+.1f')} points without a bias; with one, {moved} of "
+        f"{len(with_bias)} move by more than {TOLERANCE}."
     )
     return Finding(verdict, sentence, more)
 
 
 def headline(results: pd.DataFrame) -> str:
     """Return the answer as the first paragraph of the page, in Markdown."""
-    return answer(results).as_paragraph()
+    return answer(results).as_headline()
 
 
 def verdicts(results: pd.DataFrame) -> str:
@@ -76,12 +82,13 @@ def verdicts(results: pd.DataFrame) -> str:
     paper = paper[(paper["source"] == "figure-2") & (paper["stress"] == "pca")].set_index("step")
     away = float(paper["score"][GRID - 1] - paper["score"][GRID])
     if abs(away) <= TOLERANCE < full.abs().min():
-        conclusion = "as components that keep the mean do."
+        conclusion = "as if the mean had been kept."
     else:
-        conclusion = "which does not tell the two apart."
+        conclusion = "which does not tell whether the mean was kept."
     return (
-        f"On the full vectors centring changes the score by {format_range(full, '+.1f')} points; the paper's "
-        f"{paper['dimensions'][GRID - 1]} components score {away:+.2f} points from its full vectors, {conclusion}"
+        f"Was the published curve centred? Here, centring changes the score of the full vectors by "
+        f"{format_range(full, '+.1f')} points. The paper's {paper['dimensions'][GRID - 1]} components score {away:+.2f} "
+        f"points from its full vectors, {conclusion}"
     )
 
 

@@ -6,7 +6,6 @@ restores the scale; a C that is chosen for each setting makes up for it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,8 +16,10 @@ from stressbook.chapters.open_questions.answers import (
     Answer,
     Finding,
     by_feature_set,
+    data_set,
     format_range,
     full_score,
+    on_each_data_set,
     say_findings,
     sign_agreement,
 )
@@ -47,7 +48,8 @@ def falls(results: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         `features`, `metric`, `variant`; `before`, what the protocol keeps at the last place before 56 erased bits; `edge`,
         at the first place from there on; `beyond`, at the last place before 62; the `fall` from `before` to `edge`, in
-        points. Percent of the protocol's full score; for a tuned C, of the score with C = 1.
+        points; the `largest` fall between neighbouring places, and the place `at` which it lies. Percent of the protocol's
+        full score; for a tuned C, of the score with C = 1.
     """
     rows = []
     for features, metric, part in _by_metric(results):
@@ -62,9 +64,11 @@ def falls(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _fall(near: pd.Series, far: pd.Series) -> dict[str, float]:
-    """Return what is kept around the edge, from a curve's part before it and its part beyond."""
+    """Return what is kept around the edge and where most is lost, from a curve's part before the edge and that beyond."""
     before, edge, beyond = near.iloc[-1], far.iloc[0], far.iloc[-1]
-    return {"before": before, "edge": edge, "beyond": beyond, "fall": before - edge}
+    steps = -pd.concat([near, far]).diff()
+    at = int(steps.idxmax())
+    return {"before": before, "edge": edge, "beyond": beyond, "fall": before - edge, "largest": steps[at], "at": at}
 
 
 def _by_metric(results: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
@@ -88,11 +92,15 @@ def answer(results: pd.DataFrame) -> Answer:
     """Answer from the results: is there a cliff, and does re-normalising take it away?"""
     plain, renormalised = _protocols(results)
     regained = renormalised["edge"] - plain["edge"]
+    means = regained.groupby("features", sort=False).mean()
+    found, more = say_findings(results, _find)
     return Answer(
-        f"Does the score collapse at {EDGE} erased bits because nothing is left, or because it is tiny?",
-        say_findings(results, _find),
-        f"re-normalising changes what is kept at {EDGE} bits by {format_range(regained, '+.1f')} points of the full score",
-        sign_agreement(regained.groupby("features").mean().tolist()),
+        found,
+        f"Re-normalising changes what is kept at {EDGE} bits, in points of the full score: "
+        f"{on_each_data_set(regained.droplevel('metric'))}",
+        sign_agreement("What re-normalising changes there", means),
+        f"{more} {_not_drawn(plain)}".strip(),
+        points=float(means.abs().max()),
     )
 
 
@@ -107,71 +115,78 @@ def _find(results: pd.DataFrame) -> Finding:
     steep = plain["fall"] > FALL
     if not steep.any():
         sentence = (
-            f"No: from {EDGE} erased bits on, the score falls by no more than {plain['fall'].max():.1f} points of the share "
-            f"kept, on any of {len(plain)} curves"
+            f"Neither: at {EDGE} erased bits the share kept falls by no more than {max(plain['fall'].max(), 0):.1f} points"
         )
         return Finding("no cliff", sentence)
-    levelled = int((renormalised.loc[steep, "fall"] <= FALL).sum())
-    sentence = (
-        f"The score collapses at {EDGE} erased bits on {int(steep.sum())} of {len(plain)} curves, from "
-        f"{format_range(plain.loc[steep, 'before'], '.0f', '%')} of the full score to "
-        f"{format_range(plain.loc[steep, 'edge'], '.0f', '%')}, and re-normalising removes the cliff on {levelled}: the "
-        f"same bits then keep {format_range(renormalised.loc[steep, 'edge'], '.0f', '%')}"
+    left, regained = (format_range(rows.loc[steep, "edge"], ".0f", "%") for rows in (plain, renormalised))
+    standing = int((renormalised.loc[steep, "fall"] > FALL).sum())
+    more = (
+        f"{int(steep.sum())} of {len(plain)} curves fall by more than {FALL:.0f} points from the place before, where they "
+        f"keep {format_range(plain.loc[steep, 'before'], '.0f', '%')}."
     )
-    return Finding("a cliff that re-normalising removes" if levelled == steep.sum() else "a cliff", sentence)
+    if standing:
+        sentence = (
+            f"Not scale alone: at {EDGE} erased bits {left} of the full score is left, re-normalised {regained}, and "
+            f"{standing} of {int(steep.sum())} curves still fall by more than {FALL:.0f} points"
+        )
+        return Finding("not scale alone", sentence, more)
+    sentence = (
+        f"Lost scale: at {EDGE} erased bits {left} of the full score is left, and {regained} once the same vectors are "
+        "re-normalised"
+    )
+    return Finding("scale", sentence, more)
+
+
+def _not_drawn(plain: pd.DataFrame) -> str:
+    """Name the curves that are counted and not drawn: the rankings of data sets that have another metric."""
+    parts = plain.groupby("features", sort=False)
+    others = [str(features).partition(", ")[0] for features, metrics in parts if len(metrics) > 1]
+    if not others:
+        return ""
+    return (
+        f"The figure draws each data set by its own metric; the {RANKED} curves of {words.data_sets(others)} are "
+        "counted too, and stand in the table."
+    )
 
 
 def headline(results: pd.DataFrame) -> str:
     """Return the answer as the first paragraph of the page, in Markdown."""
-    return answer(results).as_paragraph()
+    return answer(results).as_headline()
 
 
 def verdicts(results: pd.DataFrame) -> str:
-    """Say what else could be the reason, and what was published, as a Markdown list."""
+    """Say what else could be the reason, where curves fall most, and what was published, as a Markdown list."""
     lines = []
     rows = falls(results)
     chosen = rows[rows[VARIANT] == TUNED]
     if len(chosen):
         lines.append(
-            f"- A C of up to {COSTS[-1]:,.0f}, chosen on validation, keeps {format_range(chosen['edge'], '.0f', '%')} at "
-            f"{EDGE} bits, and {format_range(chosen['beyond'], '.0f', '%')} at the last place before all is zero."
+            f"- A larger C makes up for the scale as well, as far as it reaches: chosen on validation, up to "
+            f"{COSTS[-1]:,.0f}, it keeps {format_range(chosen['edge'], '.0f', '%')} at {EDGE} bits, and "
+            f"{format_range(chosen['beyond'], '.0f', '%')} at the last place before all is zero."
         )
+    plain = rows[rows[VARIANT] == ""]
+    at_edge = plain["at"] == EDGE
+    elsewhere = [
+        f"{data_set(row['features'])} ({row['metric']}) at {row['at']} bits, by {row['largest']:.0f} points"
+        for row in plain[~at_edge].to_dict("records")
+    ]
+    line = f"- Under the paper's protocol {int(at_edge.sum())} of {len(plain)} curves fall most at {EDGE} bits"
+    lines.append(f"{line}; {', '.join(elsewhere)}." if elsewhere else f"{line}.")
     paper = [
-        f"{row['features']} {row['edge']:.0f}% at {EDGE} bits and {row['beyond']:.0f}% in the end"
+        f"{row['features']} {row['edge']:.0f}% at {EDGE} bits and {row['beyond']:.0f}% in the end, with the largest fall at "
+        f"{row['at']}"
         for row in _published_falls().to_dict("records")
     ]
     lines.append(f"- Published, in percent of the full score: {'; '.join(paper)}.")
-    for place, curves in sorted(_curves_by_cliff(results).items()):
-        counted = [f"{name} ({count} curves)" if count > 1 else name for name, count in Counter(curves).items()]
-        lines.append(f"- Cliff {place}: {', '.join(counted)}.")
     return "\n".join(lines)
-
-
-def _curves_by_cliff(results: pd.DataFrame) -> dict[str, list[str]]:
-    """Return, for each place where a curve falls off its cliff, the protocols and published curves that fall there."""
-    curves: dict[str, list[str]] = {}
-    for _, _, part in _by_metric(results):
-        for variant in part[VARIANT].unique():
-            place = _cliff(_kept_by_bits(part, variant))
-            curves.setdefault(place, []).append(variant or "the paper's protocol")
-    for dataset, rows in _published_curves():
-        place = _cliff(rows.set_index(rows["removed_bits"].astype(int))["kept"])
-        curves.setdefault(place, []).append(f"**published, {words.NAMES[dataset]}**")
-    return curves
-
-
-def _cliff(kept: pd.Series) -> str:
-    """Say at which place from the edge on a curve falls off its cliff, before all is zero."""
-    kept = kept[kept.index < END]
-    steep = kept.index[(-kept.diff() > FALL) & (kept.index >= EDGE)]
-    return f"at {steep[0]} bits" if len(steep) else "nowhere"
 
 
 def _published_falls() -> pd.DataFrame:
     """Return what the published curves of VGG-M keep before the edge, at it, and in the end."""
     rows = []
     for dataset, curve in _published_curves():
-        kept = curve.set_index("removed_bits")["kept"]
+        kept = curve.set_index(curve["removed_bits"].astype(int))["kept"]
         fall = _fall(kept.loc[: EDGE - 1], kept.loc[EDGE : END - 1])
         rows.append({"features": words.NAMES[dataset], "metric": curve["metric"].iloc[0], **fall})
     return pd.DataFrame(rows)
@@ -234,12 +249,13 @@ def plot(results: pd.DataFrame) -> Figure:
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
-    """Return what is kept before the edge, at it and in the end, ours and the paper's, in percent of the full score."""
+    """Return what each curve keeps around the edge and where it falls most, ours and the paper's, in percent."""
     paper = _published_falls()
     paper["features"], paper[VARIANT] = "paper: " + paper["features"], ""
     rows = pd.concat([falls(results), paper], ignore_index=True)
     rows["protocol"] = rows.pop(VARIANT).replace("", "the paper's")
-    return rows.set_index(["features", "metric", "protocol"]).round(1)
+    names = {"before": "before 56", "edge": "at 56", "beyond": "in the end", "largest": "largest fall", "at": "at bits"}
+    return rows.set_index(["features", "metric", "protocol"]).drop(columns="fall").rename(columns=names).round(1)
 
 
 def alt_text(results: pd.DataFrame) -> str:

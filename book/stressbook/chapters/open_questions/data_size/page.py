@@ -12,7 +12,15 @@ import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
 
-from stressbook.chapters.open_questions.answers import Answer, Finding, say_findings, sign_agreement
+from stressbook.chapters.open_questions.answers import (
+    Answer,
+    Finding,
+    data_set,
+    format_range,
+    on_each_data_set,
+    say_findings,
+    sign_agreement,
+)
 from stressbook.drawing import style, tables, words
 from stresslib.paper.published import GRID, with_shares
 from stresslib.results import FEATURES, TOLERANCE, VARIANT
@@ -75,17 +83,24 @@ def changes(results: pd.DataFrame) -> pd.DataFrame:
 
 def answer(results: pd.DataFrame) -> Answer:
     """Answer from the results: does the kept share change with the number of training images?"""
-    question = "Does compressibility depend on how many images the classifier trains with?"
     rows = changes(results)
     if rows.empty:
-        return Answer(question, "Nothing was measured with fewer images than all.", "none", "none")
+        return Answer("Nothing was measured with fewer images than all", "There is no change to report", "No feature set")
+    means = rows.groupby("features", sort=False)["difference"].mean()
     by_stress = rows.groupby("stress", sort=False)["difference"].mean()
-    effect = ", ".join(f"{words.paper_name(str(stress))} {change:+.2f}" for stress, change in by_stress.items())
+    largest = rows.loc[rows["difference"].abs().idxmax()]
+    full = kept(results).drop_duplicates(["features", "images"]).groupby("features", sort=False)["full"]
+    found, _ = say_findings(results, _find)
     return Answer(
-        question,
-        say_findings(results, _find),
-        f"change of the kept share from the fewest images to all, mean over settings, in points: {effect}",
-        sign_agreement(rows.groupby("features")["difference"].mean().tolist()),
+        found,
+        f"Mean change of the share kept, from the fewest images to all, in points: {on_each_data_set(means, '+.2f')}",
+        sign_agreement("The mean change", means),
+        f"Differences of {TOLERANCE} points or less count as none. By stress, the mean change is "
+        + ", ".join(f"{change:+.2f} for {words.paper_name(str(stress))}" for stress, change in by_stress.items())
+        + f". The largest single change is that of {largest['setting']} on {data_set(largest['features'])}: "
+        f"{largest['kept_fewest']:.1f}% is kept with {largest['fewest']} images a class, {largest['kept_all']:.1f}% "
+        f"with all. The full scores themselves change by {on_each_data_set(full.last() - full.first())}.",
+        points=float(means.abs().max()),
     )
 
 
@@ -94,29 +109,21 @@ def _find(results: pd.DataFrame) -> Finding | None:
     if rows.empty:
         return None
     up, down = int((rows["difference"] > TOLERANCE).sum()), int((rows["difference"] < -TOLERANCE).sum())
-    counts = f"in {up} of {len(rows)} settings more is kept with all images, in {down} less, by more than {TOLERANCE} points"
+    fewest = format_range(rows["fewest"], "d")
     if up and down:
-        means = rows.groupby("features", sort=False)["difference"].mean()
-        changed = "; ".join(f"{name} {change:+.2f}" for name, change in means.items())
-        sentence = f"Not one way: {counts} (on average {changed})"
-    elif up or down:
-        sentence = f"Yes: features trained with fewer images withstand {'less' if up else 'more'} stress; {counts}"
-    else:
-        fewest = rows["fewest"].min()
-        sentence = f"Hardly: from {fewest} images a class to all, no kept share changes by more than {TOLERANCE} points"
-    largest = rows.iloc[rows["difference"].abs().argmax()]
-    more = (
-        f"The largest change is {largest['setting']} on {largest['features']}: {largest['kept_fewest']:.1f}% kept with "
-        f"{largest['fewest']} images a class, {largest['kept_all']:.1f}% with all."
-    )
-    full = kept(results).drop_duplicates(["features", "images"]).groupby("features")["full"]
-    more += f" The full scores themselves change by {(full.last() - full.first()).abs().max():.1f} points at most."
-    return Finding(f"{up > 0} {down > 0}", sentence, more)
+        said = f"with all images more is kept than with {fewest} a class in {up} of {len(rows)} settings, and less in {down}"
+        return Finding("either", f"Yes, in both directions: {said}")
+    if up or down:
+        verdict = "more" if up else "less"
+        said = f"with all images {verdict} is kept than with {fewest} a class, in {up or down} of {len(rows)} settings"
+        return Finding(verdict, f"Yes: {said}")
+    said = f"Hardly: no share kept with all images is more than {TOLERANCE} points from that with {fewest} a class"
+    return Finding("level", said)
 
 
 def headline(results: pd.DataFrame) -> str:
     """Return the answer as the first paragraph of the page, in Markdown."""
-    return answer(results).as_paragraph()
+    return answer(results).as_headline()
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:

@@ -106,39 +106,32 @@ def _predictor_and_outcome(rows: pd.DataFrame, predictor: str, outcome: str) -> 
 
 def answer(results: pd.DataFrame) -> Answer:
     """Answer from the results: does the order of an estimate foretell the order of what the classifier needs?"""
-    question = "Can a curve be predicted from the features alone, before any classifier is trained?"
     rows = needed(results)
-    name = PREDICTORS[PRIMARY]
+    name, wanted = PREDICTORS[PRIMARY], f"principal components to keep {NEARLY:.0f}% of the score"
     rho, low, high, p = correlation(*_predictor_and_outcome(rows, PRIMARY, "DR2_fewest"))
     if math.isnan(rho):
-        finding = f"{len(rows)} feature sets are too few, or too much alike, to tell."
-        return Answer(question, finding, "not known", f"{len(rows)} feature sets")
+        return Answer(
+            f"{len(rows)} feature sets are too few, or too much alike, to tell",
+            "There is no correlation to report",
+            f"{len(rows)} feature sets",
+        )
+    numbers = f"rank correlation {rho:.2f}, 95% interval {low:.2f} to {high:.2f}"
     if low > 0:
-        finding = (
-            f"In order, yes: the more {name}, the more principal components it takes to keep {NEARLY:.0f}% of the score"
-        )
+        said = f"In rank, yes: feature sets with more {name} need more {wanted} ({numbers})"
     elif high < 0:
-        finding = (
-            f"Not as expected: the more {name}, the fewer principal components it takes to keep {NEARLY:.0f}% of the score"
-        )
+        said = f"Only in reverse: feature sets with more {name} need fewer {wanted} ({numbers})"
     else:
-        finding = (
-            f"These feature sets do not show it: the order of the {name} is not clearly that of the principal components "
-            f"that keep {NEARLY:.0f}% of the score"
-        )
+        said = f"Not shown: feature sets with more {name} do not clearly need more {wanted} ({numbers})"
     ratio = rows["DR2_fewest"] / rows[PRIMARY]
-    finding += (
-        f" (rank correlation {rho:.2f}, 95% interval {low:.2f} to {high:.2f}). The number itself is not a forecast: what is "
-        f"needed is {ratio.min():.2g} to {ratio.max():.2g} times the estimate."
-    )
+    more = ""
     random, random_low, random_high, _ = correlation(*_predictor_and_outcome(rows, PRIMARY, "DR1_fewest"))
     if not math.isnan(random):
-        finding += f" For random selection the correlation is {random:.2f} ({random_low:.2f} to {random_high:.2f})."
+        more = f"For random selection the rank correlation is {random:.2f} ({random_low:.2f} to {random_high:.2f})."
     return Answer(
-        question,
-        finding + _clear_correlations(rows),
-        f"rank correlation {rho:.2f} of the {name} with the fewest principal components that keep {NEARLY:.0f}%",
-        f"{len(rows)} feature sets, p = {p:.2g} by shuffling; several share their images or their network",
+        said,
+        f"The number itself is no forecast: what is needed is {ratio.min():.2g} to {ratio.max():.2g} times the estimate",
+        f"{len(rows)} feature sets, several of which share their images or their network; p = {p:.2g} by shuffling",
+        f"{more} {_clear_correlations(rows)}".strip(),
     )
 
 
@@ -155,15 +148,15 @@ def _clear_correlations(rows: pd.DataFrame) -> str:
         return ""
     largest = clear.iloc[clear["rho"].abs().argmax()]
     return (
-        f" Of all {len(table)} correlations looked at, {len(clear)} have an interval on one side of 0; the largest is "
-        f"that of {PREDICTORS[largest['estimate']]} with “{OUTCOMES[largest['outcome']]}”, {largest['rho']:.2f} "
-        f"({largest['low']:.2f} to {largest['high']:.2f})."
+        f"Of all {len(table)} correlations in the second table, {len(clear)} have an interval on one side of 0; the largest "
+        f"is {largest['rho']:.2f} ({largest['low']:.2f} to {largest['high']:.2f}), of "
+        f"{PREDICTORS[largest['estimate']]} with “{OUTCOMES[largest['outcome']]}”."
     )
 
 
 def headline(results: pd.DataFrame) -> str:
     """Return the answer as the first paragraph of the page, in Markdown."""
-    return answer(results).as_paragraph()
+    return answer(results).as_headline()
 
 
 def correlations(results: pd.DataFrame) -> pd.DataFrame:

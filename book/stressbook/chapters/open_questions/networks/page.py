@@ -126,21 +126,31 @@ def count_comparisons(found: pd.DataFrame, by: str = "ahead") -> tuple[int, int,
 
 def answer(results: pd.DataFrame) -> Answer:
     """Answer from the results: of two networks, does the better one keep more?"""
-    question = "Is a better network more compressible, or less?"
     found = pairs(results)
     trained = found[found["trained"]]
     if not count_comparisons(trained)[2]:
-        finding = "No two trained networks differ on the same images: the question is open."
-        return Answer(question, finding, "not known", "no pair of networks")
+        return Answer(
+            "No two trained networks differ on the same images: the question is open",
+            "There is no difference to report",
+            "No pair of networks",
+        )
     apart = trained[trained["ahead"] > TOLERANCE]
     largest = max(len({*part["better"], *part["worse"]}) for _, part in trained.groupby("dataset"))
+    said, _ = say_findings(results, _find_order)
     return Answer(
-        question,
-        " ".join([say_findings(results, _find_order), *_other_comparisons(found), _published_pair()]),
-        "what the network with the higher full score keeps more, mean over pairs, in points: "
-        + ", ".join(f"{name} {apart[name].mean():+.2f}" for name in MEASURES.values()),
-        f"{largest} trained networks on one data set at most; even a perfect order of so many comes by chance once in "
+        said,
+        "What the network with the higher full score keeps more, mean over pairs, in points: "
+        + ", ".join(f"{apart[name].mean():+.2f} with {name.replace(',', ' at')}" for name in MEASURES.values()),
+        f"At most {largest} trained networks on one data set: even a perfect order of so many comes by chance once in "
         f"{math.factorial(largest)}",
+        " ".join(
+            [
+                f"Networks are compared in pairs, at each of {len(MEASURES)} sizes; differences of {TOLERANCE} points "
+                "or less count as neither more nor less.",
+                *_other_comparisons(found),
+                _published_pair(),
+            ]
+        ),
     )
 
 
@@ -150,18 +160,15 @@ def _find_order(results: pd.DataFrame) -> Finding | None:
     more, less, total = count_comparisons(found[found["trained"]])
     if not total:
         return None
-    counts = (
-        f"of two trained networks on the same images the one with the higher full score keeps more in {more} of {total} "
-        f"comparisons and less in {less}, by more than {TOLERANCE} points"
-    )
     if not more + less:
-        return Finding("neither", f"Neither: no pair differs by more than {TOLERANCE} points in what it keeps")
+        return Finding("neither", f"Neither more nor less: no pair differs by more than {TOLERANCE} points in what it keeps")
+    counts = f"the trained network with the higher full score keeps more in {more} of {total} comparisons and less in {less}"
     if more >= 3 * less:
         verdict = "Mostly more" if less else "More"
     elif less >= 3 * more:
         verdict = "Mostly less" if more else "Less"
     else:
-        verdict = "These show no order"
+        verdict = "In no clear order"
     return Finding(verdict, f"{verdict}: {counts}")
 
 
@@ -170,12 +177,12 @@ def _other_comparisons(found: pd.DataFrame) -> list[str]:
     sentences = []
     more, less, total = count_comparisons(found[found["trained"]], "ahead_top1")
     if total:
-        sentences.append(f"By their scores on ImageNet the better one keeps more in {more} of {total}, less in {less}.")
+        sentences.append(f"Ordered by ImageNet instead, the better one keeps more in {more} of {total} and less in {less}.")
     more, less, total = count_comparisons(found[~found["trained"]])
     if total:
         sentences.append(
-            f"A trained network keeps more than one with weights drawn at random in {more} of {total} comparisons, less in "
-            f"{less}."
+            f"A trained network keeps more of its score than one with weights drawn at random in {more} of {total} "
+            f"comparisons, and less in {less}."
         )
     return sentences
 
@@ -192,7 +199,7 @@ def _published_pair() -> str:
 
 def headline(results: pd.DataFrame) -> str:
     """Return the answer as the first paragraph of the page, in Markdown."""
-    return answer(results).as_paragraph()
+    return answer(results).as_headline()
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:

@@ -15,9 +15,13 @@ from matplotlib.figure import Figure
 
 from stressbook.chapters.open_questions.answers import (
     Answer,
+    Finding,
     by_feature_set,
+    data_set,
     mean_differences,
+    on_each_data_set,
     paired_with_protocol,
+    say_findings,
     sign_agreement,
 )
 from stressbook.chapters.open_questions.order.measure import FLOATS, STRESS, TWICE
@@ -68,50 +72,46 @@ def _stored_bits(row: dict[Any, Any]) -> int:
 def answer(results: pd.DataFrame) -> Answer:
     """Answer from the results: which order keeps more of the score?"""
     twice, floats = paired_with_protocol(results, TWICE), paired_with_protocol(results, FLOATS)
+    means = pd.Series(mean_differences(twice))
+    found, _ = say_findings(twice, _find)
+    equal = at_equal_bits(results)
+    losses = int((equal["kept"] - equal["kept_protocol"] > TOLERANCE).sum())
+    worst = twice.loc[twice["difference"].abs().idxmax()]
+    return Answer(
+        found,
+        f"Mean change by quantising before the reduction as well, in points: {on_each_data_set(means, '+.2f')}",
+        sign_agreement("The mean change", means),
+        f"The largest change of a single setting is {worst['difference']:+.1f} points ({worst['dimensions']} dimensions, "
+        f"{worst['values']} values, {data_set(worst['dataset'])}). Left as 32-bit numbers, the components of "
+        f"quantised values score {floats['difference'].mean():+.2f} points on average against the paper's order at "
+        f"the same dimensions and values; given as many bits, the paper's order keeps at least as much in "
+        f"{len(equal) - losses} of {len(equal)} settings.",
+        points=float(means.abs().max()),
+    )
+
+
+def _find(twice: pd.DataFrame) -> Finding:
     better, worse = int((twice["difference"] > TOLERANCE).sum()), int((twice["difference"] < -TOLERANCE).sum())
-    mean = float(twice["difference"].mean())
     counts = (
-        f"quantising before as well is better in {better} and worse in {worse} of {len(twice)} settings, by more than "
-        f"{TOLERANCE} points"
+        f"at equal stored bits, quantising before as well is worse in {worse} and better in {better} of {len(twice)} "
+        f"settings, by more than {TOLERANCE} points"
     )
     if better == worse == 0:
-        finding = f"The order makes no difference: at equal stored bits no score moves by more than {TOLERANCE} points."
-    elif better and not worse:
-        finding = f"Quantise first: at equal stored bits {counts}."
-    elif worse and not better:
-        finding = f"Reduce first, as the paper does: at equal stored bits {counts}."
-    elif max(better, worse) >= 3 * min(better, worse):
-        first = "Mostly quantise first" if better > worse else "Mostly reduce first, as the paper does"
-        finding = f"{first}: at equal stored bits {counts}."
-    else:
-        finding = f"It depends on the setting: at equal stored bits {counts}."
-    finding += (
-        f" Left as 32-bit numbers, the components of quantised values score {floats['difference'].mean():+.2f} points on "
-        "average against the paper's order at the same dimensions and values"
-    )
-    equal = at_equal_bits(results)
-    wins = int((equal["kept"] - equal["kept_protocol"] > TOLERANCE).sum())
-    finding += (
-        f"; given as many bits, the paper's order keeps at least as much in {len(equal) - wins} of {len(equal)} settings "
-        f"(within {TOLERANCE} points)."
-    )
-    worst = twice.iloc[twice["difference"].abs().argmax()]
-    return Answer(
-        "Does it matter whether dimensions are reduced first, or values quantised first?",
-        finding,
-        f"at equal bits {mean:+.2f} points on average, at most {worst['difference']:+.2f} ({worst['dimensions']} "
-        f"dimensions, {worst['values']} values, {tables.features_name(twice.loc[[worst.name]])})",
-        sign_agreement(list(mean_differences(twice).values())),
-    )
+        said = f"It makes no difference: at equal stored bits no score moves by more than {TOLERANCE} points"
+        return Finding("neither", said)
+    if max(better, worse) < 3 * min(better, worse):
+        return Finding("either", f"It depends on the setting: {counts}")
+    first = "Quantise first" if better > worse else "Reduce first, as the paper does"
+    return Finding(first, f"{first}: {counts}")
 
 
 def headline(results: pd.DataFrame) -> str:
     """Return the answer as the first paragraph of the page, in Markdown."""
-    return answer(results).as_paragraph()
+    return answer(results).as_headline()
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
-    """Return what each order keeps, with the bits that it stores, in percent of the full score."""
+    """Return what each order keeps, in percent of the full score, with the bits that the paper's takes."""
     rows = []
     for shares in shares_of_first_metric(results):
         both = shares[shares["stress"] == STRESS]
@@ -125,11 +125,10 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
                     "dimensions": size,
                     "values": count,
                     "bits": bits_per_vector(f"DR2:{size},Q2:{count}", int(shares["n_features"].iloc[0])),
-                    "reduce, quantise": row[""],
-                    "quantise, reduce, quantise": row[TWICE],
-                    "bits of floats": FLOAT_BITS * size,
-                    "quantise, reduce": row[FLOATS],
-                    "reduce": reduced.get(size, float("nan")),
+                    "paper's": row[""],
+                    "twice": row[TWICE],
+                    "32-bit": row[FLOATS],
+                    "not quantised": reduced.get(size, float("nan")),
                 }
             )
     return pd.DataFrame(rows).set_index(["features", "dimensions", "values"]).round(1)

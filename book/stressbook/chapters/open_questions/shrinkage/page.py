@@ -14,11 +14,10 @@ from matplotlib.figure import Figure
 
 from stressbook.chapters.open_questions.answers import (
     Answer,
-    Finding,
     by_protocol,
+    data_set,
     format_range,
     full_score,
-    say_findings,
     sign_agreement,
 )
 from stressbook.chapters.open_questions.shrinkage.measure import BOTH, NORM, RENORMALISED, TUNED
@@ -27,9 +26,6 @@ from stresslib.paper.published import GRID
 from stresslib.results import VARIANT
 
 STRESS = "random-selection"
-
-MATTERS = 10.0
-"""Percent of the loss from which on regularisation is called a part of it."""
 
 
 def losses(results: pd.DataFrame) -> pd.DataFrame:
@@ -73,52 +69,36 @@ def losses(results: pd.DataFrame) -> pd.DataFrame:
 
 def answer(results: pd.DataFrame) -> Answer:
     """Answer from the results: which part of the loss at the smallest size is regularisation?"""
-    size, _, _, gain = _at_smallest(results)
-    return Answer(
-        "How much of what random selection loses is regularisation, its vectors being shorter at the same C?",
-        say_findings(results, _find),
-        f"at {size}, re-normalised vectors score {format_range(gain[RENORMALISED], '+.1f')} points above the paper's "
-        "protocol",
-        sign_agreement(gain[RENORMALISED].tolist()),
-    )
-
-
-def _at_smallest(results: pd.DataFrame) -> tuple[str, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return the smallest size in words, and there the loss, what is undone of it and the gain, a column a protocol."""
     rows = losses(results)
     smallest = rows[rows["step"] == rows["step"].min()]
     loss, undone, gain = (
-        smallest.pivot_table(index="features", columns=VARIANT, values=column) for column in ("loss", "undone", "gain")
+        smallest.pivot_table(index="features", columns=VARIANT, values=column, sort=False)
+        for column in ("loss", "undone", "gain")
     )
-    return f"{100 * int(rows['step'].min()) // GRID}% of the dimensions", loss, undone, gain
-
-
-def _find(results: pd.DataFrame) -> Finding:
-    size, loss, undone, _ = _at_smallest(results)
-    by_norm = undone[RENORMALISED]
-    part = f"re-normalising undoes {format_range(by_norm, '.0f', '%')}"
-    if by_norm.max() <= MATTERS:
-        verdict, said = "none", f"next to none of that is regularisation: {part} of the loss"
-    elif by_norm.min() <= MATTERS:
-        verdict, said = "depends", f"whether that is regularisation depends on the features: {part}"
-    elif by_norm.max() < 50:
-        verdict, said = "part", f"a part of that is regularisation: {part} of the loss, not most of it"
-    else:
-        verdict, said = "much", f"a part of that is regularisation: {part} of the loss"
+    part, recovered = undone[RENORMALISED], gain[RENORMALISED]
+    size = f"{100 * int(rows['step'].min()) // GRID}% of the dimensions"
+    each = [
+        f"{part[features]:.0f}% of {lost:.1f} points on {data_set(str(features))}" for features, lost in loss[""].items()
+    ]
     more = ""
     if BOTH in undone:
         more = (
-            f"A C chosen for each setting undoes {format_range(undone[TUNED].dropna(), '.0f', '%')}, both together "
-            f"{format_range(undone[BOTH].dropna(), '.0f', '%')}."
+            f"A C chosen for each setting undoes {format_range(undone[TUNED].dropna(), '.0f', '%')} of the loss "
+            f"instead, and both together {format_range(undone[BOTH].dropna(), '.0f', '%')}, each from its own full score."
         )
-    return Finding(
-        verdict, f"With {size} the paper's protocol loses {format_range(loss[''])} points of its full score; {said}", more
+    return Answer(
+        f"{format_range(part, '.0f', '%')} of it: with {size} random selection loses {format_range(loss[''])} points, "
+        f"of which re-normalising the vectors recovers {format_range(recovered)}",
+        f"Recovered: {', '.join(each)}",
+        sign_agreement("What re-normalising recovers", recovered),
+        more,
+        points=float(recovered.abs().max()),
     )
 
 
 def headline(results: pd.DataFrame) -> str:
     """Return the answer as the first paragraph of the page, in Markdown."""
-    return answer(results).as_paragraph()
+    return answer(results).as_headline()
 
 
 def verdicts(results: pd.DataFrame) -> str:
@@ -130,8 +110,10 @@ def verdicts(results: pd.DataFrame) -> str:
     paper = paper[paper["source"].isin(["figure-2", "figure-3"]) & paper["model"].eq("vgg-m") & paper["stress"].eq(STRESS)]
     kept = paper.loc[paper["step"] == rows["step"].min(), "kept"]
     return (
-        f"- The squared norm that is left is {ratio.min():.2f} to {ratio.max():.2f} times the share of the dimensions.\n"
-        f"- The paper's curves of VGG-M keep {format_range(kept, unit='%')} of the full score there, at its own C."
+        f"- The selection leaves {ratio.min():.2f} to {ratio.max():.2f} times as large a share of the squared norm as "
+        "of the dimensions.\n"
+        f"- The paper's curves of VGG-M keep {format_range(kept, unit='%')} of the full score at the smallest size, "
+        "with its own C."
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.open_questions.answers import Answer, format_range
+from stressbook.chapters.open_questions.answers import Answer, format_range, on_each_data_set
 from stressbook.chapters.open_questions.subsets.measure import INDEPENDENT
 from stressbook.chapters.open_questions.subsets.statistics import REPEATS, STRESS, deviations, ratios, resolution, roughness
 from stressbook.drawing import style, tables, words
@@ -53,34 +53,36 @@ def _resolved(results: pd.DataFrame) -> pd.DataFrame:
 def answer(results: pd.DataFrame) -> Answer:
     """Answer from the results: does nesting change the deviation, or the way along the curve; and what can be told apart?"""
     found = ratios(results)
-    finding = f"Over repeats, nested subsets deviate {found['deviation']:.2f} times as much as independent ones do: "
+    by_chance = f"({found['low']:.2f} to {found['high']:.2f})"
+    compared = f"over repeats, nested subsets deviate {found['deviation']:.2f} times as much as independent ones,"
     if found["low"] <= found["deviation"] <= found["high"]:
-        finding += f"no more than chance leaves ({found['low']:.2f} to {found['high']:.2f})."
+        said = f"Not measurably: {compared} within what chance leaves {by_chance}"
     else:
-        finding += f"beyond what chance leaves ({found['low']:.2f} to {found['high']:.2f})."
-    finding += f" The way from one size to the next deviates {found['rise']:.2f} times as much"
-    if found["rise"] < SMOOTHER:
-        finding += ": nesting makes a curve smoother, not surer."
-    else:
-        finding += ": nesting smooths nothing here."
+        said = f"Yes: {compared} beyond what chance leaves {by_chance}"
+    more = f"The step from one size to the next deviates {found['rise']:.2f} times as much with nested subsets: nesting "
+    more += "makes a curve smoother, not surer." if found["rise"] < SMOOTHER else "smooths nothing here."
     ours, theirs = _resolved(results), published_deviations()
-    least = theirs[theirs["step"] == theirs["step"].min()]["deviation"].map(lambda one: resolution(one)[1])
-    half = theirs[theirs["step"] == GRID // 2]["deviation"].map(lambda one: resolution(one)[1])
-    first = ours[ours["step"] == ours["step"].min()]["difference"]
+    size = int(ours["step"].min())
+    first = ours[ours["step"] == size].set_index("features")["difference"]
+    published = [
+        f"{format_range(theirs.loc[theirs['step'] == step, 'deviation'].map(lambda one: resolution(one)[1]))} "
+        f"points at {100 * step // GRID}%"
+        for step in (int(theirs["step"].min()), GRID // 2)
+    ]
+    repeats = int(deviations(results)["repeats"].min())
     return Answer(
-        "Does nesting the random subsets change the deviation, and what can ten repeats resolve?",
-        finding,
-        f"two curves of {REPEATS} repeats at {5 * int(ours['step'].min())}% of the dimensions are told apart from "
-        f"{format_range(first)} points on here, in the paper from {format_range(least)} at 5% and {format_range(half)} "
-        "at 50%",
-        f"{len(ours['features'].unique())} feature sets, {int(deviations(results)['repeats'].min())} repeats each; a "
-        f"deviation of {REPEATS} repeats is itself known to a quarter",
+        said,
+        f"At {100 * size // GRID}% of the dimensions, {REPEATS} repeats tell two curves apart once they differ by this many "
+        f"points: {on_each_data_set(first, '.1f')}",
+        f"Measured on {len(first)} feature sets with {repeats} repeats each; a standard deviation over {REPEATS} repeats is "
+        "itself uncertain by about a quarter",
+        f"{more} The paper's curves are told apart once they differ by {', by '.join(published)} of the dimensions.",
     )
 
 
 def headline(results: pd.DataFrame) -> str:
     """Return the answer as the first paragraph of the page, in Markdown."""
-    return answer(results).as_paragraph()
+    return answer(results).as_headline()
 
 
 def verdicts(results: pd.DataFrame) -> str:
@@ -90,16 +92,16 @@ def verdicts(results: pd.DataFrame) -> str:
     nested, _ = roughness(rows[rows[VARIANT] == ""], repeats)
     independent, _ = roughness(rows[rows[VARIANT] == INDEPENDENT], repeats)
     if not np.isfinite([nested, independent]).all():
-        return "The roughness of the mean curves takes four sizes that follow each other."
+        return "The roughness of a mean curve can be computed from four consecutive sizes on."
     paper, least = roughness(published_deviations(), REPEATS)
     if paper < least:
         conclusion = "**The published curves are too smooth for independent subsets.**"
     else:
-        conclusion = "The published curves may be of either."
+        conclusion = "The published curves may be of either kind."
     return (
-        f"In units of what independent subsets would give, our mean curves have a roughness of {nested:.2f} nested and "
-        f"{independent:.2f} independent. The published ones have {paper:.2f}; of independent subsets, "
-        f"95 times of 100, it would be above {least:.2f}. {conclusion}"
+        f"Were the published subsets nested? Relative to what independent subsets would give, our mean curves have a "
+        f"roughness of {nested:.2f} with nested subsets and {independent:.2f} with independent ones. The published curves "
+        f"have {paper:.2f}; with independent subsets it would exceed {least:.2f} in 95 cases of 100. {conclusion}"
     )
 
 

@@ -38,8 +38,10 @@ class Question:
     ----------
     page : str
         Name of its page, and of its table under results/.
-    title : str
-        What it is about, in a few words.
+    question : str
+        The title of the page.
+    choice : str
+        What the paper left open, as the first paragraph names it.
     answer : callable
         Makes the :class:`~stressbook.chapters.open_questions.answers.Answer` of such a table.
     more : sequence of str, default=()
@@ -47,7 +49,8 @@ class Question:
     """
 
     page: str
-    title: str
+    question: str
+    choice: str
     answer: Callable[[pd.DataFrame], Answer]
     more: Sequence[str] = ()
 
@@ -60,22 +63,59 @@ class Question:
 
 
 QUESTIONS = (
-    Question("bias", "A bias in the classifier", bias.answer),
-    Question("shrinkage", "C, and the shrinking of vectors", shrinkage.answer, [NORM]),
-    Question("cliff", "The cliff of erased bits", cliff.answer),
-    Question("centring", "The centring of PCA", centring.answer),
-    Question("subsets", "Nested or independent random subsets", subsets.answer),
-    Question("combination", "The dictionary of the combined stress", combination.answer),
-    Question("ap-definition", "The definition of average precision", ap_definition.answer),
-    Question("order", "Reduce first, or quantise first", order.answer),
-    Question("selection", "Choosing on the test images", selection.answer),
-    Question("data-size", "The number of training images", data_size.answer),
-    Question("intrinsic-dimension", "Intrinsic dimension", intrinsic_dimension.answer, list(PREDICTORS)),
-    Question("networks", "Networks then and now", networks.answer),
+    Question("bias", "Is quantisation a hidden bias?", "a bias in the classifier", bias.answer),
+    Question(
+        "shrinkage",
+        "How much of random selection's loss is regularisation?",
+        "re-normalising a random selection",
+        shrinkage.answer,
+        [NORM],
+    ),
+    Question(
+        "cliff",
+        "Is the cliff at 56 erased bits lost information, or lost scale?",
+        "re-normalising erased bits",
+        cliff.answer,
+    ),
+    Question("centring", "Does it matter that PCA keeps the mean?", "centring PCA", centring.answer),
+    Question("subsets", "Do nested subsets change the error bars?", "nesting random subsets", subsets.answer),
+    Question(
+        "combination", "Which dictionary follows the principal components?", "the dictionary of FC", combination.answer
+    ),
+    Question(
+        "ap-definition",
+        "Does the definition of average precision matter?",
+        "the definition of average precision",
+        ap_definition.answer,
+    ),
+    Question("order", "Reduce first, or quantise first?", "quantising before the reduction too", order.answer),
+    Question(
+        "selection",
+        "How much does choosing on the test images add?",
+        "choosing on the test images",
+        selection.answer,
+    ),
+    Question(
+        "data-size",
+        "Does compressibility depend on the number of training images?",
+        "the number of training images",
+        data_size.answer,
+    ),
+    Question(
+        "intrinsic-dimension",
+        "Can a curve be predicted from the features alone?",
+        "the intrinsic dimension",
+        intrinsic_dimension.answer,
+        list(PREDICTORS),
+    ),
+    Question("networks", "Is a better network more compressible?", "the network", networks.answer),
 )
 """All questions, in the order of the chapter."""
 
 NOT_YET = "not yet run"
+
+MATTERS = 1.0
+"""Points by which a choice has to move the mean score of a feature set to be said to matter."""
 
 
 def answers(folder: str | os.PathLike[str]) -> pd.DataFrame:
@@ -89,36 +129,44 @@ def answers(folder: str | os.PathLike[str]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by the page: `title`, `question`, `answer`, `effect` and `confidence`. Where the folder lacks the table of a
-        question, the answer is ``"not yet run"``, and the rest is empty.
+        Indexed by the page: `question`, `choice`, `answer`, `effect`, `basis` and `points`. Where the folder lacks the table
+        of a question, the answer is ``"not yet run"``, and the rest is empty.
     """
     rows = {}
     for question in QUESTIONS:
-        answered = question.answer_from(folder) or Answer("", NOT_YET, "", "")
+        answered = question.answer_from(folder) or Answer(NOT_YET, "", "")
         rows[question.page] = {
-            "title": question.title,
-            "question": answered.question,
+            "question": question.question,
+            "choice": question.choice,
             "answer": answered.answer,
             "effect": answered.effect,
-            "confidence": answered.confidence,
+            "basis": answered.basis,
+            "points": answered.points,
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("page")
 
 
 def headline(answered: pd.DataFrame) -> str:
-    """Say how many questions are answered, and which are not, as the first paragraph of the page, in Markdown.
+    """Say which choices move a score, and which questions are not answered, as the first paragraph of the page, in Markdown.
 
     Parameters
     ----------
     answered : pandas.DataFrame
         Of :func:`answers`.
     """
+    measured = answered.dropna(subset="points").sort_values("points", ascending=False, kind="stable")
+    named = measured["choice"] + measured["points"].map(" ({:.1f})".format)
+    large = measured["points"] > MATTERS
+    said = (
+        f"**{large.sum()} of {len(measured)} choices that can be put in points move scores by more than {MATTERS:.0f} "
+        f"on some data set{': ' if large.any() else ''}{', '.join(named[large])}.**"
+    )
+    if not large.all():
+        said += f" By less: {', '.join(named[~large])}."
     waiting = answered["answer"] == NOT_YET
-    done = int((~waiting).sum())
-    counted = f"**{done} of {len(answered)} questions are answered below, each from the results table of its page.**"
     if waiting.any():
-        counted += f" Not yet run: {', '.join(answered.index[waiting])}."
-    return counted
+        said += f" Not yet run: {', '.join(answered.index[waiting])}."
+    return said
 
 
 def table(answered: pd.DataFrame) -> str:
@@ -129,12 +177,15 @@ def table(answered: pd.DataFrame) -> str:
     answered : pandas.DataFrame
         Of :func:`answers`.
     """
-    lines = ["| question | answer | effect size | confidence |", "|---|---|---|---|"]
+    lines = ["| question | answer |", "|---|---|"]
     for page, row in answered.iterrows():
-        link = f"**{row['title']}**" if row["answer"] == NOT_YET else f"**{{doc}}`{row['title']} <{page}>`**"
-        # The page itself has the rest of the answer.
-        first_sentence = row["answer"].partition(". ")[0].rstrip(".")
-        cells = [f"{link} {row['question']}".strip(), first_sentence, row["effect"], row["confidence"]]
+        if row["answer"] == NOT_YET:
+            cells = [f"**{row['question']}**", NOT_YET]
+        else:
+            cells = [
+                f"**{{doc}}`{row['question']} <{page}>`**",
+                f"**{row['answer']}.** {row['effect']}. *{row['basis']}.*",
+            ]
         # A bar would end the cell.
         lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
     return "\n".join(lines)
