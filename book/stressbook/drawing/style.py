@@ -47,8 +47,8 @@ OURS: dict[str, Any] = {
 }
 
 
-def panels(count: int, height: float = 3.7, **options: Any) -> tuple[Figure, list[Axes]]:
-    """Make a figure with panels above each other, narrow enough for a phone.
+def panels(count: int, height: float = 3.7, columns: int = 1, **options: Any) -> tuple[Figure, list[Axes]]:
+    """Make a figure with panels above each other, narrow enough for a phone; in two columns, as wide as a page.
 
     Parameters
     ----------
@@ -56,6 +56,8 @@ def panels(count: int, height: float = 3.7, **options: Any) -> tuple[Figure, lis
         Number of panels.
     height : float, default=3.7
         Mean height of a panel, in inches.
+    columns : {1, 2}, default=1
+        Of more than two panels; these go row by row.
     **options : Any
         For :meth:`matplotlib.figure.Figure.subplots`, such as ``sharey=False`` or ``height_ratios``.
 
@@ -73,8 +75,14 @@ def panels(count: int, height: float = 3.7, **options: Any) -> tuple[Figure, lis
         "axes.spines.right": False,
     }
     with matplotlib.rc_context(settings):
-        figure = Figure(figsize=(6.2, height * count + 0.9), layout=ConstrainedLayoutEngine(h_pad=0.08))
-        axes = figure.subplots(count, 1, **{"sharey": True, "squeeze": False, **options})[:, 0].tolist()
+        columns = columns if count > 2 else 1
+        rows = -(-count // columns)
+        size = (6.2 if columns == 1 else 8.4, height * rows + 0.9)
+        figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(h_pad=0.08))
+        axes = figure.subplots(rows, columns, **{"sharey": True, "squeeze": False, **options}).ravel().tolist()
+    for spare in axes[count:]:
+        spare.remove()
+    axes = axes[:count]
     for ax in axes:
         ax.grid(axis="y", color="#E3E3E3", linewidth=0.8)
         ax.set_axisbelow(True)

@@ -46,7 +46,7 @@ def test_an_answer_is_that_of_its_page_and_links_to_it(tmp_path: Path) -> None:
         expected.points,
     ]
     assert (
-        "**1 of 1 choices that can be put in points move scores by more than 1 on some data set: quantising before the "
+        "**1 of 1 choices that can be measured in points move scores by more than 1 on some data set: quantising before the "
         in (summary_page.headline(answered))
     )
     assert "Not yet run: bias, " in summary_page.headline(answered)

@@ -169,7 +169,7 @@ def plot(results: pd.DataFrame) -> Figure:
     """
     rows = shares(results)
     parts = list(rows.groupby("features", sort=False))
-    figure, axes = style.panels(len(parts), height=3.0, sharex=True)
+    figure, axes = style.panels(len(parts), height=3.0, columns=2, sharex=True)
     for ax, (_, part) in zip(axes, parts, strict=True):
         heights = np.arange(len(part))
         ax.axvline(0, color="#888888", linewidth=0.8, zorder=0)
@@ -182,8 +182,9 @@ def plot(results: pd.DataFrame) -> Figure:
         ax.set_ylim(len(part) - 0.5, -0.5)
         ax.grid(axis="y", visible=False)
         ax.grid(axis="x", color="#E3E3E3", linewidth=0.8)
-    axes[-1].set_xlabel("change of the kept share by another definition (points)")
-    style.add_titles_and_legend(figure, axes, [str(name) for name, _ in parts])
+        ax.tick_params(labelbottom=True)
+        ax.set_xlabel("change of the kept share (points)")
+    style.add_titles_and_legend(figure, axes, [str(name) for name, _ in parts], columns=3)
     return figure
 
 

@@ -133,13 +133,13 @@ def plot(results: pd.DataFrame) -> Figure:
     protocols: dict[str, list[tuple[str, pd.DataFrame]]] = {}
     for features, variant, rows in by_protocol(results):
         protocols.setdefault(features, []).append((variant, rows))
-    figure, axes = style.panels(len(protocols), height=2.9, sharey=False)
+    figure, axes = style.panels(len(protocols), height=2.9, columns=2, sharey=False)
     for ax, drawn in zip(axes, protocols.values(), strict=True):
         for variant, rows in drawn:
             _draw_gains(ax, rows, with_bias=variant == BIAS)
         style.draw_zero_line(ax)
-        ax.set(xlabel="values in a dictionary", ylabel="gain over the full vectors (points)", ylim=(-3, 1.5))
-    style.add_titles_and_legend(figure, axes, list(protocols))
+        ax.set(xlabel="values in a dictionary", ylabel="gain (points)", ylim=(-3, 1.5))
+    style.add_titles_and_legend(figure, axes, list(protocols), columns=2)
     return figure
 
 

@@ -115,7 +115,7 @@ def plot(results: pd.DataFrame) -> Figure:
     # The full vectors are drawn where one more doubling would be.
     full = 2 * numbers[-1]
     names = list(mean_differences(differences[CENTRED]))
-    figure, axes = style.panels(len(names), height=2.5, sharey=False)
+    figure, axes = style.panels(len(names), height=2.5, columns=2, sharey=False)
     for variant, look in _LOOKS.items():
         for ax, (_, rows) in zip(axes, by_feature_set(differences[variant]), strict=True):
             places = rows["dimensions"].fillna(full).astype(float)

@@ -222,7 +222,7 @@ def plot(results: pd.DataFrame) -> Figure:
     curves: dict[str, pd.DataFrame] = {}
     for features, _, part in _by_metric(results):
         curves.setdefault(features, part)  # a feature set's own metric comes before mAP
-    figure, axes = style.panels(len(curves) + 1, height=2.1, sharex=True)
+    figure, axes = style.panels(len(curves) + 1, height=2.1, columns=2)
     for ax, part in zip(axes, curves.values(), strict=False):
         for variant, look in _LOOKS.items():
             if variant in set(part[VARIANT]):
@@ -240,8 +240,7 @@ def plot(results: pd.DataFrame) -> Figure:
         axes[-1].plot(rows["removed_bits"], rows["kept"], **look)
     for ax in axes:
         ax.axvline(EDGE - 0.5, color="#AAAAAA", linewidth=0.8, linestyle=":", zorder=0)
-        ax.set(ylim=(0, 106), xlim=(FIRST - 0.5, END + 0.5))
-    axes[-1].set(xlabel="lowest bits erased, of 64")
+        ax.set(ylim=(0, 106), xlim=(FIRST - 0.5, END + 0.5), xlabel="lowest bits erased, of 64")
     style.finish(figure, axes, [*curves, "the paper: VGG-M"], columns=2)
     for ax in axes:
         ax.set_ylabel("score kept (%)")

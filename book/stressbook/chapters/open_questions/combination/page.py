@@ -200,7 +200,7 @@ def plot(results: pd.DataFrame) -> Figure:
     matplotlib.figure.Figure
     """
     parts = list(surfaces(results).groupby("features", sort=False))
-    figure, axes = style.panels(len(parts), height=3.0)
+    figure, axes = style.panels(len(parts), height=3.0, columns=2)
     for ax, (_, rows) in zip(axes, parts, strict=True):
         at = rows[rows["step"] == rows["step"].min()].sort_values("values")
         for surface, look in _LOOKS.items():
@@ -208,9 +208,9 @@ def plot(results: pd.DataFrame) -> Figure:
         ax.set_xscale("log", base=2)
         ax.minorticks_off()
         ax.set_xticks(_TICKS, [str(tick) for tick in _TICKS])
-        ax.set(xlabel="values of a dictionary", xlim=(1.85, 33))
-    titles = [f"{name}: {100 * rows['step'].min() // GRID}% of the dimensions" for name, rows in parts]
-    style.finish(figure, axes, titles)
+        ax.set_xlim(1.85, 33)
+        ax.set_xlabel(f"values of a dictionary, at {100 * at['step'].iloc[0] // GRID}% of the dimensions")
+    style.finish(figure, axes, [str(name) for name, _ in parts], columns=3)
     return figure
 
 

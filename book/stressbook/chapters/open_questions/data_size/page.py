@@ -153,7 +153,7 @@ def plot(results: pd.DataFrame) -> Figure:
     """
     rows = kept(results)
     names = list(rows["features"].unique())
-    figure, axes = style.panels(len(names), height=2.9, sharey=False)
+    figure, axes = style.panels(len(names), height=2.9, columns=2, sharey=False)
     # All images allow every setting, in the order of the sweep.
     settings = list(rows.loc[np.isinf(rows["images"]), "setting"].unique())
     for ax, name in zip(axes, names, strict=True):
@@ -182,7 +182,7 @@ def plot(results: pd.DataFrame) -> Figure:
             )
         ax.axhline(100, color="#888888", linewidth=0.8, zorder=0)
         ax.set_xticks(range(len(sizes)), [_number_of_images(count) for count in sizes])
-        ax.set(xlabel="training images a class", ylabel="score kept (% of the full score\nof the same images)")
+        ax.set(xlabel="training images a class", ylabel="score kept (% of full score)")
     style.add_titles_and_legend(figure, axes, names, columns=2)
     return figure
 

@@ -227,7 +227,7 @@ def plot(results: pd.DataFrame) -> Figure:
     theirs = compressibility(reference())
     parts = [(str(name), part) for name, part in rows.groupby("dataset", sort=False)]
     parts.append(("VOC 2007, the paper", theirs))
-    figure, axes = style.panels(len(parts), height=2.8, sharey=False)
+    figure, axes = style.panels(len(parts), height=2.8, columns=2, sharey=False)
     for ax, (_, part) in zip(axes, parts, strict=True):
         part = part.sort_values("full", kind="stable", ignore_index=True)
         for (stress, step), name in MEASURES.items():
@@ -240,20 +240,17 @@ def plot(results: pd.DataFrame) -> Figure:
                     label = name if trained else None
                     ax.plot(curve.index, curve[name], marker=marker, markersize=6, label=label, **look)
         ax.set_xticks(part.index, [_label(row) for row in part.to_dict("records")], fontsize="small")
-        ax.set(xlim=(-0.5, len(part) - 0.5), ylabel="score kept\n(% of full score)")
+        ax.set(xlim=(-0.5, len(part) - 0.5), xlabel="full score, ImageNet's top-1", ylabel="score kept\n(% of full score)")
     style.add_titles_and_legend(figure, axes, [name for name, _ in parts], columns=4)
     return figure
 
 
 def _label(row: dict[Any, Any]) -> str:
     """Return the name of a network and its scores, as its tick on the horizontal axis has them."""
-    name = words.NAMES.get(row["model"], row["model"]).replace("efficientnet-", "").replace("bvlc-", "BVLC ")
-    top1 = ""
-    if not row["trained"]:
-        top1 = "untrained"
-    elif not math.isnan(row["top1"]):
-        top1 = f"ImageNet {row['top1']:.1f}"
-    return f"{name.removesuffix(UNTRAINED)}\nfull score {row['full']:.1f}\n{top1}"
+    model = row["model"].removesuffix(UNTRAINED).removeprefix("bvlc-")
+    name = words.NAMES.get(model, model).replace("efficientnet-", "")
+    top1 = "" if math.isnan(row["top1"]) else f", {row['top1']:.1f}"
+    return f"{name}\n{'' if row['trained'] else 'untrained, '}{row['full']:.1f}{top1}"
 
 
 def alt_text(results: pd.DataFrame) -> str:

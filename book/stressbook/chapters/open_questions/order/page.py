@@ -148,7 +148,7 @@ def plot(results: pd.DataFrame) -> Figure:
     twice = dict(by_feature_set(paired_with_protocol(results, TWICE)))
     floats = dict(by_feature_set(paired_with_protocol(results, FLOATS)))
     values = sorted({int(count) for rows in twice.values() for count in rows["values"]})
-    figure, axes = style.panels(len(twice), height=2.7)
+    figure, axes = style.panels(len(twice), height=2.7, columns=2)
     for ax, name in zip(axes, twice, strict=True):
         _draw_differences(ax, twice[name], "at equal bits", "-")
         if name in floats:
@@ -158,7 +158,7 @@ def plot(results: pd.DataFrame) -> Figure:
         ax.set_xticks(values, [str(count) for count in values])
         ax.minorticks_off()
         ax.set(xlabel="values in a dictionary", ylabel="change by quantising\nfirst (points)")
-    style.add_titles_and_legend(figure, axes, list(twice))
+    style.add_titles_and_legend(figure, axes, list(twice), columns=2)
     return figure
 
 

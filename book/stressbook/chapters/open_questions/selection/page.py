@@ -105,7 +105,7 @@ def plot(results: pd.DataFrame) -> Figure:
     rows = chosen(results)
     colour = style.COLOURS[STRESS]
     parts = list(rows.groupby("features", sort=False))
-    figure, axes = style.panels(len(parts), height=3.2)
+    figure, axes = style.panels(len(parts), height=3.2, columns=2)
     for ax, (_, part) in zip(axes, parts, strict=True):
         for step, line in zip(STEPS, ("-", "--"), strict=True):
             group, size = part[part["step"] == step], f"{100 * step // GRID}% of the dimensions"
@@ -115,7 +115,7 @@ def plot(results: pd.DataFrame) -> Figure:
             ax.plot(group["bits"], group["picked_kept"], "o" if line == "-" else "s", color=colour, ms=5, label=picked)
         ax.set(xlabel="bits of a value")
         ax.set_xticks(sorted(part["bits"].unique()))
-    style.finish(figure, axes, [str(name) for name, _ in parts])
+    style.finish(figure, axes, [str(name) for name, _ in parts], columns=2)
     return figure
 
 

@@ -138,7 +138,7 @@ def plot(results: pd.DataFrame) -> Figure:
     """
     rows = losses(results)
     names = list(rows["features"].unique())
-    figure, axes = style.panels(len(names) + 1, height=2.5, sharey=False)
+    figure, axes = style.panels(len(names) + 1, height=2.5, columns=2, sharey=False)
     for ax, name in zip(axes, names, strict=False):
         for variant, look in _LOOKS.items():
             curve = rows[(rows["features"] == name) & (rows[VARIANT] == variant)]
@@ -148,7 +148,9 @@ def plot(results: pd.DataFrame) -> Figure:
         ax.set(ylabel="points below full score")
     for name, marker in zip(names, "os^Dv", strict=False):
         left = rows[(rows["features"] == name) & (rows[VARIANT] == "")]
-        axes[-1].plot(left["share"], 100 * left["norm"], marker, color="#444444", mfc="white", label=f"squared norm: {name}")
+        axes[-1].plot(
+            left["share"], 100 * left["norm"], marker, color="#444444", mfc="white", label=f"squared norm: {data_set(name)}"
+        )
     share = np.array(sorted(rows["share"].unique()))
     axes[-1].plot(share, share, color="#888888", linewidth=1, label="as many percent as of the dimensions", zorder=0)
     axes[-1].set(ylabel="squared norm left (%)", yscale="log")
@@ -158,7 +160,7 @@ def plot(results: pd.DataFrame) -> Figure:
         ax.set_xticks(share, [f"{at:.0f}" for at in share])
         ax.set(xlabel="dimensions kept (%)")
     axes[-1].set_yticks([2, 5, 10, 20, 50], ["2", "5", "10", "20", "50"])
-    style.add_titles_and_legend(figure, axes, [*names, "what random selection leaves of the squared norm"])
+    style.add_titles_and_legend(figure, axes, [*names, "what random selection leaves of the squared norm"], columns=2)
     return figure
 
 

@@ -147,7 +147,7 @@ def plot(results: pd.DataFrame) -> Figure:
     """
     rows = deviations(results)
     names = list(rows["features"].unique())
-    figure, axes = style.panels(len(names), height=2.6, sharey=False)
+    figure, axes = style.panels(len(names), height=2.6, columns=2, sharey=False)
     for ax, name in zip(axes, names, strict=True):
         for column, what in (("deviation", "score"), ("rise", "difference to the next size")):
             for variant, drawing in (("", "nested"), (INDEPENDENT, "independent")):

@@ -158,7 +158,7 @@ def headline(answered: pd.DataFrame) -> str:
     named = measured["choice"] + measured["points"].map(" ({:.1f})".format)
     large = measured["points"] > MATTERS
     said = (
-        f"**{large.sum()} of {len(measured)} choices that can be put in points move scores by more than {MATTERS:.0f} "
+        f"**{large.sum()} of {len(measured)} choices that can be measured in points move scores by more than {MATTERS:.0f} "
         f"on some data set{': ' if large.any() else ''}{', '.join(named[large])}.**"
     )
     if not large.all():
