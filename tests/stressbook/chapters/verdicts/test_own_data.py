@@ -104,18 +104,35 @@ def test_both_forms_and_no_others_make_the_range() -> None:
 def test_only_papers_preprocessing_makes_curves() -> None:
     curve = page.curves(made())
     assert curve["score"].tolist() == [20, 20, 60, 60, 80]
-    row = page.extrapolations(made()).iloc[0]
-    assert row["images"] == 2000 and row["score"] == 80 and row["half"] == 1000
+    row = page.extrapolations(made())["bvlc-googlenet, pooled"]
+    assert row.images == 2000 and row.score == 80 and row.half == 1000
     # From 20 and 60, both lines are exact: one goes on to 100, the other to 80.
-    assert tuple(row["foretold"]) == pytest.approx((80, 100))
-    assert row["expected"].low == pytest.approx(100 - 20 / (5011 / 2000))
-    assert "**inside**" in page.check(made())
+    assert tuple(row.predicted) == pytest.approx((80, 100))
+    assert row.expected.low == pytest.approx(100 - 20 / (5011 / 2000))
+    assert "**inside the range**" in page.check(made())
 
 
-def test_the_rule_is_said_to_fail_where_it_does() -> None:
+@pytest.mark.parametrize(
+    ("half", "score", "listed", "said"),
+    [
+        (
+            60,
+            75,
+            "**5.0 points below the range**",
+            "too high for 1 of 2 feature sets, by 5.0 points: read",
+        ),
+        (40, 63, "**3.0 points above the range**", "too low for 1 of 2 feature sets, by 3.0 points."),
+        (60, 90, "**inside the range**", "right for all 2 feature sets."),
+    ],
+)
+def test_the_page_says_where_the_rule_misses(half: float, score: float, listed: str, said: str) -> None:
+    """From 20 and 60 the range is 80 to 100, from 20 and 40 it is 55 to 60; a second feature set is inside its own."""
     table = made()
-    table.loc[table[VARIANT].eq("2000") & table["stress"].eq("none"), "score"] = 75
-    assert "**5.0 points outside**" in page.check(table)
+    for images, value in (("1000", half), ("2000", score)):
+        table.loc[table[VARIANT].eq(images) & table["stress"].eq("none"), "score"] = value
+    both = pd.concat([table, made().assign(model="other")], ignore_index=True)
+    assert listed in page.check(both).splitlines()[0] and "inside" in page.check(both).splitlines()[1]
+    assert said in page.check_in_short(both) and page.check_in_short(both) in page.headline(both)
 
 
 def test_classes_and_preprocessing_are_compared_with_their_siblings() -> None:
@@ -131,18 +148,22 @@ def test_what_is_drawn_and_said_comes_from_the_table(tmp_path: Path) -> None:
     style.save(page.plot(made()), made(), tmp_path, "own-data")
     again = read_results(tmp_path / "own-data.csv")
     said = page.headline(again)
-    assert "80.0 with 2,000 training images" in said and "sheep, by -3.0" in said
+    assert "80.0 mAP with the 2,000 training images" in said and "sheep, with -3.0; 1 of 2" in page.class_sentence(again)
     assert page.published_score() == pytest.approx(80.585, abs=5e-4)
-    assert "The paper publishes 80.6" in said
-    assert "sheep 70.0, 67.0" in page.alt_text(again)
+    assert "the paper publishes 80.6 with 5,011" in said
+    assert page.alt_text(again).startswith("Learning curves on VOC 2007.")
+    assert "sheep 70.0, 67.0" in page.classes_alt_text(again)
     assert page.table(again).iloc[0].tolist()[:3] == [20, 60, 80]
+    [ax] = page.plot_classes(again).axes
+    assert sorted(ax.get_lines()[1].get_xdata()) == [67, 91]
 
 
 def test_one_size_is_drawn_without_extrapolation(tmp_path: Path) -> None:
     single = made()[lambda rows: rows[VARIANT] == "2000"]
     style.save(page.plot(single), single, tmp_path, "own-data")
-    assert math.isnan(page.extrapolations(single)["expected"].iloc[0].low)
-    assert "Too few sizes" in page.check(single)
+    assert math.isnan(page.extrapolations(single)["bvlc-googlenet, pooled"].expected.low)
+    assert "Too few sizes" in page.check(single) and page.check_in_short(single) == ""
+    assert page.headline(single).endswith("test images.") and page.class_sentence(single) == ""
 
 
 def test_facts_come_from_the_file() -> None:

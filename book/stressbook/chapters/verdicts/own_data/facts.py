@@ -14,6 +14,11 @@ from stresslib.features import FeatureSet
 WHOLE, NETWORK = "voc2007", "googlenet"
 """The paper's data set, and the one of its networks that is here too."""
 
+_COUNTS = DATASETS[WHOLE].counts
+assert _COUNTS is not None, "the registry has the counts of the paper's data set"
+COUNTS = _COUNTS
+"""Images and classes of the paper's data set."""
+
 
 def facts(features: FeatureSet) -> pd.DataFrame:
     """Return what the paper had, what is here, and whether that is the same.
@@ -29,16 +34,15 @@ def facts(features: FeatureSet) -> pd.DataFrame:
         A row for each part of the experiment: `the paper`, `here` and `the same`.
     """
     known, data = features.provenance, DATASETS[features.provenance["dataset"]]
-    whole, network, own = DATASETS[WHOLE].counts, NETWORKS[NETWORK], NETWORKS[known["model"]]
-    assert whole is not None, "the registry has the counts of the paper's data set"
+    network, own = NETWORKS[NETWORK], NETWORKS[known["model"]]
     difficult = int((features.y == 0).sum())
     missing = known.get("missing", "")
     rows = [
         ("data set", DATASETS[WHOLE].about.partition(":")[0], data.about.partition(":")[0], "in part"),
-        ("classes", str(whole.classes), str(len(features.classes)), _yes(whole.classes == len(features.classes))),
+        ("classes", str(COUNTS.classes), str(len(features.classes)), _yes(COUNTS.classes == len(features.classes))),
         ("split", "trainval trains, test tests", known.get("split", "unknown").partition(";")[0], "no"),
-        ("training images", f"{whole.train:,}", f"{int(features.train.sum()):,}", "no"),
-        ("test images", f"{whole.test:,}", f"{int(features.test.sum()):,}", "no"),
+        ("training images", f"{COUNTS.train:,}", f"{int(features.train.sum()):,}", "no"),
+        ("test images", f"{COUNTS.test:,}", f"{int(features.test.sum()):,}", "no"),
         ("missing images", "none", missing or "none", _yes(not missing)),
         ("files", "the official JPEGs", "a public copy of them, re-encoded at full size", "no"),
         ("difficult objects", "ignored", f"ignored: {difficult:,} labels of 0", "yes"),

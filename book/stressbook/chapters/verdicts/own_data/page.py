@@ -1,33 +1,32 @@
 """Own data: what of the paper's data can be had, and what the other half of its training images would add.
 
-From the table of the measure to an extrapolation, the scores of each class, and the effect of the preprocessing.
+From the table of the measure to an extrapolation and its check, the scores of each class, and what preprocessing does.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from stressbook.chapters.verdicts.own_data.facts import COUNTS
 from stressbook.chapters.verdicts.own_data.measure import CLASS_SCORE
-from stressbook.drawing import style, tables
-from stresslib.datasets import DATASETS
+from stressbook.drawing import style, tables, words
 from stresslib.results import FEATURES, TOLERANCE, VARIANT
 from stresslib.stress.spec import compression_rate, parse_spec
 
-WHOLE = "voc2007"
-"""The paper's data set, of whose training images `TRAINING` there are half."""
-
-TRAINING = DATASETS[WHOLE].counts.train if DATASETS[WHOLE].counts else 0
+TRAINING = COUNTS.train
+"""Training images of the paper's data set, of which there are half."""
 
 PAPERS = ("voc2007", "googlenet", "inception5b")
 """The published curve to compare with: GoogLeNet is the one network that the paper and this project share."""
 
-COLOURS = ("#0072B2", "#D55E00", "#007A5A", "#AA4499")
+LOOKS = (("#0072B2", "o"), ("#D55E00", "s"), ("#007A5A", "D"), ("#AA4499", "^"))
+"""Colour and marker of each feature set, in the order of the table."""
 
 
 def published_score() -> float:
@@ -38,9 +37,12 @@ def published_score() -> float:
 
 
 def _split(results: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with `way` (how images were preprocessed, empty for the paper's), `part` and `features`."""
+    """Return the table with `way` (how images were preprocessed, empty for the paper's), `part` and `features`.
+
+    Feature sets of one data set are named by network and layer alone.
+    """
     parts = results[VARIANT].str.rpartition(", ")
-    names = results[FEATURES].agg(", ".join, axis=1)
+    names = results[FEATURES if len(set(results["dataset"])) > 1 else FEATURES[1:]].agg(", ".join, axis=1)
     return results.assign(way=parts[0].str.removeprefix("preprocessing="), part=parts[2], features=names)
 
 
@@ -65,13 +67,13 @@ def curves(results: pd.DataFrame) -> pd.DataFrame:
 
 
 class Range(NamedTuple):
-    """The least and the most that the forms of a learning curve say."""
+    """The least and the most that the forms of a learning curve say; NaN where there is nothing to fit."""
 
     low: float
     high: float
 
     def __str__(self) -> str:
-        return f"{self.low:.1f} to {self.high:.1f}"
+        return "–" if math.isnan(self.low) else f"{self.low:.1f} to {self.high:.1f}"
 
 
 def extrapolated(curve: pd.DataFrame, images: int) -> Range:
@@ -84,19 +86,22 @@ def extrapolated(curve: pd.DataFrame, images: int) -> Range:
     Parameters
     ----------
     curve : pandas.DataFrame
-        Rows of :func:`curves` of one feature set, of at least two sizes.
+        Rows of :func:`curves` of one feature set.
     images : int
 
     Returns
     -------
     Range
-        Over all fits. It is not a confidence interval: it says how far the forms that fit are apart.
+        Over all fits; NaN where there are fewer than two sizes. It is not a confidence interval: it says how far the forms
+        that fit are apart.
     """
     common = curve[curve["draw"].isna()]
     drawn = curve[curve["draw"].notna()]
     found = []
     for _, draw in drawn.groupby("draw"):
         points = pd.concat([draw, common])
+        if points["images"].nunique() < 2:
+            continue
         larger = points[points["images"] > points["images"].min()]
         for fitted in (points, larger) if larger["images"].nunique() >= 3 else (points,):
             sizes, scores = np.log(fitted["images"].to_numpy(float)), fitted["score"].to_numpy()
@@ -106,52 +111,96 @@ def extrapolated(curve: pd.DataFrame, images: int) -> Range:
     return Range(min(found), max(found)) if found else Range(math.nan, math.nan)
 
 
-def extrapolations(results: pd.DataFrame) -> pd.DataFrame:
-    """Extrapolate every feature set to the paper's number of training images, and check the rule on what is measured.
+class Extrapolation(NamedTuple):
+    """What one feature set scores, what it would score with the paper's number of images, and a check of that rule.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by feature set: `images` (all there are), the `score` with them, `expected` (the range with the paper's
-        number), `half` (the largest size that is at most half of all) and `foretold` (the range for all from sizes up to
-        that; NaN where fewer than two sizes are as small).
+    Attributes
+    ----------
+    images, score : int, float
+        All training images that there are, and the score with them.
+    expected : Range
+        The score with the paper's number of training images.
+    half : int
+        The largest size that is at most half of all; 0 without one.
+    predicted : Range
+        The score with all images, from sizes up to `half`.
     """
-    rows = {}
+
+    images: int
+    score: float
+    expected: Range
+    half: int
+    predicted: Range
+
+    @property
+    def overshoot(self) -> float:
+        """Points by which `predicted` lies above the score; negative below it, 0 where the score is inside, else NaN."""
+        low, high = self.predicted
+        return low - self.score if low > self.score else min(high - self.score, 0.0)
+
+
+def extrapolations(results: pd.DataFrame) -> dict[str, Extrapolation]:
+    """Extrapolate every feature set to the paper's number of training images, and check the rule on what is measured."""
+    found = {}
     for name, curve in curves(results).groupby("features", sort=False):
         images = int(curve["images"].max())
-        score = float(curve.loc[curve["images"] == images, "score"].mean())
         small = curve[curve["images"] <= images / 2]
-        foretold = extrapolated(small, images) if len(set(small["images"])) > 1 else Range(math.nan, math.nan)
-        fewer = len(set(curve["images"])) > 1
-        expected = extrapolated(curve, TRAINING) if fewer else Range(math.nan, math.nan)
-        half = int(small["images"].max()) if len(small) else 0
-        rows[name] = {"images": images, "score": score, "expected": expected, "half": half, "foretold": foretold}
-    return pd.DataFrame.from_dict(rows, orient="index")
+        found[str(name)] = Extrapolation(
+            images,
+            float(curve.loc[curve["images"] == images, "score"].mean()),
+            extrapolated(curve, TRAINING),
+            int(small["images"].max()) if len(small) else 0,
+            extrapolated(small, images),
+        )
+    return found
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
     """Return the scores measured, and those that are extrapolated from them, as they stand on the page."""
     wide = curves(results).pivot_table(index="features", columns="images", values="score", sort=False)
-    wide = wide[sorted(wide)].round(1).rename(columns="{:,} images".format)
+    columns = sorted(map(int, wide.columns))
+    wide = wide[columns].round(1).set_axis([f"{images:,}" for images in columns], axis=1)
     found = extrapolations(results)
-    wide[f"{TRAINING:,} images (extrapolated)"] = [str(one) for one in found["expected"].reindex(wide.index)]
-    return tables.with_dashes(wide.rename_axis(None, axis=1))
+    wide[f"{TRAINING:,} (extrapolated)"] = [str(found[str(name)].expected) for name in wide.index]
+    return tables.with_dashes(wide)
 
 
 def check(results: pd.DataFrame) -> str:
-    """Say what the rule would have foretold of the scores that are measured, as a Markdown list."""
-    lines = []
-    for name, row in extrapolations(results).iterrows():
-        low, high = row["foretold"]
-        if math.isnan(low):
-            continue
-        off = max(low - row["score"], row["score"] - high)
-        verdict = "inside" if off <= 0 else f"{off:.1f} points outside"
-        lines.append(
-            f"- {name}: from at most {row['half']:,} images the rule foretells {row['foretold']} for {row['images']:,}; "
-            f"measured are {row['score']:.1f}, **{verdict}**."
-        )
+    """Say what the rule would have predicted of the scores that are measured, as a Markdown list."""
+    lines = [
+        f"- {name}: from at most {one.half:,} images the rule predicts {one.predicted} for {one.images:,}. Measured: "
+        f"{one.score:.1f}, **{_missed(one.overshoot)}**."
+        for name, one in extrapolations(results).items()
+        if not math.isnan(one.overshoot)
+    ]
     return "\n".join(lines) or "Too few sizes were measured to check the rule."
+
+
+def _missed(overshoot: float) -> str:
+    if overshoot == 0:
+        return "inside the range"
+    return f"{abs(overshoot):.1f} points {'below' if overshoot > 0 else 'above'} the range"
+
+
+def check_in_short(results: pd.DataFrame) -> str:
+    """Say in a sentence whether the rule overshoots where it can be checked; empty where it cannot."""
+    off = [one.overshoot for one in extrapolations(results).values() if not math.isnan(one.overshoot)]
+    if not off:
+        return ""
+    high, low = [value for value in off if value > 0], [-value for value in off if value < 0]
+    sides = [
+        f"too {side} for {len(values)} of {len(off)} feature sets, by {_spread(values)} points"
+        for side, values in (("high", high), ("low", low))
+        if values
+    ]
+    said = " and ".join(sides) or f"right for all {len(off)} feature sets"
+    text = f"Where the same rule can be checked, from at most half of the images to all, it is {said}"
+    return f"{text}: read the extrapolation as an upper bound." if high and not low else f"{text}."
+
+
+def _spread(values: list[float]) -> str:
+    """Return the least and the largest value as words; one where they are the same."""
+    return " to ".join(dict.fromkeys(f"{value:.1f}" for value in (min(values), max(values))))
 
 
 def classes(results: pd.DataFrame) -> pd.DataFrame:
@@ -161,7 +210,7 @@ def classes(results: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Indexed by class, of the first feature set that was compressed: `full`, `compressed` and their `difference`;
-        ``attrs["features"]`` and ``attrs["spec"]`` say of what. Empty where none was.
+        ``attrs["features"]`` says of what, ``attrs["rate"]`` how many percent of the bits are saved. Empty where none was.
     """
     rows = _split(results)
     rows = rows[rows["way"].eq("") & rows["metric"].eq(CLASS_SCORE)]
@@ -173,7 +222,7 @@ def classes(results: pd.DataFrame) -> pd.DataFrame:
     wide = rows.pivot_table(index="part", columns="spec", values="score", sort=False)[["none", spec]]
     wide = wide.set_axis(["full", "compressed"], axis=1).rename_axis("class")
     wide = wide.assign(difference=wide["compressed"] - wide["full"])
-    wide.attrs = {"features": name, "spec": spec, "width": int(rows["n_features"].iloc[0])}
+    wide.attrs = {"features": name, "rate": 100 * compression_rate(parse_spec(spec), int(rows["n_features"].iloc[0]))}
     return wide
 
 
@@ -183,21 +232,32 @@ def class_table(results: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([found, found.mean().to_frame("mean").T]).round(1) if len(found) else found
 
 
+def class_sentence(results: pd.DataFrame) -> str:
+    """Say what the compression costs on average and where it costs most; empty where nothing was compressed."""
+    pairs = classes(results)
+    if pairs.empty:
+        return ""
+    worst = pairs["difference"].idxmin()
+    return (
+        f"With {pairs.attrs['rate']:.1f}% of the bits saved ({pairs.attrs['features']}), the mean over classes changes by "
+        f"**{pairs['difference'].mean():+.1f} points**. The class that loses most is {worst}, with "
+        f"{pairs.loc[worst, 'difference']:+.1f}; {(pairs['difference'] > 0).sum()} of {len(pairs)} classes gain."
+    )
+
+
 def preprocessing(results: pd.DataFrame) -> str:
     """Say what another preprocessing than the paper's does to the score, in Markdown; nothing where none was measured."""
     rows = _split(results)
     rows = rows[rows["metric"].ne(CLASS_SCORE) & rows["repeat"].isna()]
     key = ["features", "spec", "part"]
     paired = rows[rows["way"].ne("")].merge(rows[rows["way"].eq("")], on=key, suffixes=("", "_paper"))
-    if paired.empty:
-        return ""
     lines = []
     for row in paired.to_dict("records"):
         change = row["score"] - row["score_paper"]
-        size = "no more than machines differ by" if abs(change) <= TOLERANCE else "more than machines differ by"
+        size = "no more" if abs(change) <= TOLERANCE else "more"
         lines.append(
             f"- {row['features']}, {row['spec']}: {row['score']:.2f} with `{row['way']}`, {row['score_paper']:.2f} without: "
-            f"**{change:+.2f} points**, {size} ({TOLERANCE})."
+            f"**{change:+.2f} points**, {size} than the {TOLERANCE} by which two machines may differ."
         )
     return "\n".join(lines)
 
@@ -205,36 +265,18 @@ def preprocessing(results: pd.DataFrame) -> str:
 def headline(results: pd.DataFrame) -> str:
     """Return the first paragraph of the page, in Markdown."""
     found = extrapolations(results)
-    paper = published_score()
-    parts = []
-    google = [name for name in found.index if "googlenet" in name]
-    for name in google:
-        row = found.loc[name]
-        said = f"{name}: {row['score']:.1f} with {row['images']:,} training images"
-        if not math.isnan(row["expected"].low):
-            said += f", {row['expected']} if extrapolated to the paper's {TRAINING:,}"
-        parts.append(said)
-    first = found.iloc[0]
+    name, one = next(((name, one) for name, one in found.items() if "googlenet" in name), next(iter(found.items())))
     text = (
-        f"**Of the paper's own data set there are {first['images']:,} images to train with, of {TRAINING:,}.** "
-        f"{'; '.join(parts)}. "
-        * bool(parts)
-        + f"The paper publishes {paper:.1f} for GoogLeNet's map `inception5b`, on the test images, which could not be had."
+        f"**{one.score:.1f} mAP with the {one.images:,} training images that can be had ({name}); the paper publishes "
+        f"{published_score():.1f} with {TRAINING:,}**, for GoogLeNet's map `inception5b` and on other test images."
     )
-    pairs = classes(results)
-    if len(pairs):
-        worst = pairs["difference"].idxmin()
-        rate = 100 * compression_rate(parse_spec(pairs.attrs["spec"]), pairs.attrs["width"])
-        text += (
-            f" Under {rate:.1f}% compression ({pairs.attrs['features']}) the mean over classes changes by "
-            f"{pairs['difference'].mean():+.1f} points, and that of the class that loses most, {worst}, by "
-            f"{pairs.loc[worst, 'difference']:+.1f}."
-        )
-    return text
+    if not math.isnan(one.expected.low):
+        text += f" Extrapolated to {TRAINING:,} images, the curve reaches {one.expected}. {check_in_short(results)}"
+    return text.strip()
 
 
 def plot(results: pd.DataFrame) -> Figure:
-    """Draw the learning curves with what they are extrapolated to, and below the scores of each class.
+    """Draw the learning curves, with what they are extrapolated to.
 
     Parameters
     ----------
@@ -244,73 +286,73 @@ def plot(results: pd.DataFrame) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    pairs = classes(results)
-    titles = ["mAP by the number of training images"]
-    options = {"height_ratios": [3.4, 4.6], "height": 4.0} if len(pairs) else {}
-    figure, axes = style.panels(1 + bool(len(pairs)), sharey=False, **options)
-    _draw_curves(axes[0], results)
-    if len(pairs):
-        _draw_classes(axes[1], pairs)
-        titles.append(f"Average precision of each class\n{pairs.attrs['features']}")
-    style.add_titles_and_legend(figure, axes, titles)
+    figure, [ax] = style.panels(1, height=2.7 + 0.15 * len(extrapolations(results)))
+    _draw_curves(ax, results)
+    style.add_titles_and_legend(figure, [ax], ["Full score by the number of training images"])
     return figure
 
 
 def _draw_curves(ax: Axes, results: pd.DataFrame) -> None:
     found = extrapolations(results)
     for number, (name, curve) in enumerate(curves(results).groupby("features", sort=False)):
-        colour = COLOURS[number % len(COLOURS)]
+        colour, marker = LOOKS[number % len(LOOKS)]
         scores = curve.groupby("images")["score"]
         mean, deviation = scores.mean(), scores.std(ddof=0).fillna(0)
         draws = curve["draw"].nunique()
         label = f"{name} (± SD of {draws} draws)" if draws > 1 else str(name)
         ax.fill_between(mean.index, mean - deviation, mean + deviation, color=colour, alpha=0.25, linewidth=0)
-        ax.plot(mean.index, mean, color=colour, label=label, **style.OURS)
-        expected, images = found.loc[name, "expected"], found.loc[name, "images"]
+        ax.plot(mean.index, mean, color=colour, label=label, **{**style.OURS, "marker": marker})
+        expected, images = found[str(name)].expected, found[str(name)].images
         if not math.isnan(expected.low):
             # Beside each other, lest one range hides another.
             place = TRAINING * 1.035 ** (number - len(found))
             middle = (expected.low + expected.high) / 2
-            ax.plot([images, place], [mean.iloc[-1], middle], color=colour, linestyle=":", linewidth=1.4)
+            ax.plot([images, place], [float(mean.iloc[-1]), middle], color=colour, linestyle=":", linewidth=1.4)
             ax.vlines(place, expected.low, expected.high, color=colour, linewidth=4, alpha=0.6)
     ax.plot([TRAINING], [published_score()], color="#000000", label="the paper, GoogLeNet inception5b", **style.PAPER)
-    sizes = sorted({500, 1000, *found["images"], TRAINING})
+    sizes = sorted({500, 1000, *(one.images for one in found.values()), TRAINING})
     ax.set_xscale("log")
     ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
     ax.minorticks_off()
     ax.set(xlabel="training images (dotted, bars: extrapolated)", ylabel="mAP (%)")
 
 
-def _draw_classes(ax: Axes, pairs: pd.DataFrame) -> None:
+def plot_classes(results: pd.DataFrame) -> Figure:
+    """Draw the average precision of each class, without and with the compression; the table must have :func:`classes`."""
+    pairs = classes(results)
+    figure, [ax] = style.panels(1, height=0.19 * len(pairs) + 0.5)
     pairs = pairs.sort_values("full")
     heights = np.arange(len(pairs))
-    rate = 100 * compression_rate(parse_spec(pairs.attrs["spec"]), pairs.attrs["width"])
-    colour = style.COLOURS["pca+uniform"]
     ax.hlines(heights, pairs["full"], pairs["compressed"], color="#BBBBBB", linewidth=2)
-    look = {"linestyle": "", "markersize": 6}
+    look: dict[str, Any] = {"linestyle": "", "markersize": 6}
     ax.plot(pairs["full"], heights, marker="o", color="#444444", label="no stress", **look)
-    ax.plot(pairs["compressed"], heights, marker="s", color=colour, label=f"{rate:.1f}% compression", **look)
-    ax.set_yticks(heights, pairs.index, fontsize="small")
+    colour, label = style.COLOURS["pca+uniform"], f"{pairs.attrs['rate']:.1f}% compression"
+    ax.plot(pairs["compressed"], heights, marker="s", color=colour, label=label, **look)
+    ax.set_yticks(heights, pairs.index.tolist(), fontsize="small")
     ax.set_ylim(-0.6, len(pairs) - 0.4)
     ax.grid(axis="y", visible=False)
     ax.grid(axis="x", color="#E3E3E3", linewidth=0.8)
     ax.set_xlabel("average precision (%)")
+    style.add_titles_and_legend(figure, [ax], [f"Average precision of each class: {pairs.attrs['features']}"], columns=2)
+    return figure
 
 
 def alt_text(results: pd.DataFrame) -> str:
-    """Describe the figure in words, from its data."""
+    """Describe the learning curves in words, from their data."""
     said = []
-    for name, row in extrapolations(results).iterrows():
+    for name, one in extrapolations(results).items():
         curve = curves(results).query("features == @name")
         fewest = curve["images"].min()
         first = curve.loc[curve["images"] == fewest, "score"].mean()
         said.append(
-            f"{name}: mAP {first:.1f} with {fewest:,} training images, {row['score']:.1f} with {row['images']:,}, "
-            f"extrapolated to {TRAINING:,}: {row['expected']}"
+            f"{name}: mAP {first:.1f} with {fewest:,} training images, {one.score:.1f} with {one.images:,}, "
+            f"extrapolated to {TRAINING:,}: {one.expected}"
         )
-    text = f"Learning curves on VOC 2007. {'; '.join(said)}. The paper: {published_score():.1f}."
-    pairs = classes(results)
-    if len(pairs):
-        listed = "; ".join(f"{name} {row['full']:.1f}, {row['compressed']:.1f}" for name, row in pairs.iterrows())
-        text += f" Average precision of each class without stress and compressed: {listed}."
-    return text
+    data = words.data_sets(results["dataset"].unique())
+    return f"Learning curves on {data}. {'; '.join(said)}. The paper: {published_score():.1f}."
+
+
+def classes_alt_text(results: pd.DataFrame) -> str:
+    """Describe the scores of the classes in words, from their data."""
+    listed = "; ".join(f"{name} {row['full']:.1f}, {row['compressed']:.1f}" for name, row in classes(results).iterrows())
+    return f"Average precision of each class without stress and compressed: {listed}."
