@@ -17,6 +17,8 @@ from stressbook.chapters.verdicts.claims import page as claims_page
 from stressbook.drawing import style
 from stresslib.evaluation.bootstrap import bootstrap_kept
 from stresslib.evaluation.protocol import decide
+from stresslib.results import FEATURES, results_table
+from stresslib.stress.spec import parse_spec
 
 RESULTS = ROOT / "results"
 
@@ -127,6 +129,7 @@ def test_one_number_changes_verdict_and_figure(tmp_path: Path) -> None:
     """The page is drawn from the CSV: an interval that is edited there is another verdict and another picture."""
     table = committed()
     at = table.index[table["stress"].eq("pca+uniform") & table["values"].eq(8)][0]
+    edited_set = claims_page.set_name(*table.loc[at, FEATURES])
     low, high = tmp_path / "low.csv", tmp_path / "high.csv"
     for path, bounds in ((low, (90.0, 91.0)), (high, (99.9, 100.1))):
         edited = table.copy()
@@ -135,27 +138,56 @@ def test_one_number_changes_verdict_and_figure(tmp_path: Path) -> None:
     drawn = {}
     for path, verdict in ((low, "does not hold"), (high, "holds")):
         again = read_claims(path)
-        row = claims_page.judged_claims(again).query("claim.str.contains('circle')").iloc[0]
+        judged = claims_page.judged_claims(again)
+        row = judged[judged["claim"].str.contains("circle") & judged["features"].eq(edited_set)].iloc[0]
         assert row["verdict"] == verdict
         style.save_figure(claims_page.plot(again), tmp_path, path.stem)
         drawn[verdict] = (path.with_suffix(".png").read_bytes(), claims_page.verdicts(again), claims_page.intervals(again))
     for one, other in zip(drawn["holds"], drawn["does not hold"], strict=True):
         assert one != other
-    assert (
-        claims_page.verdicts(read_claims(low)) in claims_page.verdicts(read_claims(low))
-        and "not testable" in drawn["holds"][1]
-    )
+
+
+def made_claims(*names: tuple[str, str, str]) -> pd.DataFrame:
+    """The same made-up interval for each claim and feature set."""
+    rows = []
+    for dataset, model, layer in names:
+        for spec, kept in [("none", 100.0), *((claim.spec(1280), 98.8) for claim in claims_measure.CLAIMS)]:
+            parsed = parse_spec(spec)
+            own = {
+                "dataset": dataset,
+                "model": model,
+                "layer": layer,
+                "n_features": 1280,
+                "metric": "accuracy",
+                "score": kept,
+            }
+            stress = {"stress": parsed.stress, "dimensions": parsed.dimensions, "values": parsed.dictionary_size}
+            rows.append({**own, **stress, "kept": kept, "kept_low": kept - 0.1, "kept_high": kept + 0.1})
+    return results_table(rows, claims_measure.INTERVAL)
+
+
+def test_the_grid_has_a_mark_and_a_number_for_each_pair() -> None:
+    """98.7 to 98.9: above 97.8 - 0.5 and 99.1 - 0.5, below the other three; VOC 2007 stands first, under the paper."""
+    table = made_claims(("digits", "net", "fc"), ("voc2007-val", "bvlc-googlenet", "pooled"))
+    head, _, paper, first, second = claims_page.grid(table).splitlines()
+    assert [cell.strip() for cell in head.split("|")][2:4] == ["98.4% fewer bits", "99.1% fewer bits"]
+    assert paper.startswith("| the paper: VOC 2007 · VGG-M | 99.1 | 97.8 | 99.6 | 99.9 | 100.1 |")
+    cells = "| ●&nbsp;98.8 | ●&nbsp;98.8 | ○&nbsp;98.8 | ○&nbsp;98.8 | ○&nbsp;98.8 |"
+    assert first == f"| VOC 2007 · GoogLeNet {cells}" and second == f"| digits · net · fc {cells}"
+    said = claims_page.headline(table)
+    assert "Of 10 pairs of a claim and a feature set, the claim holds in 4, holds in part in 0, does not hold in 6." in said
+    assert "not possible" not in said
+    fewer = claims_page.headline(table[~(table["dataset"].eq("digits") & table["dimensions"].eq(256))])
+    assert "| digits · net · fc | ●&nbsp;98.8 | ●&nbsp;98.8 | – |" in fewer and "–: not possible" in fewer
 
 
 def test_classical_features_are_judged_by_their_own_table(tmp_path: Path, results: pd.DataFrame) -> None:
     """By the one in the same folder; where there is none, or the claims were measured just now, there is a page."""
-    without = claims_page.classical_verdict(tmp_path / "claims.csv")
-    assert without == claims_page.classical_verdict("") and "page of its own" in without
+    without = claims_page.elsewhere(tmp_path / "claims.csv")
+    assert without == claims_page.elsewhere("") and "{doc}`classical`" in without and "not testable here" in without
     sl.write_results(results, tmp_path / "classical.csv")
-    said = claims_page.classical_verdict(tmp_path / "claims.csv")
-    assert "DR-1 at the same number of dimensions **holds for 1** of 1" in said
-    assert f"- {said}" in claims_page.verdicts(committed(), said).splitlines()
-    assert "classical" not in claims_page.verdicts(committed())
+    said = claims_page.elsewhere(tmp_path / "claims.csv")
+    assert "DR-1 at the same number of dimensions, **everywhere in 1** of 1 pair" in said
 
 
 def test_a_table_of_claims_reads_back_as_it_was_written(tmp_path: Path) -> None:
@@ -240,7 +272,7 @@ def test_claims_of_more_components_than_training_rows_are_left_out(small: sl.Fea
     tables = [claims_measure.measure(features, **options) for features in (few, small)]
     assert set(tables[0].loc[tables[0]["stress"] == "pca+uniform", "dimensions"]) == {4}
     judged = claims_page.judged_claims(pd.concat(tables))
-    assert judged[judged["claim"].str.contains("cross")]["features"].str.split(",").str[0].tolist() == ["toy"]
+    assert judged[judged["claim"].str.contains("cross")]["dataset"].tolist() == ["toy"]
     figure = claims_page.plot(pd.concat(tables))
     assert sum(text.get_text() == "not possible" for ax in figure.axes for text in ax.texts) == 1
 

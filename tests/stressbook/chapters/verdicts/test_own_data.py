@@ -109,7 +109,7 @@ def test_only_papers_preprocessing_makes_curves() -> None:
     # From 20 and 60, both lines are exact: one goes on to 100, the other to 80.
     assert tuple(row.predicted) == pytest.approx((80, 100))
     assert row.expected.low == pytest.approx(100 - 20 / (5011 / 2000))
-    assert "**inside the range**" in page.check(made())
+    assert "inside that range, whose middle is **10.0 points too high**" in page.check(made())
 
 
 @pytest.mark.parametrize(
@@ -118,21 +118,26 @@ def test_only_papers_preprocessing_makes_curves() -> None:
         (
             60,
             75,
-            "**5.0 points below the range**",
-            "too high for 1 of 2 feature sets, by 5.0 points: read",
+            "outside that range, whose middle is **15.0 points too high**",
+            "too high for 2 of 2 feature sets, by 10.0 to 15.0",
         ),
-        (40, 63, "**3.0 points above the range**", "too low for 1 of 2 feature sets, by 3.0 points."),
-        (60, 90, "**inside the range**", "right for all 2 feature sets."),
+        (
+            40,
+            63,
+            "outside that range, whose middle is **5.5 points too low**",
+            "and too low for 1 of 2 feature sets, by 5.5 points",
+        ),
     ],
 )
 def test_the_page_says_where_the_rule_misses(half: float, score: float, listed: str, said: str) -> None:
-    """From 20 and 60 the range is 80 to 100, from 20 and 40 it is 55 to 60; a second feature set is inside its own."""
+    """From 20 and 60 the range is 80 to 100, from 20 and 40 it is 55 to 60; a second feature set has 80, inside its own."""
     table = made()
     for images, value in (("1000", half), ("2000", score)):
         table.loc[table[VARIANT].eq(images) & table["stress"].eq("none"), "score"] = value
     both = pd.concat([table, made().assign(model="other")], ignore_index=True)
-    assert listed in page.check(both).splitlines()[0] and "inside" in page.check(both).splitlines()[1]
+    assert listed in page.check(both).splitlines()[0] and " inside" in page.check(both).splitlines()[1]
     assert said in page.check_in_short(both) and page.check_in_short(both) in page.headline(both)
+    assert page.check_in_short(both).endswith("inside the range for 1.")
 
 
 def test_classes_and_preprocessing_are_compared_with_their_siblings() -> None:

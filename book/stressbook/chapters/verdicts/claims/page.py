@@ -11,19 +11,30 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.transforms import blended_transform_factory
 
 from stressbook.chapters.verdicts.claims.measure import CLAIMS, INTERVAL, RANDOM, Claim
 from stressbook.chapters.verdicts.classical.page import headline as classical_headline
 from stressbook.drawing import style, tables, words
 from stresslib.paper.published import with_shares
 from stresslib.results import FEATURES, read_results
-from stresslib.stress.spec import compression_rate, parse_spec
+from stresslib.stress.spec import bits_per_vector, compression_rate, parse_spec
 
 MARGIN = 0.5
 """Points by which a kept share may lie below the paper's while the claim still holds."""
 
+MARKS = {"holds": "●", "in part": "◐", "does not hold": "○"}
+"""The verdicts, and the mark of each in the grid."""
+
 FILLED: dict[str, Any] = {"holds": 1.0, "in part": 0.45, "does not hold": 0.0}
-"""The verdicts, and the opacity of the filling of a point for each."""
+"""The opacity of the filling of a point of the figure, for each verdict."""
+
+NETWORKS = {
+    "bvlc-googlenet": "GoogLeNet",
+    "efficientnet-lite0": "EfficientNet-Lite0",
+    "efficientnet-lite2": "EfficientNet-Lite2",
+}
+"""The names of networks in the grid and the figure."""
 
 UNTESTED = (
     (
@@ -64,6 +75,34 @@ def paper_share(claim: Claim) -> float:
     return float(table.loc[at, "kept"].iloc[0])
 
 
+def short_name(claim: Claim) -> str:
+    """Return what a claim is called at the head of a column: the bits that it saves, or those that it leaves a value.
+
+    Examples
+    --------
+    >>> from stressbook.chapters.verdicts.claims.page import CLAIMS, short_name
+    >>> short_name(CLAIMS[0]), short_name(CLAIMS[-1])
+    ('98.4% fewer bits', '2 bits a value (Q-2)')
+    """
+    spec = parse_spec(claim.spec(4096))
+    if claim.step is None:
+        return f"{bits_per_vector(spec, 1)} bits a value ({words.paper_name(spec.stress)})"
+    return f"{100 * compression_rate(spec, 4096):.1f}% fewer bits"
+
+
+def set_name(dataset: str, model: str, layer: str) -> str:
+    """Return what a feature set is called in the grid and the figure; the layer goes without saying where it is pooled.
+
+    Examples
+    --------
+    >>> from stressbook.chapters.verdicts.claims.page import set_name
+    >>> set_name("voc2007-val", "bvlc-googlenet", "pooled"), set_name("digits", "resnet50", "fc")
+    ('VOC 2007 · GoogLeNet', 'digits · resnet50 · fc')
+    """
+    parts = [words.DATA_SETS.get(dataset, dataset), NETWORKS.get(model, model)]
+    return " · ".join(parts if layer == "pooled" else [*parts, layer])
+
+
 def judged_claims(table: pd.DataFrame) -> pd.DataFrame:
     """Judge each claim on each feature set.
 
@@ -75,21 +114,26 @@ def judged_claims(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row for each claim and feature set: `claim`, `stress`, `features`, `rate` (percent of the bits saved here), `paper`
-        (the share that the paper keeps, in percent), the interval, and `verdict`.
+        A row for each claim and feature set, those of the paper's data set first: `claim`, `column` (its short name),
+        `stress`, `dataset`, `features`, `rate` (percent of the bits saved here), `paper` (the share that the paper keeps, in
+        percent), the interval, and `verdict`.
     """
+    sets = [(set_name(*names), rows) for names, rows in table.groupby(FEATURES, sort=False)]
+    sets.sort(key=lambda one: not one[0].startswith(words.NAMES["voc2007"]))
     rows = []
     for claim in CLAIMS:
         paper = paper_share(claim)
-        for names, measured in table.groupby(FEATURES, sort=False):
+        for name, measured in sets:
             width = int(measured["n_features"].iloc[0])
             parsed = parse_spec(claim.spec(width))
             for row in measured[measured["spec"].eq(str(parsed))].to_dict("records"):
                 rows.append(
                     {
                         "claim": claim.said,
+                        "column": short_name(claim),
                         "stress": parsed.stress,
-                        "features": ", ".join(map(str, names)),
+                        "dataset": row["dataset"],
+                        "features": name,
                         "rate": 100 * compression_rate(parsed, width),
                         "paper": paper,
                         **{name: row[name] for name in INTERVAL},
@@ -99,48 +143,66 @@ def judged_claims(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def verdicts(table: pd.DataFrame, classical: str = "") -> str:
-    """Say for how many feature sets each claim holds.
+def headline(table: pd.DataFrame) -> str:
+    """Count the verdicts, in a sentence, and give all of them in a grid."""
+    rows = judged_claims(table)
+    counts = rows["verdict"].value_counts()
+    said = {"holds": "holds", "in part": "holds in part", "does not hold": "does not hold"}
+    parts = [f"{text} in {counts.get(name, 0)}" for name, text in said.items()]
+    cells = grid(table)
+    legend = ", ".join(f"{mark} {said[name]}" for name, mark in MARKS.items())
+    if "–" in cells:
+        legend += "; –: not possible, since the claim keeps more principal components than there are training images"
+    return (
+        f"**Of {len(rows)} pairs of a claim and a feature set, the claim {', '.join(parts)}.** The grid shows the percent "
+        f"of the full score that is kept, and the verdict: {legend}.\n\n{cells}"
+    )
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-    classical : str, default=""
-        What :func:`classical_verdict` says of the claim that has a page of its own; empty leaves it out.
 
-    Returns
-    -------
-    str
-        A Markdown list.
+def grid(table: pd.DataFrame) -> str:
+    """Return what each feature set keeps under each claim, with the mark of the verdict, as a Markdown table.
+
+    The first row is the paper's, which has no mark.
     """
+    rows = judged_claims(table)
+    cells = (rows["verdict"].map(MARKS) + "&nbsp;" + rows["kept"].map("{:.1f}".format)).rename("cell")
+    wide = pd.concat([rows[["features", "column"]], cells], axis=1).pivot_table(
+        index="features", columns="column", values="cell", aggfunc="first", sort=False
+    )
+    paper = rows.groupby("column", sort=False)["paper"].first()
+    lines = [
+        ["", *paper.index],
+        ["---", *["---:"] * len(paper)],
+        ["the paper: VOC 2007 · VGG-M", *(f"{share:.1f}" for share in paper)],
+        *([name, *cells] for name, *cells in wide[paper.index].fillna("–").itertuples()),
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def verdicts(table: pd.DataFrame) -> str:
+    """Say for how many feature sets each claim holds, as a Markdown list."""
     lines = []
     for claim, rows in judged_claims(table).groupby("claim", sort=False):
         counts = rows["verdict"].value_counts()
         said = [f"{name} for {counts[name]}" for name in FILLED if name in counts]
         lines.append(f"- {claim}: **{', '.join(said)}** of {len(rows)}.")
-    if classical:
-        lines.append(f"- {classical}")
-    lines += [f"- {said}: **not testable here**." for said, _ in UNTESTED]
     return "\n".join(lines)
 
 
-def classical_verdict(path: str | os.PathLike[str]) -> str:
-    """Say what became of the claim about classical features, from classical.csv in the folder of a table of claims.
+def elsewhere(path: str | os.PathLike[str]) -> str:
+    """Return the claim that has a page of its own, and those that cannot be tested here, as a Markdown list.
 
     Parameters
     ----------
     path : path-like
-        The table of claims; empty when it has just been measured.
-
-    Returns
-    -------
-    str
-        The headline of the page on classical features; without its table, that there is such a page.
+        The table of claims, which has classical.csv beside it; empty when it has just been measured.
     """
     file = Path(path).with_name("classical.csv") if path else None
-    if file is None or not file.is_file():
-        return "Deep features withstand more than classical ones: judged on a page of its own."
-    return classical_headline(read_results(file))
+    known = file is not None and file.is_file()
+    said = classical_headline(read_results(file)) if known else "Do deep features withstand more stress than classical ones?"
+    lines = [f"- {said} {{doc}}`classical` has the pairs."]
+    lines += [f"- {claim}: **not testable here**. A test needs {needed}." for claim, needed in UNTESTED]
+    return "\n".join(lines)
 
 
 def intervals(table: pd.DataFrame) -> str:
@@ -157,11 +219,6 @@ def intervals(table: pd.DataFrame) -> str:
             "| features | bits saved | kept | 95% interval | verdict |\n|---|---|---|---|---|\n" + "\n".join(lines)
         )
     return "\n\n".join(parts)
-
-
-def untested() -> str:
-    """Return the claims that the data at hand cannot test and what each would take, as a Markdown list."""
-    return "\n".join(f"- **{said}.** It takes {needed}." for said, needed in UNTESTED)
 
 
 def plot(table: pd.DataFrame) -> Figure:
@@ -200,8 +257,10 @@ def plot(table: pd.DataFrame) -> Figure:
         ax.set_ylim(len(names) - 0.5, -0.5)
         ax.grid(axis="y", visible=False)
         ax.grid(axis="x", color="#E3E3E3", linewidth=0.8)
+        ax.set_title(" ", fontsize="medium")
         # The title begins at the left edge of the figure: beside the names of the feature sets the panel is narrow.
-        ax.set_title(claim, fontsize="medium", fontweight="bold", loc="left", x=-0.72)
+        edge = blended_transform_factory(figure.transFigure, ax.transAxes)
+        ax.text(0.012, 1.03, claim, transform=edge, fontsize="medium", fontweight="bold").set_in_layout(False)
     axes[-1].set_xlabel("score kept (% of full score), 95% interval")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", frameon=False, fontsize="small")
     return figure
@@ -230,7 +289,7 @@ def random_selection(table: pd.DataFrame) -> pd.DataFrame:
             for row in curve.to_dict("records"):
                 interval = f" ({row['kept_low']:.1f} to {row['kept_high']:.1f})" if "kept_low" in row else ""
                 cells[words.percent_of_grid(row["step"])] = f"{row['kept']:.1f}{interval}"
-            rows[prefix + ", ".join(map(str, names))] = cells
+            rows[prefix + set_name(*names)] = cells
     return pd.DataFrame(rows).T.rename_axis("features").rename_axis("dimensions kept", axis=1)
 
 

@@ -1,4 +1,4 @@
-"""Classical, the comparison: each trained network beside its rivals, place by place, and the verdict by one rule.
+"""Classical, the comparison: each trained network beside its rivals, place by place, and where it is ahead by one rule.
 
 From the results table to the pairs that `page` counts, tabulates and draws.
 """
@@ -97,27 +97,27 @@ def compared(results: pd.DataFrame) -> pd.DataFrame:
     return both[[*PAIR, *columns]].assign(difference=both["kept"] - both["kept_rival"])
 
 
-def verdict(kept: ArrayLike, kept_rival: ArrayLike) -> str:
-    """Judge "more robust than its rival" by what both keep at the same places, in percent of each one's full score.
+def ahead(kept: ArrayLike, kept_rival: ArrayLike) -> str:
+    """Say where a network is ahead of its rival, by what both keep at the same places, in percent of each one's full score.
 
     Returns
     -------
-    {"holds", "in part", "does not hold"}
-        Places at which both keep 99% or more do not count. Of the others, the network is ahead by more than a point at all:
-        holds; at some: in part; at none: does not hold.
+    {"everywhere", "in places", "nowhere"}
+        Places at which both keep 99% or more do not count. Of the others, those at which the network is ahead by more than
+        a point: all, some, or none.
 
     Examples
     --------
-    >>> from stressbook.chapters.verdicts.classical.comparison import verdict
-    >>> verdict([80, 95, 99.5], [70, 90, 99.2]), verdict([80, 90], [70, 95]), verdict([80, 95], [80, 95])
-    ('holds', 'in part', 'does not hold')
+    >>> from stressbook.chapters.verdicts.classical.comparison import ahead
+    >>> ahead([80, 95, 99.5], [70, 90, 99.2]), ahead([80, 90], [70, 95]), ahead([80, 95], [80, 95])
+    ('everywhere', 'in places', 'nowhere')
     """
     network, rival = np.asarray(kept, dtype=float), np.asarray(kept_rival, dtype=float)
     counts = np.minimum(network, rival) < FULL
-    ahead = (network - rival > MARGIN)[counts]
-    if ahead.all() and len(ahead):
-        return "holds"
-    return "in part" if ahead.any() else "does not hold"
+    found = (network - rival > MARGIN)[counts]
+    if found.all() and len(found):
+        return "everywhere"
+    return "in places" if found.any() else "nowhere"
 
 
 def judged_pairs(results: pd.DataFrame) -> pd.DataFrame:
@@ -132,7 +132,7 @@ def judged_pairs(results: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The pair, `way`, `stress`, the number of `places`, at how many of them the network is `ahead` and `behind` by more
-        than a point, and the `verdict`.
+        than a point, and `where` it is ahead.
     """
     rows = []
     key = [*PAIR, "way", "stress"]
@@ -143,7 +143,7 @@ def judged_pairs(results: pd.DataFrame) -> pd.DataFrame:
                 "places": len(curve),
                 "ahead": int((curve["difference"] > MARGIN).sum()),
                 "behind": int((curve["difference"] < -MARGIN).sum()),
-                "verdict": verdict(curve["kept"], curve["kept_rival"]),
+                "where": ahead(curve["kept"], curve["kept_rival"]),
             }
         )
     return pd.DataFrame(rows)

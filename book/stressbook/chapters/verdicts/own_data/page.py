@@ -134,9 +134,13 @@ class Extrapolation(NamedTuple):
 
     @property
     def overshoot(self) -> float:
-        """Points by which `predicted` lies above the score; negative below it, 0 where the score is inside, else NaN."""
-        low, high = self.predicted
-        return low - self.score if low > self.score else min(high - self.score, 0.0)
+        """Points by which the middle of `predicted` lies above the score; NaN where nothing was predicted."""
+        return sum(self.predicted) / 2 - self.score
+
+    @property
+    def inside(self) -> bool:
+        """Whether the score lies in the predicted range."""
+        return self.predicted.low <= self.score <= self.predicted.high
 
 
 def extrapolations(results: pd.DataFrame) -> dict[str, Extrapolation]:
@@ -169,33 +173,30 @@ def check(results: pd.DataFrame) -> str:
     """Say what the rule would have predicted of the scores that are measured, as a Markdown list."""
     lines = [
         f"- {name}: from at most {one.half:,} images the rule predicts {one.predicted} for {one.images:,}. Measured: "
-        f"{one.score:.1f}, **{_missed(one.overshoot)}**."
+        f"{one.score:.1f}, {'inside' if one.inside else 'outside'} that range, whose middle is "
+        f"**{abs(one.overshoot):.1f} points too {'high' if one.overshoot > 0 else 'low'}**."
         for name, one in extrapolations(results).items()
         if not math.isnan(one.overshoot)
     ]
     return "\n".join(lines) or "Too few sizes were measured to check the rule."
 
 
-def _missed(overshoot: float) -> str:
-    if overshoot == 0:
-        return "inside the range"
-    return f"{abs(overshoot):.1f} points {'below' if overshoot > 0 else 'above'} the range"
-
-
 def check_in_short(results: pd.DataFrame) -> str:
     """Say in a sentence whether the rule overshoots where it can be checked; empty where it cannot."""
-    off = [one.overshoot for one in extrapolations(results).values() if not math.isnan(one.overshoot)]
-    if not off:
+    checked = [one for one in extrapolations(results).values() if not math.isnan(one.overshoot)]
+    if not checked:
         return ""
-    high, low = [value for value in off if value > 0], [-value for value in off if value < 0]
-    sides = [
-        f"too {side} for {len(values)} of {len(off)} feature sets, by {_spread(values)} points"
-        for side, values in (("high", high), ("low", low))
+    sides = {"high": [one.overshoot for one in checked if one.overshoot > 0]}
+    sides["low"] = [-one.overshoot for one in checked if one.overshoot <= 0]
+    said = " and ".join(
+        f"too {side} for {len(values)} of {len(checked)} feature sets, by {_spread(values)} points"
+        for side, values in sides.items()
         if values
-    ]
-    said = " and ".join(sides) or f"right for all {len(off)} feature sets"
-    text = f"Where the same rule can be checked, from at most half of the images to all, it is {said}"
-    return f"{text}: read the extrapolation as an upper bound." if high and not low else f"{text}."
+    )
+    return (
+        f"Where the same rule can be checked, from at most half of the images to all, the middle of its range is {said}; "
+        f"the measured score lies inside the range for {sum(one.inside for one in checked)}."
+    )
 
 
 def _spread(values: list[float]) -> str:
