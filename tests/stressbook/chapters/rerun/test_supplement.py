@@ -408,14 +408,28 @@ def test_coverage_counts_and_lists(folder: Path) -> None:
     joined = coverage_page.join(folder)
     small = coverage_page.table(joined)
     assert small["numbers"].tolist() == [80, 40, 58, 261, 125, 646, 1210]
-    assert small.loc["supplement-bits", "found"] == 100
-    assert small.loc["figure-3", "found"] == 0
-    assert f"**{small.loc['all', 'found']:,} of them" in coverage_page.headline(joined).replace(",", "")
+    beside = small[["same", "stand_in", "none"]]
+    assert (beside.sum(axis=1) == small["numbers"]).all()
+    assert beside.loc["supplement-bits"].tolist() == [0, 100, 25] and beside.loc["figure-3", "none"] == 40
+    said = [int(count.replace(",", "")) for count in re.findall(r"[\d,]+\d|\d", coverage_page.headline(joined))]
+    assert said[:4] == [1210, *beside.loc["all"]]
     listed = coverage_page.missing(joined)
     numbers = [int(count) for count in re.findall(r"\*\*, (\d+) numbers", listed)]
-    assert sum(numbers) == 1210 - small.loc["all", "found"]
+    assert sum(numbers) == small.loc["all", "none"]
     assert "**figure-5, FC of voc2007, vgg-m, relu7**, 261 numbers" in listed
     assert "stresslib reproduce bit-erasure --profile full -p dataset=voc2007/vgg-m-128/relu7" in listed
+
+
+def test_the_papers_data_set_is_told_from_a_stand_in(folder: Path, tmp_path: Path) -> None:
+    """The same share by hand: beside VOC 2007 itself, beside another data set, and beside nothing."""
+    voc = curve(["none", "Q1:2"], CALTECH.replace("caltech101", "voc2007-val"), full=50)
+    sl.write_results(voc, tmp_path / "mine.csv")
+    joined = coverage_page.join(folder, [str(tmp_path / "mine.csv")])
+    kinds = coverage_page.beside(joined[joined["source"].eq("figure-4") & joined["stress"].eq("uniform-shared")])
+    assert kinds.value_counts().to_dict() == {"none": 28, "same": 1}
+    assert "| `voc2007/vgg-m/relu7` | `voc2007-val/efficientnet-lite0/pooled` | on the same data set | 1 |" in (
+        coverage_page.stand_ins(joined)
+    )
 
 
 def test_own_tables_go_before_those_of_the_folder(folder: Path, tmp_path: Path) -> None:
@@ -425,7 +439,7 @@ def test_own_tables_go_before_those_of_the_folder(folder: Path, tmp_path: Path) 
     mine = found(joined[joined["source"] == "figure-3"])
     assert mine["ours"].tolist() == pytest.approx([100 * 49.9 / 50])
     empty = coverage_page.join(tmp_path / "nothing")
-    assert len(found(empty)) == 0 and "1,210 have none" in coverage_page.headline(empty)
+    assert len(found(empty)) == 0 and "1,210 beside nothing" in coverage_page.headline(empty)
     assert coverage_page.missing(empty).count("- **") == 40
     assert len(coverage_page.plot(empty).axes) == 3
 

@@ -1,4 +1,4 @@
-"""Coverage: every published number beside the one of ours that answers it, or the command that would make one.
+"""Coverage: every published number beside one of ours, on the same data set or a stand-in, or the command that makes one.
 
 It joins the committed results with the published table and draws the pairs; nothing is measured here.
 """
@@ -17,11 +17,17 @@ from matplotlib.figure import Figure
 from stressbook.drawing import style, words
 from stresslib.files import write_text
 from stresslib.paper.counterparts import FIGURES, command, counterparts
-from stresslib.paper.published import published
+from stresslib.paper.published import NAMESAKES, published
 from stresslib.results import FEATURES, SETTING, read_results, results_table
 
 ALL = "all"
 """The row of the table that is about all sources."""
+
+SAME_DATA = {**NAMESAKES, "voc2007-val": "voc2007"}
+"""Data sets of ours that are the paper's, and what the published table calls them: `voc2007-val` has half of its images."""
+
+BESIDE = {"same": "on the same data set", "stand_in": "on a stand-in", "none": "nothing here"}
+"""What stands beside a published number."""
 
 PUBLISHED_SETTING = [
     *(f"published_{name}" for name in (*FEATURES, "n_features", "dimensions", "metric")),
@@ -55,8 +61,15 @@ def join(folder: str | Path, own: Iterable[str] = ()) -> pd.DataFrame:
     return pd.concat(parts).sort_index()
 
 
+def beside(joined: pd.DataFrame) -> pd.Series:
+    """Return for each published number which of :data:`BESIDE` stands beside it; `joined` is of :func:`join`."""
+    same = joined["dataset"].replace(SAME_DATA).eq(joined["published_dataset"]).fillna(False)
+    kinds = same.map({True: "same", False: "stand_in"})
+    return kinds.mask(joined["difference"].isna(), "none")
+
+
 def plot(joined: pd.DataFrame) -> Figure:
-    """Draw how much of each source has a counterpart, and every pair of numbers, ours over the paper's.
+    """Draw what stands beside the numbers of each source, and every pair of numbers, ours over the paper's.
 
     Parameters
     ----------
@@ -95,21 +108,31 @@ def _draw_pairs(ax: Axes, pairs: pd.DataFrame, lowest: float, title: str) -> Non
 
 
 def _draw_counts(ax: Axes, small: pd.DataFrame) -> None:
-    """Draw a bar for the published numbers of each source, filled as far as they have a counterpart."""
-    ax.barh(small.index, small["numbers"], color="white", edgecolor="#444444", linewidth=0.9, height=0.66)
-    ax.barh(small.index, small["found"], color="#444444", height=0.66)
+    """Draw a bar for the published numbers of each source, filled by what stands beside them."""
+    left = pd.Series(0, small.index)
+    fills: dict[str, dict[str, Any]] = {
+        "same": {"color": "#444444"},
+        "stand_in": {"color": "#BBBBBB", "hatch": "////"},
+        "none": {"color": "white"},
+    }
+    for kind, fill in fills.items():
+        ax.barh(
+            small.index, small[kind], left=left, height=0.66, edgecolor="#444444", linewidth=0.9, label=BESIDE[kind], **fill
+        )
+        left += small[kind]
     for place, (source, row) in enumerate(small.iterrows()):
         name = str(source).replace("-", " ").capitalize()
-        label = f"{name}: {row['found']:.0f} of {row['numbers']:.0f}"
+        label = f"{name}: {' + '.join(f'{row[kind]:.0f}' for kind in fills)}"
         ax.annotate(label, (row["numbers"], place), (4, 0), textcoords="offset points", va="center", fontsize="small")
-    ax.set(xticks=[], yticks=[], xlim=(0, 1.55 * small["numbers"].max()))
+    ax.set(xticks=[], yticks=[], xlim=(0, 1.7 * small["numbers"].max()))
     ax.spines[:].set_visible(False)
     ax.grid(visible=False)
-    ax.set_title("published numbers; filled: with a counterpart here", fontsize="medium", fontweight="bold", loc="left")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, frameon=False, fontsize="small")
+    ax.set_title("what stands beside the published numbers", fontsize="medium", fontweight="bold", loc="left")
 
 
 def table(joined: pd.DataFrame) -> pd.DataFrame:
-    """Count published numbers and their counterparts, and measure how far these lie apart.
+    """Count the published numbers by what stands beside them, and measure how far the pairs lie apart.
 
     Parameters
     ----------
@@ -119,35 +142,56 @@ def table(joined: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row for each source and one for all: the published `numbers` and those `found`, the distinct `settings` among
-        both, the mean and the largest absolute difference in points, and the percent of counterparts that are within
-        :data:`stressbook.drawing.words.CLOSE` points.
+        A row for each source and one for all: the published `numbers`, those of each kind of :data:`BESIDE`, the distinct
+        `settings` among the numbers, the `mean` and the `largest` absolute difference of the pairs in points, and the
+        percent of the pairs that are `close`: within :data:`stressbook.drawing.words.CLOSE` points.
     """
+    joined = joined.assign(beside=beside(joined))
     parts = {**{str(source): rows for source, rows in joined.groupby("source")}, ALL: joined}
     counted = {}
     for name, rows in parts.items():
-        found = rows.dropna(subset=["difference"])
-        apart = found["difference"].abs()
+        apart = rows["difference"].dropna().abs()
         counted[name] = {
             "numbers": len(rows),
-            "found": len(found),
+            **{kind: int(rows["beside"].eq(kind).sum()) for kind in BESIDE},
             "settings": len(rows[PUBLISHED_SETTING].drop_duplicates()),
-            "settings found": len(found[PUBLISHED_SETTING].drop_duplicates()),
-            "mean difference": round(apart.mean(), 2),
-            "largest difference": round(apart.max(), 2),
-            f"within {words.CLOSE:.0f} points (%)": round(100 * (apart <= words.CLOSE).mean(), 1),
+            "mean": round(apart.mean(), 2),
+            "largest": round(apart.max(), 2),
+            "close": round(100 * (apart <= words.CLOSE).mean(), 1),
         }
     return pd.DataFrame.from_dict(counted, orient="index")
 
 
+def shown(joined: pd.DataFrame) -> pd.DataFrame:
+    """Return :func:`table` with the headings of the page."""
+    names = {**BESIDE, "mean": "mean diff.", "largest": "largest diff.", "close": f"within {words.CLOSE:.0f} points (%)"}
+    return table(joined).rename(columns=names)
+
+
 def headline(joined: pd.DataFrame) -> str:
-    """Say in one sentence how much of what was published has a counterpart."""
+    """Say how many of the published numbers stand beside one on the same data set, how many beside a stand-in or nothing."""
     whole = table(joined).loc[ALL]
-    return (
-        f"{len(joined):,} numbers were published, of {whole['settings']:,.0f} distinct settings. **{whole['found']:,.0f} of "
-        f"them, {whole['settings found']:,.0f} settings, have a counterpart among the results of this project**; "
-        f"{len(joined) - whole['found']:,.0f} have none."
+    text = (
+        f"**Of the {whole['numbers']:,.0f} published numbers, {whole['same']:,.0f} stand beside a number on the same data "
+        f"set, {whole['stand_in']:,.0f} beside a stand-in on another one, and {whole['none']:,.0f} beside nothing.** They "
+        f"belong to {whole['settings']:,.0f} settings, as some are in two sources."
     )
+    if whole["none"] == whole["numbers"]:
+        return text
+    return (
+        f"{text} Over all pairs the mean difference is {whole['mean']:.2f} points of the kept share, the largest "
+        f"{whole['largest']:.2f}."
+    )
+
+
+def stand_ins(joined: pd.DataFrame) -> str:
+    """List which of our feature sets stands beside which published one in these results, in Markdown."""
+    pairs = joined.dropna(subset=["difference"]).assign(beside=beside(joined))
+    ours = pairs["dataset"] + "/" + pairs["model"] + "/" + pairs["layer"]
+    theirs = pairs["published_dataset"] + "/" + pairs["published_model"] + "/" + pairs["published_layer"]
+    counts = pd.DataFrame({"theirs": theirs, "ours": ours, "beside": pairs["beside"]}).value_counts(sort=False)
+    lines = [f"| `{one}` | `{other}` | {BESIDE[kind]} | {count} |" for (one, other, kind), count in counts.items()]
+    return "\n".join(["| the paper | here | which is | numbers |", "|---|---|---|---:|", *lines])
 
 
 def alt_text(joined: pd.DataFrame) -> str:
@@ -163,16 +207,19 @@ def alt_text(joined: pd.DataFrame) -> str:
     """
     small = table(joined)
     whole = small.loc[ALL]
-    parts = [f"{source}: {row['found']:.0f} of {row['numbers']:.0f}" for source, row in small.iterrows()]
+    parts = [
+        f"{source}: {row['same']:.0f} on the same data set, {row['stand_in']:.0f} on a stand-in, of {row['numbers']:.0f}"
+        for source, row in small.iterrows()
+    ]
     return (
-        "Bars of the published numbers of each source with the part that has a counterpart filled, and below two scatter "
-        "plots of every pair, ours over the paper's. With a counterpart are " + "; ".join(parts) + ". Over all "
-        f"pairs the mean difference is {whole['mean difference']:.2f} points, the largest {whole['largest difference']:.2f}."
+        "Bars of the published numbers of each source, filled by what stands beside them, and below two scatter plots of "
+        f"every pair, ours over the paper's. {'; '.join(parts)}. Over all pairs the mean difference is {whole['mean']:.2f} "
+        f"points, the largest {whole['largest']:.2f}."
     )
 
 
 def missing(joined: pd.DataFrame) -> str:
-    """List the published numbers without a counterpart, curve by curve, with the reason and the command, in Markdown.
+    """List the published numbers beside which nothing stands, curve by curve, with the reason and the command, in Markdown.
 
     Parameters
     ----------
@@ -189,7 +236,7 @@ def missing(joined: pd.DataFrame) -> str:
         f"  ```bash\n{indent(str(commands), '  ')}\n  ```"
         for (source, paper_name, dataset, model, layer, reason, commands), rows in without.groupby(key, sort=False)
     ]
-    return "\n".join(lines) or "None: every published number has a counterpart."
+    return "\n".join(lines) or "None: a number of this project stands beside each published one."
 
 
 def own_features() -> pd.DataFrame:
