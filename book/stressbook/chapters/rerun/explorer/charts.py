@@ -251,6 +251,9 @@ def front_chart(series: list[dict[str, Any]]) -> dict[str, Any]:
         best_under.transform_filter("datum.place == 1")
         .mark_point(filled=True, size=110, opacity=1, stroke="currentColor", strokeWidth=1.5)
         .encode(fillOpacity=alt.condition("datum.published", alt.value(0), alt.value(1)), tooltip=tooltip),
+        base.transform_filter("datum.quoted")
+        .mark_point(shape="diamond", filled=True, size=190, opacity=1, stroke="currentColor", strokeWidth=1.8)
+        .encode(fillOpacity=alt.condition("datum.published", alt.value(0), alt.value(1)), tooltip=tooltip),
         alt.Chart(alt.InlineData([{}]))
         .transform_calculate(share="share")
         .mark_rule(color="currentColor", strokeDash=[2, 2], tooltip=None)

@@ -154,7 +154,7 @@ def _colours(hues: dict[str, Any]) -> dict[str, Any]:
 
 
 def front_series(folder: str | Path) -> list[dict[str, Any]]:
-    """Return the curves of the front page's chart: those of Figure 5, ours and the paper's.
+    """Return the curves of the front page's chart: that of Figure 5's first feature set, and the paper's.
 
     Parameters
     ----------
@@ -165,10 +165,10 @@ def front_series(folder: str | Path) -> list[dict[str, Any]]:
     -------
     list of dict
         `name`, `published`, the `full` bits of a vector, and `rows`: `spec`, `bits`, `share` (percent of the full bits),
-        `kept` (percent of the full score) and `front`, by bits.
+        `kept` (percent of the full score), `front`, and whether it is `quoted` in the paper's abstract, by bits.
     """
     ours = with_shares(first_metric(read_results(Path(folder) / "figure-5.csv")))
-    curves = [(features_name(rows), False, rows) for _, rows in feature_sets(ours)]
+    curves = [(features_name(rows), False, rows) for _, rows in list(feature_sets(ours))[:1]]
     paper = reference()
     curves.append((f"paper: {words.network_on_data(paper)}", True, paper))
     series = []
@@ -176,12 +176,14 @@ def front_series(folder: str | Path) -> list[dict[str, Any]]:
         rows = priced(table)
         rows["share"], rows["kept"] = rows["share"].round(4), rows["kept"].round(4)
         rows["front"] = rows["front"].astype(bool)
+        width = int(rows["n_features"].iloc[0])
+        rows["quoted"] = rows["spec"].eq(quoted_spec(width)).astype(bool)
         series.append(
             {
                 "name": name,
                 "published": is_published,
-                "full": bits_per_vector("none", int(rows["n_features"].iloc[0])),
-                "rows": rows[["spec", "bits", "share", "kept", "front"]].to_dict("records"),
+                "full": bits_per_vector("none", width),
+                "rows": rows[["spec", "bits", "share", "kept", "front", "quoted"]].to_dict("records"),
             }
         )
     return series
@@ -214,4 +216,5 @@ def front_fragment(folder: str | Path, scripts: str = "../../_static/vega", pict
         "first": FRONT_SHARE,
         "picture": picture,
     }
-    return _filled("front.html.j2", data, scripts)
+    quoted = [f"{one['name']} {row['kept']:.2f}%" for one in series for row in one["rows"] if row["quoted"]]
+    return _filled("front.html.j2", data, scripts, quoted=quoted)

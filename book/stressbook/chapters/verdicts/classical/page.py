@@ -383,3 +383,8 @@ def agreement_verdicts(points: pd.DataFrame) -> str:
         As returned by :func:`agreement`.
     """
     return words.agreement_verdicts(points, "step", lambda step: f"{words.percent_of_grid(step)} of the dimensions")
+
+
+def agreement_table(points: pd.DataFrame) -> pd.DataFrame:
+    """Return :func:`stressbook.drawing.tables.agreement_table` without what all its rows share, so that it fits a page."""
+    return tables.agreement_table(points).droplevel(["paper", "stress"])
