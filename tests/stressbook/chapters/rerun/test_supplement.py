@@ -457,7 +457,7 @@ def test_provenance_says_what_was_edited(folder: Path) -> None:
     assert table.loc["figure-4", "minutes"] == round(recorded["seconds"] / 60, 1)
     (folder / "figure-2.csv").write_text((folder / "figure-2.csv").read_text() + "\n")
     assert provenance_page.runs(folder)["table"].to_dict() == {"figure-2": "edited", "figure-4": "as made"}
-    assert "Not as their run made them: figure-2." in provenance_page.headline(folder)
+    assert "Edited since their run: figure-2." in provenance_page.headline(folder)
     assert set(recorded["features"]) <= set(provenance_page.features(folder).index)
     assert (
         provenance_page.versions(folder).loc["python", ", ".join(provenance_page.records(folder))]
@@ -467,7 +467,7 @@ def test_provenance_says_what_was_edited(folder: Path) -> None:
     entries = {"figure-2": manifest["figure-2"] | {"code": "0" * 64}, "figure-4": manifest["figure-4"] | {"code": code}}
     (folder / "manifest.json").write_text(json.dumps(entries))
     assert provenance_page.runs(folder)["code"].to_dict() == {"figure-2": "other", "figure-4": "this"}
-    assert "Made by other code than this: figure-2." in provenance_page.headline(folder)
+    assert "Measured by code that has changed since: figure-2." in provenance_page.headline(folder)
     recorded["versions"]["numpy"] = "0"
     (folder / "figure-4.json").write_text(json.dumps(recorded))
     assert provenance_page.versions(folder).loc["numpy", "figure-4"] == "0"

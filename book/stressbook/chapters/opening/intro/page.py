@@ -55,8 +55,8 @@ def headline(results: str | Path) -> str:
     dimensions = words.percent_of_grid(claim.step or GRID)
     return (
         f"**The paper: {claim.said.split(' ')[0]} of the bits can go for {lowered:.2f}% of the score.** Here the same "
-        f"setting, taken from the paper and not chosen on our test images ({dimensions} as many principal components as dimensions, "
-        f"each with its own dictionary), costs {', and '.join(said)}."
+        f"setting, taken from the paper and not chosen on test images ({dimensions} of the dimensions, as principal "
+        f"components with a dictionary each), costs {', and '.join(said)}."
     )
 
 

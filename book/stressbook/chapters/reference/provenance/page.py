@@ -80,14 +80,20 @@ def _run(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def headline(folder: str | Path) -> str:
-    """Say what was run, how exactly it was solved, and whether tables and code are still those of the runs."""
+    """Say which commits the tables are of, how exactly they were solved, and which are no longer those of their run."""
     table, solved = runs(folder), records(folder).values()
     gap = max(record.get("largest_objective_gap", 0.0) for record in solved)
     edited, other = table.index[table["table"] == "edited"], table.index[table["code"] == "other"]
+    days = table["finished"].agg(["min", "max"]).drop_duplicates()
+    counts = table["commit"].value_counts()
+    made = f"all at commit {counts.index[0]}" if len(counts) == 1 else f"at {len(counts)} commits"
+    if len(counts) > 1:
+        made += f" ({', '.join(f'{commit}: {count}' for commit, count in counts.items())})"
     return (
-        f"{len(table)} runs, {table['settings'].sum():,} settings, {table['minutes'].sum():.0f} minutes. Every objective is "
-        f"within {gap:.1e} of its minimum. Not as their run made them: {', '.join(edited) or 'none'}. Made by other code "
-        f"than this: {', '.join(other) or 'none'}."
+        f"**Each of the {len(table)} tables was made by `stresslib reproduce NAME --profile full`, {made}**, "
+        f"finished {' to '.join(days)}. Together they hold {table['settings'].sum():,} settings and took "
+        f"{table['minutes'].sum():.0f} minutes. Every objective is within {gap:.1e} of its minimum. Edited since their run: "
+        f"{', '.join(edited) or 'none'}. Measured by code that has changed since: {', '.join(other) or 'none'}."
     )
 
 
