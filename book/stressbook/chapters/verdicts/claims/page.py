@@ -118,7 +118,7 @@ def judged_claims(table: pd.DataFrame) -> pd.DataFrame:
         `stress`, `dataset`, `features`, `rate` (percent of the bits saved here), `paper` (the share that the paper keeps, in
         percent), the interval, and `verdict`.
     """
-    sets = [(set_name(*names), rows) for names, rows in table.groupby(FEATURES, sort=False)]
+    sets = [(set_name(*map(str, names)), rows) for names, rows in table.groupby(FEATURES, sort=False)]
     sets.sort(key=lambda one: not one[0].startswith(words.NAMES["voc2007"]))
     rows = []
     for claim in CLAIMS:
@@ -198,8 +198,9 @@ def elsewhere(path: str | os.PathLike[str]) -> str:
         The table of claims, which has classical.csv beside it; empty when it has just been measured.
     """
     file = Path(path).with_name("classical.csv") if path else None
-    known = file is not None and file.is_file()
-    said = classical_headline(read_results(file)) if known else "Do deep features withstand more stress than classical ones?"
+    said = "Do deep features withstand more stress than classical ones?"
+    if file is not None and file.is_file():
+        said = classical_headline(read_results(file))
     lines = [f"- {said} {{doc}}`classical` has the pairs."]
     lines += [f"- {claim}: **not testable here**. A test needs {needed}." for claim, needed in UNTESTED]
     return "\n".join(lines)
@@ -289,7 +290,7 @@ def random_selection(table: pd.DataFrame) -> pd.DataFrame:
             for row in curve.to_dict("records"):
                 interval = f" ({row['kept_low']:.1f} to {row['kept_high']:.1f})" if "kept_low" in row else ""
                 cells[words.percent_of_grid(row["step"])] = f"{row['kept']:.1f}{interval}"
-            rows[prefix + set_name(*names)] = cells
+            rows[prefix + set_name(*map(str, names))] = cells
     return pd.DataFrame(rows).T.rename_axis("features").rename_axis("dimensions kept", axis=1)
 
 

@@ -295,7 +295,7 @@ def plot(results: pd.DataFrame) -> Figure:
         if way == "share":
             ax.set_xticks([5, 10, 20, 50, 100])
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        titles.append(f"{words.data_sets([dataset])}, {words.paper_name(stress)}\n{_equal(way, stress)}")
+        titles.append(f"{words.data_sets([str(dataset)])}, {words.paper_name(stress)}\n{_equal(way, stress)}")
     style.finish(figure, axes, titles, columns=2)
     for row in range(len(DRAWN)):
         alike = axes[row :: len(DRAWN)]
@@ -342,8 +342,12 @@ def alt_text(results: pd.DataFrame, step: int = 2, number: int = 64, bits: int =
     for (way, stress), place in zip(DRAWN, (step, number, bits), strict=True):
         at = places[places["way"].eq(way) & places["stress"].eq(stress) & places["place"].eq(place)]
         for dataset, rows in at.groupby("dataset", sort=False):
-            kept = ", ".join(f"{feature_name(row.model, row.layer)} {percent(row.kept)}%" for row in rows.itertuples())
-            parts.append(f"{words.data_sets([dataset])}, {_condition(way, stress)}, {_place(way, stress, place)}: {kept}")
+            kept = ", ".join(
+                f"{feature_name(row['model'], row['layer'])} {percent(row['kept'])}%" for row in rows.to_dict("records")
+            )
+            parts.append(
+                f"{words.data_sets([str(dataset)])}, {_condition(way, stress)}, {_place(way, stress, place)}: {kept}"
+            )
     return (
         "Line plots of the share of the full score that is kept, of networks and classical features: against the share of "
         "dimensions, the number of dimensions and the bits of a vector. " + "; ".join(parts) + "."

@@ -190,7 +190,10 @@ def stand_ins(joined: pd.DataFrame) -> str:
     ours = pairs["dataset"] + "/" + pairs["model"] + "/" + pairs["layer"]
     theirs = pairs["published_dataset"] + "/" + pairs["published_model"] + "/" + pairs["published_layer"]
     counts = pd.DataFrame({"theirs": theirs, "ours": ours, "beside": pairs["beside"]}).value_counts(sort=False)
-    lines = [f"| `{one}` | `{other}` | {BESIDE[kind]} | {count} |" for (one, other, kind), count in counts.items()]
+    lines = [
+        f"| `{row['theirs']}` | `{row['ours']}` | {BESIDE[row['beside']]} | {row['count']} |"
+        for row in counts.reset_index(name="count").to_dict("records")
+    ]
     return "\n".join(["| the paper | here | which is | numbers |", "|---|---|---|---:|", *lines])
 
 

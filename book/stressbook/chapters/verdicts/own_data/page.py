@@ -238,11 +238,11 @@ def class_sentence(results: pd.DataFrame) -> str:
     pairs = classes(results)
     if pairs.empty:
         return ""
-    worst = pairs["difference"].idxmin()
+    worst = pairs.sort_values("difference").iloc[0]
     return (
         f"With {pairs.attrs['rate']:.1f}% of the bits saved ({pairs.attrs['features']}), the mean over classes changes by "
-        f"**{pairs['difference'].mean():+.1f} points**. The class that loses most is {worst}, with "
-        f"{pairs.loc[worst, 'difference']:+.1f}; {(pairs['difference'] > 0).sum()} of {len(pairs)} classes gain."
+        f"**{pairs['difference'].mean():+.1f} points**. The class that loses most is {worst.name}, with "
+        f"{worst['difference']:+.1f}; {(pairs['difference'] > 0).sum()} of {len(pairs)} classes gain."
     )
 
 
