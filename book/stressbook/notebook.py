@@ -84,7 +84,7 @@ def show(page: Any, table: pd.DataFrame, output: str | os.PathLike[str], name: s
     Parameters
     ----------
     page : module
-        Has the functions `plot` and `alt_text` of the table, and perhaps `headline`.
+        Has the functions `plot` and `alt_text` of the table, and perhaps `headline` and `caption`.
     table : pandas.DataFrame
         In the schema of results tables.
     output : path-like
@@ -95,14 +95,26 @@ def show(page: Any, table: pd.DataFrame, output: str | os.PathLike[str], name: s
         Numeric columns that the table has beside those of the schema.
     """
     save(page.plot(table), table, output, name, more)
-    if hasattr(page, "headline"):
-        say(page.headline(table))
-    picture(page.alt_text(table), name)
+    if hasattr(page, "headline") and (headline := page.headline(table)):
+        say(headline)
+    picture(page.alt_text(table), name, caption=page.caption(table) if hasattr(page, "caption") else "")
 
 
-def picture(alt_text: str, name: str, kind: str = "svg") -> None:
-    """Show the picture ``NAME.KIND`` that lies beside the notebook, with a text for readers who cannot see it."""
-    say(f"![{alt_text}]({name}.{kind})")
+def picture(alt_text: str, name: str, kind: str = "svg", caption: str = "") -> None:
+    """Show the picture ``NAME.KIND`` that lies beside the notebook.
+
+    Parameters
+    ----------
+    alt_text : str
+        For readers who cannot see it.
+    name : str
+    kind : str, default="svg"
+    caption : str, default=""
+        One paragraph of Markdown. With it the picture is a numbered figure of the book, which other pages refer to by
+        ``{numref}`fig-NAME```.
+    """
+    image = f"![{alt_text}]({name}.{kind})"
+    say(f":::{{figure-md}} fig-{name}\n{image}\n\n{caption}\n:::" if caption else image)
 
 
 def say(text: str) -> None:

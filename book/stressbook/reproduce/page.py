@@ -41,8 +41,11 @@ def write_page(executed: Path) -> Path:
         The name of the notebook with the ending .html.
     """
     from docutils.core import publish_string
-    from docutils.parsers.rst import roles
+    from docutils.parsers.rst import directives, roles
     from myst_nb.docutils_ import Parser
+    from myst_parser.sphinx_ext.directives import FigureMarkdown
+
+    directives.register_directive("figure-md", FigureMarkdown)
 
     for role in ("doc", "ref", "numref", "eq", "cite:t", "cite:p", "term"):
         roles.register_local_role(role, _as_text)  # references within the book, which a page by itself cannot follow
@@ -62,6 +65,7 @@ def write_page(executed: Path) -> Path:
                 "nb_execution_mode": "off",
                 "nb_output_folder": folder,  # of pictures in outputs, and of style sheets
                 "nb_merge_streams": True,
+                "nb_render_markdown_format": "myst",
                 "myst_enable_extensions": ["dollarmath", "colon_fence"],
                 "myst_all_links_external": True,
                 "output_encoding": "unicode",
@@ -115,10 +119,11 @@ def rename(notebook: Any, files: Iterable[str], key: str) -> None:
     first.source = re.sub(r"^(# .*)$", rf"\1: {key}", first.source, count=1, flags=re.M)
 
 
-_LABEL = re.compile(r"^\(([\w-]+)\)=$|^:(?:name|label): *([\w-]+)$|\$\$ *\(([\w-]+)\)$", re.M)
+_LABEL = re.compile(r"^\(([\w-]+)\)=$|^:(?:name|label): *([\w-]+)$|^:::\{figure-md\} *([\w-]+)$|\$\$ *\(([\w-]+)\)$", re.M)
 _PLACES = (
     (r"^\(", r"\)=$"),
     (r"^:(?:name|label): *", "$"),
+    (r"^:::\{figure-md\} *", "$"),
     (r"\$\$ *\(", r"\)$"),
     (r"\]\(#", r"\)"),
     (r"\{(?:ref|numref|eq)\}`(?:[^`<]*<)?", "[`>]"),

@@ -208,7 +208,11 @@ def test_two_runs_of_one_template_stand_in_one_book(tmp_path: Path, mine: str) -
     assert new == {f"figure-4-eight.{ending}" for ending in ("ipynb", "html", "svg", "png", "csv")}
     notebook = nbformat.read(second, 4)
     text = json.dumps(notebook)
-    assert "# Fewer values: eight" in text and "](figure-4-eight.csv)" in text and "](figure-4.csv)" not in text
+    assert (
+        "# A handful of values per number is enough: eight" in text
+        and "](figure-4-eight.csv)" in text
+        and "](figure-4.csv)" not in text
+    )
     assert "](figure-4-eight.svg)" in text and "stresslib reproduce figure-4 " in text
 
     for name in ("figure-4.ipynb", "figure-4-eight.ipynb"):
@@ -221,7 +225,8 @@ def test_two_runs_of_one_template_stand_in_one_book(tmp_path: Path, mine: str) -
         nbformat.write(notebook, pages / name)
     (book / "conf.py").write_text(
         "extensions = ['myst_nb', 'sphinxcontrib.bibtex']\nbibtex_bibfiles = ['references.bib']\n"
-        "nb_execution_mode = 'off'\nmyst_enable_extensions = ['dollarmath']\nexclude_patterns = ['generated/*.html']\n"
+        "nb_execution_mode = 'off'\nnb_render_markdown_format = 'myst'\n"
+        "myst_enable_extensions = ['colon_fence', 'dollarmath']\nexclude_patterns = ['generated/*.html']\n"
     )
     (book / "references.bib").write_bytes((ROOT / "book" / "references.bib").read_bytes())
     (book / "index.md").write_text(
