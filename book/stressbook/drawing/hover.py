@@ -74,17 +74,18 @@ def _said(ax: Axes, artist: Artist, points: np.ndarray, figure: Figure) -> Itera
     height = figure.get_figheight() * 72
     for (x, y), (across, up) in zip(points, shown, strict=True):
         if np.isfinite([x, y]).all():
-            values = [f"{axis} {_number(value)}" for axis, value in zip(axes, (x, y), strict=True)]
+            values = [f"{axis} {_number(value)}".strip() for axis, value in zip(axes, (x, y), strict=True)]
             yield _rounded(across, height - up), "; ".join(part.replace("\n", " ") for part in (*names, *values) if part)
 
 
 def _label(ax: Axes, name: str) -> str:
-    """Return the label of an axis; panels that share it have it once."""
+    """Return the label of an axis; panels that share it have it once, or the figure has it for all."""
     axis: Axis = getattr(ax, name)
     shared = ax.get_shared_x_axes() if name == "xaxis" else ax.get_shared_y_axes()
     siblings: list[Axis] = [getattr(one, name) for one in shared.get_siblings(ax)]
-    labels = (one.get_label_text() for one in (axis, *siblings))
-    return next(filter(None, labels), name[0])
+    figure = ax.get_figure(root=True)
+    common = figure.get_supxlabel() if name == "xaxis" else figure.get_supylabel()
+    return next(filter(None, [*(one.get_label_text() for one in (axis, *siblings)), common]), "")
 
 
 def _number(value: float) -> str:

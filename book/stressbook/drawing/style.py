@@ -47,6 +47,10 @@ OURS: dict[str, Any] = {
 }
 
 
+SMALL = 9.9
+"""Points of the smallest text in a figure as wide as a page: on a phone, which shows it half as wide, seven pixels."""
+
+
 def panels(count: int, height: float = 3.7, columns: int = 1, **options: Any) -> tuple[Figure, list[Axes]]:
     """Make a figure with panels above each other, narrow enough for a phone; in two columns, as wide as a page.
 
@@ -67,45 +71,97 @@ def panels(count: int, height: float = 3.7, columns: int = 1, **options: Any) ->
         Not registered with pyplot, which would keep it and show it a second time.
     axes : list of matplotlib.axes.Axes
     """
-    settings: Any = {
+    with matplotlib.rc_context(_settings()):
+        columns = columns if count > 2 else 1
+        rows = -(-count // columns)
+        size = (6.2 if columns == 1 else 7.0, height * rows + 0.9)
+        figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(h_pad=0.08))
+        axes = figure.subplots(rows, columns, **{"sharey": True, "squeeze": False, **options}).ravel().tolist()
+    for spare in axes[count:]:
+        spare.remove()
+    return figure, _ruled(axes[:count])
+
+
+def page_wide(count: int, height: float = 1.7, **options: Any) -> tuple[Figure, list[Axes]]:
+    """Make a figure as wide as a page with panels in two columns; of an odd number the first has a row of its own.
+
+    Parameters
+    ----------
+    count : int
+        Number of panels.
+    height : float, default=1.7
+        Mean height of a row, in inches.
+    **options : Any
+        For :meth:`matplotlib.figure.Figure.subplot_mosaic`, such as ``sharey=False`` or ``height_ratios``.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        As :func:`panels` makes it. Texts are to be no smaller than :data:`SMALL`.
+    axes : list of matplotlib.axes.Axes
+        Row by row; they share both scales unless the options say otherwise.
+    """
+    cells = [*([0] * (count % 2)), *range(count)]
+    rows = [cells[place : place + 2] for place in range(0, len(cells), 2)]
+    with matplotlib.rc_context(_settings()):
+        engine = ConstrainedLayoutEngine(h_pad=0.03, w_pad=0.06)
+        figure = Figure(figsize=(7.0, height * len(rows) + 0.9), layout=engine)
+        axes = list(figure.subplot_mosaic(rows, **{"sharex": True, "sharey": True, **options}).values())
+    return figure, _ruled(axes)
+
+
+def _settings() -> Any:
+    return {
         **seaborn.axes_style("ticks"),
         **seaborn.plotting_context("paper", font_scale=1.15),
         "font.family": "DejaVu Sans",
         "axes.spines.top": False,
         "axes.spines.right": False,
     }
-    with matplotlib.rc_context(settings):
-        columns = columns if count > 2 else 1
-        rows = -(-count // columns)
-        size = (6.2 if columns == 1 else 8.4, height * rows + 0.9)
-        figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(h_pad=0.08))
-        axes = figure.subplots(rows, columns, **{"sharey": True, "squeeze": False, **options}).ravel().tolist()
-    for spare in axes[count:]:
-        spare.remove()
-    axes = axes[:count]
+
+
+def _ruled(axes: list[Axes]) -> list[Axes]:
     for ax in axes:
         ax.grid(axis="y", color="#E3E3E3", linewidth=0.8)
         ax.set_axisbelow(True)
-    return figure, axes
+    return axes
 
 
 def finish(figure: Figure, axes: list[Axes], titles: list[str], columns: int = 1) -> None:
     """Add what panels of kept shares have in common: the vertical label, the line at the full score, titles and legend."""
     for ax in axes:
         ax.set_ylabel("score kept (% of full score)")
-        ax.axhline(100, color="#888888", linewidth=0.8, zorder=0)
+        draw_full_score(ax)
+    add_titles_and_legend(figure, axes, titles, columns)
+
+
+def finish_page_wide(figure: Figure, axes: list[Axes], titles: list[str], x_label: str, columns: int = 2) -> None:
+    """Add what the panels of :func:`page_wide` have in common, as :func:`finish` does; each label stands once."""
+    for ax in axes:
+        draw_full_score(ax)
+    figure.supxlabel(x_label, fontsize=11)
+    figure.supylabel("score kept (% of full score)", fontsize=11)
     add_titles_and_legend(figure, axes, titles, columns)
 
 
 def add_titles_and_legend(figure: Figure, axes: list[Axes], titles: list[str], columns: int = 1) -> None:
-    """Add a title to each panel, and below them one legend for all, in `columns` columns."""
+    """Add a title to each panel, and one legend for all in `columns` columns: below panels, above those of a wide page."""
+    is_wide = axes[0].get_gridspec().ncols > 1
+    size = SMALL if is_wide else "small"
     for ax, title in zip(axes, titles, strict=True):
-        ax.set_title(title, fontsize="medium", fontweight="bold")
+        ax.set_title(title, fontsize=SMALL if is_wide else "medium", fontweight="bold")
     entries: dict[str, Any] = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
-    figure.legend(entries.values(), entries, loc="outside lower center", ncols=columns, frameon=False, fontsize="small")
+    place = f"outside {'upper' if is_wide else 'lower'} center"
+    if entries:
+        figure.legend(entries.values(), entries, loc=place, ncols=columns, frameon=False, fontsize=size)
+
+
+def draw_full_score(ax: Axes) -> None:
+    """Draw the line at the full score, behind the curves."""
+    ax.axhline(100, color="#888888", linewidth=0.8, zorder=0)
 
 
 def draw_zero_line(ax: Axes) -> None:
@@ -116,7 +172,7 @@ def draw_zero_line(ax: Axes) -> None:
 def label_point(ax: Axes, x: float, y: float, stress: str, shift: tuple[float, float]) -> None:
     """Write the value of a point beside it in the colour of its stress; `shift` is the offset, in typographic points."""
     ax.annotate(
-        f"{y:.1f}", (x, y), shift, textcoords="offset points", color=COLOURS[stress], fontsize="small", fontweight="bold"
+        f"{y:.1f}", (x, y), shift, textcoords="offset points", color=COLOURS[stress], fontsize=SMALL, fontweight="bold"
     )
 
 
@@ -130,7 +186,7 @@ def draw_ours(ax: Axes, rows: pd.DataFrame, colour: Any, label: str, **look: Any
         One curve, with the columns of :func:`stresslib.paper.published.with_shares`.
     colour : color
     label : str
-        For the legend; the number of repeats is added to it.
+        For the legend.
     **look : Any
         Replaces entries of :data:`OURS`.
 
@@ -141,9 +197,8 @@ def draw_ours(ax: Axes, rows: pd.DataFrame, colour: Any, label: str, **look: Any
     """
     kept = rows.groupby(percent_kept(rows))["kept"]
     # The population standard deviation, as in the paper; it is 0 for one repeat.
-    mean, deviation, repeats = kept.mean(), kept.std(ddof=0).fillna(0), kept.size().max()
-    if repeats > 1:
-        label += f" (± SD of {repeats} draws)"
+    mean, deviation = kept.mean(), kept.std(ddof=0).fillna(0)
+    if kept.size().max() > 1:
         ax.fill_between(mean.index, mean - deviation, mean + deviation, color=colour, alpha=0.25, linewidth=0)
     if len(mean):
         ax.plot(mean.index, mean, color=colour, label=label, **{**OURS, **look})

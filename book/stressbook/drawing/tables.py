@@ -10,7 +10,7 @@ from functools import cache
 
 import pandas as pd
 
-from stressbook.drawing.words import LABELS, paper_name
+from stressbook.drawing.words import LABELS, data_sets, human_name, paper_name
 from stresslib.paper.published import agreement_summary, published, with_shares
 from stresslib.results import FEATURES
 
@@ -42,22 +42,46 @@ def feature_sets(results: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     Yields
     ------
     title : str
-        Data set, network, layer and metric.
+        Data set, network and layer in words, as :func:`stressbook.drawing.words.human_name` has them.
     rows : pandas.DataFrame
     """
     for names, rows in results.groupby(FEATURES, sort=False):
         metric = rows["metric"].iloc[0]
-        yield f"{', '.join(map(str, names))} ({metric})", rows[rows["metric"] == metric]
+        yield human_name(*map(str, names)), rows[rows["metric"] == metric]
 
 
 def features_name(rows: pd.DataFrame) -> str:
-    """Return the name of a feature set in tables and titles, from its rows: ``"DATASET, MODEL, LAYER"``."""
+    """Return the name of a feature set where readers are to type it, from its rows: ``"DATASET, MODEL, LAYER"``."""
     return ", ".join(rows[FEATURES].iloc[0])
 
 
 def first_metric(results: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that figures draw: those of the first metric of each feature set."""
     return pd.concat([rows for _, rows in feature_sets(results)], ignore_index=True)
+
+
+def scored_by(results: pd.DataFrame) -> str:
+    """Say by which metric the data sets of a results table are scored.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from stressbook.drawing.tables import scored_by
+    >>> rows = [("voc2007-val", "net", "fc", "mAP"), ("caltech101", "net", "fc", "mean-class-accuracy")]
+    >>> scored_by(pd.DataFrame(rows, columns=["dataset", "model", "layer", "metric"]))
+    'mAP on VOC 2007, mean class accuracy on Caltech-101'
+    """
+    by_metric: dict[str, dict[str, None]] = {}
+    for _, rows in feature_sets(results):
+        dataset, metric = rows[["dataset", "metric"]].iloc[0]
+        by_metric.setdefault(metric, {})[dataset] = None
+    return ", ".join(f"{metric.replace('-', ' ')} on {data_sets(names)}" for metric, names in by_metric.items())
+
+
+def draws(results: pd.DataFrame) -> str:
+    """Say what a drawn curve is of several random selections: their mean and its band, or the only one."""
+    count = int(results["repeat"].nunique())
+    return f"the mean of {count} draws in a band of one standard deviation" if count > 1 else "one draw"
 
 
 def percent_kept(rows: pd.DataFrame) -> pd.Series:
@@ -85,13 +109,40 @@ def comparison(results: pd.DataFrame, reference: pd.DataFrame, place: str, value
     rows = {}
     for stress in LABELS:
         for prefix, source in (("", results), ("paper: ", reference)):
-            for _, table in feature_sets(source):
+            for title, table in feature_sets(source):
                 curve = table[table["stress"] == stress].groupby(place)["kept"].mean()
                 if len(curve):
                     shares = [curve.get(value, float("nan")) for value in values]
-                    rows[paper_name(stress), prefix + features_name(table)] = shares
+                    rows[paper_name(stress), prefix + title] = shares
     index = pd.MultiIndex.from_tuples(rows, names=["stress", "features"])
     return pd.DataFrame(rows.values(), index=index, columns=pd.Index(values, name=place)).round(1)
+
+
+def beside(small: pd.DataFrame, column: str, ways: dict[str, str], names: dict[str, str]) -> str:
+    """Say what some rows of :func:`comparison` keep in one column, ours and then the paper's.
+
+    Parameters
+    ----------
+    small : pandas.DataFrame
+        As :func:`comparison` returns it.
+    column : str
+    ways : dict
+        By the paper's name of a stress, what the sentence calls it, such as ``"at random"``.
+    names : dict
+        By the name of a feature set in `small`, what the sentence calls it.
+
+    Returns
+    -------
+    str
+        ``"NAME keeps 85.2% at random and 98.1% by principal components, NAME 95.2% and 99.1%"``.
+    """
+    parts = []
+    for name, called in names.items():
+        kept = {way: small[column].get((stress, name)) for stress, way in ways.items()}
+        said = [f"{share:.1f}%{f' {way}' if not parts else ''}" for way, share in kept.items() if pd.notna(share)]
+        if said:
+            parts.append(f"{called} {'keeps ' if not parts else ''}{' and '.join(said)}")
+    return ", ".join(parts)
 
 
 def with_dashes(table: pd.DataFrame) -> pd.DataFrame:
@@ -113,11 +164,11 @@ def agreement_table(points: pd.DataFrame) -> pd.DataFrame:
         Indexed by the names of the two curves, metric and stress: the number of places where both were measured, the
         largest and the mean absolute difference in points, and the rank correlation, to two decimals.
     """
-    summary = agreement_summary(points)
+    summary, theirs = agreement_summary(points), [f"published_{name}" for name in FEATURES]
     names = pd.DataFrame(
         {
-            "ours": summary["dataset"] + ", " + summary["model"] + ", " + summary["layer"],
-            "paper": summary["published_dataset"] + ", " + summary["published_model"],
+            "ours": [human_name(*names) for names in summary[FEATURES].itertuples(index=False)],
+            "paper": [human_name(*names) for names in summary[theirs].itertuples(index=False)],
             "metric": summary["metric"],
             "stress": [paper_name(stress) for stress in summary["stress"]],
         }

@@ -45,6 +45,17 @@ DATA_SETS = {
 }
 """What sentences call the data sets that have a name of their own."""
 
+NETWORKS = {
+    **{name: NAMES[name] for name in ("vgg-m", "vgg-m-128", "googlenet", "bossanova")},
+    "efficientnet-lite0": "EffNet-Lite0",
+    "efficientnet-lite2": "EffNet-Lite2",
+    "efficientnet-lite0-untrained": "EffNet-Lite0, untrained",
+    "bvlc-googlenet": "GoogLeNet",
+    "bag-of-words": "bag of words",
+    "fisher-vector": "Fisher vector",
+}
+"""What titles call networks and classical features."""
+
 CLOSE = 2.0
 """Points of the kept share up to which two curves are said to agree."""
 
@@ -81,6 +92,28 @@ def data_sets(names: Iterable[str]) -> str:
     """
     *first, last = [DATA_SETS.get(name, name) for name in names]
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def human_name(dataset: str, model: str, layer: str) -> str:
+    """Return what a title calls a feature set: data set, network, and the layer where it is not the usual one.
+
+    Names that have no other words stay what they are.
+
+    Examples
+    --------
+    >>> from stressbook.drawing.words import human_name
+    >>> human_name("voc2007-val", "efficientnet-lite0", "pooled")
+    'VOC 2007 · EffNet-Lite0'
+    >>> human_name("caltech101", "bvlc-googlenet", "inception5b"), human_name("mine", "own", "own")
+    ('Caltech-101 · GoogLeNet, inception 5b', 'mine')
+    """
+    data = DATA_SETS[dataset][0].upper() + DATA_SETS[dataset][1:] if dataset in DATA_SETS else dataset
+    if model == "own":
+        return data
+    base, *options = model.split("+")
+    usual = layer in ("pooled", "relu7", base)  # the paper's vectors are of relu7, its BossaNova has one layer
+    layers = [] if usual else [layer.replace("inception", "inception ")]
+    return f"{data} · {', '.join([NETWORKS.get(base, base), *options, *layers])}"
 
 
 def percent_of_grid(step: int) -> str:
@@ -155,10 +188,10 @@ def agreement_verdicts(points: pd.DataFrame, place: str, place_name: Callable[[i
     """
     lines = []
     key = ["dataset", "model", "layer", "metric", "stress"]
-    for (dataset, model, layer, metric, stress), curve in points.groupby(key, sort=False):
+    for (dataset, model, layer, _, stress), curve in points.groupby(key, sort=False):
         off = curve[curve["difference"].abs() > CLOSE]
         worst = curve.sort_values("difference", key=abs).iloc[-1]
-        line = f"- {paper_name(str(stress))} on {dataset}, {model}, {layer} ({metric}): "
+        line = f"- {paper_name(str(stress))} on {human_name(str(dataset), str(model), str(layer))}: "
         if off.empty:
             line += f"**agrees**, within {abs(worst['difference']):.1f} points everywhere."
         else:

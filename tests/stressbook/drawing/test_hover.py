@@ -30,8 +30,8 @@ def test_every_mark_says_its_panel_its_curve_and_both_values(tmp_path: Path) -> 
         "photographs; ours &amp; theirs; bits 4; score (%) 99.25",
     ]
     # The right panel has no title and no label of its own for what it shares; its two marks at one place say both.
-    assert titles[2] == "points; x 1,000; score (%) 50"
-    assert titles[3:] == ["x 2,048; score (%) 99.25\npoints; x 2,048; score (%) 99.25"] * 2
+    assert titles[2] == "points; 1,000; score (%) 50"
+    assert titles[3:] == ["2,048; score (%) 99.25\npoints; 2,048; score (%) 99.25"] * 2
 
 
 def test_the_picture_is_the_same_and_its_bytes_are_those_of_the_next_run(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_figure_and_words_say_the_same() -> None:
     figure = page.plot(toy(2.0))
     titles = [ax.get_title() for ax in figure.axes]
     assert titles[-1] == "Q-B, mAP: 0 of 1 in our band"
-    assert titles[0] == "DR-1, share of the full score: 1 of 1 in our band"
+    assert titles[0] == "DR-1, share: 1 of 1 in our band"
     assert "Q-B 1 of 1 by the share kept and 0 of 1 by mAP" in page.headline(toy(2.0))
     crosses = [line for line in figure.axes[-1].lines if line.get_marker() == "x"]
     assert [float(line.get_ydata()[0]) for line in crosses] == pytest.approx([80.840711])

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from places import ROOT
 
 import stresslib as sl
@@ -97,9 +98,8 @@ def table_of(figure: str) -> pd.DataFrame:
 
 
 def texts(figure: Figure) -> list[str]:
-    """Everything that is written in a figure's panels and their insets."""
-    axes = [*figure.axes, *(child for ax in figure.axes for child in ax.child_axes)]
-    return [text.get_text() for ax in axes for text in (*ax.texts, *ax.get_yticklabels())]
+    """Everything that is written in a figure's panels."""
+    return [text.get_text() for ax in figure.axes for text in (*ax.texts, *ax.get_yticklabels())]
 
 
 # What is run
@@ -187,6 +187,38 @@ def test_committed_results_are_drawn_and_hold_the_quick_settings(figure: str) ->
     assert set(profiles["quick"].get("values", [])) <= set(table["values"].dropna())
 
 
+@pytest.mark.parametrize("figure", FIGURES)
+def test_the_last_panel_is_drawn_as_whole_as_the_first(figure: str) -> None:
+    """The scale that panels share has room for the lowest point of any of them."""
+    table = table_of(figure).reset_index(drop=True)
+    last = table["dataset"].eq(table["dataset"].iloc[-1]) & table["model"].eq(table["model"].iloc[-1])
+    low = table["score"].where(~last | table["stress"].eq("none"), table["score"] / 3)
+    axes = FIGURES[figure][1].plot(table.assign(score=low)).axes
+    whole = axes[::2] if figure == "figure-4" else axes  # its right column cuts off what the left one shows
+    for ax in whole:
+        bottom, top = sorted(ax.get_ylim())
+        heights = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in ax.lines])
+        assert bottom <= heights.min() and heights.max() <= top
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_figure_and_legend_fit_a_screen_and_their_text_a_phone(figure: str) -> None:
+    """672 pixels wide and less than 640 high; 358 pixels wide the smallest text has seven."""
+    drawn = FIGURES[figure][1].plot(table_of(figure))
+    width, height = drawn.get_size_inches() * 96
+    assert width == 672 and height < 640
+    drawn.draw_without_rendering()
+    written = [text for text in drawn.findobj(Text) if text.get_text() and text.get_visible()]
+    assert min(text.get_fontsize() for text in written) * 96 / 72 * 358 / width >= 7
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_captions_name_data_sets_and_metrics_in_words(figure: str) -> None:
+    caption = FIGURES[figure][1].caption(table_of(figure))
+    assert caption.startswith("Score kept") and caption.endswith(".") and "\n" not in caption
+    assert "accuracy on " in caption and "caltech101" not in caption
+
+
 # Figure 2
 
 
@@ -205,27 +237,29 @@ def test_curves_are_means_and_bands_population_deviations() -> None:
 def test_every_panel_has_the_papers_curves_that_belong_to_it() -> None:
     pooled, _, whole, bossanova = figure_2_page.plot(table_of("figure-2")).axes
     drawn = [{str(line.get_label()): line for line in ax.lines} for ax in (pooled, whole, bossanova)]
-    names = [{name.removeprefix("DR-1, paper: ") for name in lines if "DR-1, paper" in name} for lines in drawn]
-    assert names[0] == {"VGG-M on VOC 2007", "BossaNova on VOC 2007 (classical)"}
-    assert names[1] == {"GoogLeNet on VOC 2007", "BossaNova on VOC 2007 (classical)"}
-    assert names[2] == {"BossaNova on VOC 2007"}
-    line = drawn[0]["DR-2, paper: VGG-M on VOC 2007"]
+    names = [ax.texts[-1].get_text().partition("paper: ")[2].partition(",")[0] for ax in (pooled, whole, bossanova)]
+    assert names == ["VGG-M", "GoogLeNet", "BossaNova"]
+    assert ["paper: BossaNova" in lines for lines in drawn] == [True, True, False]
+    line = drawn[0]["DR-2, paper"]
     assert line.get_markerfacecolor() == "white" and len(line.get_ydata()) == 20
     assert line.get_ydata()[1] == pytest.approx(99.14, abs=0.01)
     assert not any("DR-2" in name for name in drawn[1])
-    assert drawn[1]["DR-1, paper: GoogLeNet on VOC 2007"].get_ydata()[0] == pytest.approx(95.26, abs=0.01)
-    assert drawn[2]["DR-1, paper: BossaNova on VOC 2007"].get_ydata()[0] == pytest.approx(87.54, abs=0.01)
-    grey = [lines["DR-1, paper: BossaNova on VOC 2007 (classical)"].get_color() for lines in drawn[:2]]
+    first = [lines["DR-1, paper"].get_ydata()[0] for lines in drawn]
+    assert first == pytest.approx([89.22, 95.26, 87.54], abs=0.05)
+    grey = [lines["paper: BossaNova"].get_color() for lines in drawn[:2]]
     assert grey == [style.GREY] * 2 and style.GREY not in style.COLOURS.values()
 
 
-def test_insets_say_how_many_dimensions_the_smallest_share_is() -> None:
+def test_panels_say_how_many_dimensions_the_smallest_share_is() -> None:
     table = table_of("figure-2")
-    insets = [[text.get_text() for text in ax.child_axes[0].texts] for ax in figure_2_page.plot(table).axes]
-    assert insets[0] == ["64 of 1,280", "204 of 4,096", "3,172 of 63,440"]
-    assert insets[1][0] == "51 of 1,024" and insets[2][:2] == ["2,508 of 50,176"] * 2
-    assert insets[3] == ["1,228 of 24,576", "3,172 of 63,440"]
-    assert "51 of 1,024 for caltech101, bvlc-googlenet, pooled" in figure_2_page.alt_text(table)
+    sizes = [ax.texts[-1].get_text() for ax in figure_2_page.plot(table).axes]
+    assert sizes == [
+        "5%: 64 of 1,280\npaper: VGG-M, 204 of 4,096",
+        "5%: 51 of 1,024\npaper: VGG-M, 204 of 4,096",
+        "5%: 2,508 of 50,176\npaper: GoogLeNet, 2,508 of 50,176",
+        "5%: 1,228 of 24,576\npaper: BossaNova, 3,172 of 63,440",
+    ]
+    assert "51 of 1,024 for Caltech-101 · GoogLeNet;" in figure_2_page.alt_text(table)
 
 
 def test_agreement_of_figure_2_is_with_the_panels_network() -> None:
@@ -239,13 +273,13 @@ def test_agreement_of_figure_2_is_with_the_panels_network() -> None:
         ("pyramid", "bossanova", "random-selection"),
     }
     lines = figure_2_page.verdicts(table).splitlines()
-    assert len(lines) == 6 and sum("inception5b" in line for line in lines) == 1
+    assert len(lines) == 6 and sum("inception 5b" in line for line in lines) == 1
 
 
 def test_tables_hold_our_and_the_papers_shares() -> None:
     table = table_of("figure-2")
     small = figure_2_page.table(table)
-    paper = small.loc["DR-1"].filter(like="vgg-m", axis=0)
+    paper = small.loc["DR-1"].filter(like="VGG-M", axis=0)
     assert paper.to_numpy().ravel().tolist() == [89.2, 95.2, 98.6, 99.6]
     assert len(small) == len(set(small.index)) == 4 + 3 + 3 + 1
     assert f"{small.iloc[0]['10%']:.1f}%" in figure_2_page.alt_text(table)
@@ -259,30 +293,40 @@ def test_order_of_data_sets_is_by_what_they_keep() -> None:
     assert order.loc["5% of the dimensions", "paper"] == "VOC 2007 89.2 > MIT-67 77.6 > Food-101 50.8"
     assert order.loc["25% of the dimensions", "paper"] == "VOC 2007 98.6 > MIT-67 94.0 > Food-101 84.2"
     # 5%: 80 - 19 + 0.95 (mean over repeats) = 61.95 of 80, and for the digits 42.95.
-    assert order.loc["5% of the dimensions", "ours"] == "caltech101 77.4 ≈ scenes15 77.4 > digits 53.7"
+    assert order.loc["5% of the dimensions", "ours"] == "Caltech-101 77.4 ≈ 15-Scenes 77.4 > digits 53.7"
     text = figure_3_page.alt_text(table_of("figure-3"))
-    assert "ours caltech101 77.4 ≈ scenes15 77.4 > digits 53.7" in text and "MIT-67 77.6" in text
+    assert "ours Caltech-101 77.4 ≈ 15-Scenes 77.4 > digits 53.7" in text and "MIT-67 77.6" in text
 
 
-def test_data_sets_are_named_at_their_curves_without_overlap() -> None:
-    table = table_of("figure-3")
-    random, components = figure_3_page.plot(table).axes
-    assert sorted(text.get_text() for text in random.texts) == [
-        "Food-101  50.8",
-        "MIT-67  77.6",
-        "VOC 2007  89.2",
-        "caltech101  77.4",
-        "digits  53.7",
-        "scenes15  77.4",
+def test_the_paper_is_left_and_ours_is_right_and_a_stand_in_looks_like_its_data_set() -> None:
+    """Each panel names its curves in their order; its row has one scale."""
+    random, ours, components, ours_too = figure_3_page.plot(table_of("figure-3")).axes
+    named = [[text.get_text() for text in ax.get_legend().get_texts()] for ax in (random, ours, components)]
+    assert named[0] == ["VOC 2007: 89.2", "MIT-67: 77.6", "Food-101: 50.8"]
+    assert sorted(named[1]) == ["15-Scenes: 77.4", "Caltech-101: 77.4", "digits: 53.7"] and named[1][-1] == "digits: 53.7"
+    assert len(named[2]) == 1
+    assert [ax.get_title() for ax in (random, ours_too)] == ["DR-1, the paper · VGG-M", "DR-2, ours · EffNet-Lite0"]
+    assert random.get_ylim() == ours.get_ylim() and components.get_ylim() == ours_too.get_ylim()
+    # In the tables' order: VOC, MIT-67, Food-101; Caltech-101, 15-Scenes and digits stand for them.
+    looks = [
+        [(line.get_marker(), line.get_color()) for line in ax.lines if len(line.get_xdata()) > 2] for ax in (random, ours)
     ]
-    assert {text.get_text().split("  ")[0] for text in components.texts} == {"VOC 2007", *SETS}
-    for ax in (random, components):
-        heights = np.sort([text.xyann[1] for text in ax.texts])
-        assert np.diff(heights).min() > 0.04 * np.ptp(ax.get_ylim())
-        ours = [line for line in ax.lines if "ours" in str(line.get_label())]
-        assert (
-            len({(line.get_color(), line.get_marker()) for line in ours}) == len({line.get_marker() for line in ours}) == 3
-        )
+    assert looks[0] == looks[1] and len(set(looks[0])) == 3
+
+
+def test_the_order_of_the_data_sets_is_counted_pair_by_pair() -> None:
+    table = table_of("figure-3")
+    beside = figure_3_page.order(table)
+    assert beside["ours"].to_dict() == {"VOC 2007": "Caltech-101", "MIT-67": "15-Scenes", "Food-101": "digits"}
+    assert "is the paper's in 3 of 3 pairs: there Food-101 keeps least (50.8%), here digits (53.7%)" in (
+        figure_3_page.headline(table.assign(score=table["score"] + 0.01 * (table["dataset"] == "caltech101")))
+    )
+    worst = table["dataset"].eq("caltech101") & table["stress"].eq("random-selection")
+    turned = table.assign(score=table["score"].where(~worst, table["score"] / 2))
+    assert "is the paper's in 1 of 3 pairs: there Food-101 keeps least (50.8%), here Caltech-101" in (
+        figure_3_page.headline(turned)
+    )
+    assert figure_3_page.headline(table[table["dataset"].eq("digits")]) == ""
 
 
 def test_verdicts_of_figure_3_compare_the_spread() -> None:
@@ -326,13 +370,13 @@ def test_pareto_front_by_hand(cost: list[float], gain: list[float], front: list[
 def test_published_marks_and_front_are_the_papers() -> None:
     table = table_of("figure-5")
     marks = figure_5_page.table(table)
-    paper = marks.xs("paper: voc2007, vgg-m, relu7", level="features")
+    paper = marks.xs("paper: VGG-M on VOC 2007", level="features")
     assert paper["bits"].tolist() == [1227, 2045, 4095]
     assert paper["bits saved (%)"].tolist() == [99.06, 98.44, 96.88]
     assert paper["score kept (%)"].tolist() == [97.84, 99.12, 99.63]  # 97.8, 99.1, 99.6 in the caption
-    ours = marks.xs("scenes15, efficientnet-lite0, pooled", level="features")
+    ours = marks.xs("15-Scenes · EffNet-Lite0", level="features")
     assert ours[["dimensions", "values", "bits"]].to_numpy().tolist() == [[128, 8, 384], [128, 27, 640], [256, 24, 1280]]
-    front = figure_5_page.fronts(table).loc["paper: voc2007, vgg-m, relu7"]
+    front = figure_5_page.fronts(table).loc["paper: VGG-M on VOC 2007"]
     assert {(409, 8), (409, 12), (409, 27), (819, 12), (819, 24), (1228, 30), (3276, 30)} <= set(
         zip(front["dimensions"], front["values"], strict=True)
     )
@@ -340,18 +384,29 @@ def test_published_marks_and_front_are_the_papers() -> None:
 
 
 def test_marks_are_drawn_where_the_table_has_them() -> None:
+    """The paper's is a frame around ours, which it does not hide."""
     table = table_of("figure-5")
     ax = figure_5_page.plot(table).axes[0]
     marks = figure_5_page.table(table).reset_index()
-    ours = marks[marks["features"].str.startswith("caltech101")]
-    kept = {
-        str(line.get_label()): (line.get_marker(), line.get_ydata()[0]) for line in ax.lines if len(line.get_ydata()) == 1
-    }
-    for row, marker in zip(ours.to_dict("records"), "osX", strict=True):
-        assert kept[row["setting"]][0] == marker
-        assert kept[row["setting"]][1] == pytest.approx(row["score kept (%)"], abs=0.005)
+    ours = marks[marks["features"].str.startswith("Caltech-101")]
+    drawn = [line for line in ax.lines if len(line.get_ydata()) == 1]
+    for row, mine, theirs, marker in zip(ours.to_dict("records"), drawn[::2], drawn[1::2], "osX", strict=True):
+        assert mine.get_label() == row["setting"].replace(" of the dimensions", "")
+        assert mine.get_marker() == theirs.get_marker() == marker
+        assert mine.get_ydata()[0] == pytest.approx(row["score kept (%)"], abs=0.005)
+        assert theirs.get_markerfacecolor() == "none" and theirs.get_markersize() > mine.get_markersize() + 4
     written = [text.get_text() for text in ax.texts]
-    assert written[::2] == ["97.8", "99.1", "99.6"] and written[1::2] == [f"{kept:.1f}" for kept in ours["score kept (%)"]]
+    assert written[1::2] == ["97.8", "99.1", "99.6"] and written[::2] == [f"{kept:.1f}" for kept in ours["score kept (%)"]]
+
+
+def test_fronts_are_steps_in_the_picture_and_in_the_numbers() -> None:
+    """As in the explorer: between two settings none was measured, and what the cheaper one keeps is what can be had."""
+    table = table_of("figure-5")
+    fronts = [line for line in figure_5_page.plot(table).axes[0].lines if str(line.get_label()).endswith("front")]
+    assert [line.get_drawstyle() for line in fronts] == ["steps-post"] * 2
+    kept = set(figure_5_page.fronts(table)["score kept (%)"])
+    gaps = figure_5_page.front_gaps(table)
+    assert {round(value, 2) for name in ("ours", "theirs") for value in gaps[name]} <= kept
 
 
 def test_a_front_one_point_below_the_papers_is_said_to_be_so() -> None:

@@ -13,6 +13,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 import stresslib as sl
 from stressbook.chapters.reference.provenance import page as provenance_page
@@ -316,24 +317,36 @@ def test_bits_are_drawn_over_the_paper() -> None:
     figure = bit_erasure_page.plot(BITS)
     assert len(figure.axes) == 4
     for ax, features in zip(figure.axes, dict.fromkeys(BITS["dataset"] + "/" + BITS["model"]), strict=True):
-        theirs, ours = (line for line in ax.lines if len(line.get_xdata()) == 25)
+        ours, theirs = (line for line in ax.lines if len(line.get_xdata()) == 25)
         assert theirs.get_markerfacecolor() == "white" and theirs.get_linewidth() < ours.get_linewidth()
         dataset, model = features.split("/")
         drawn = BITS[BITS["dataset"].eq(dataset) & BITS["model"].eq(model) & BITS["stress"].eq("bit-erasure")]
         full = BITS.loc[BITS["dataset"].eq(dataset) & BITS["model"].eq(model) & BITS["stress"].eq("none"), "score"].iloc[0]
         assert ours.get_ydata() == pytest.approx((100 * drawn["score"] / full).to_numpy())
-    assert figure.axes[1].get_legend().get_texts()[0].get_text() == "paper: VGG-M on MIT-67"
+    assert figure.axes[1].texts[0].get_text() == "paper: VGG-M\non MIT-67"
 
 
 def test_words_about_bits_hold_the_tables_numbers() -> None:
     small = bit_erasure_page.table(BITS)
     assert small.loc["paper: VGG-M on MIT-67", "56 bits"] == 91.1
-    assert f"{small.loc['digits, efficientnet-lite0, pooled', '56 bits']:.1f}%" in bit_erasure_page.alt_text(BITS)
+    assert f"{small.loc['digits · EffNet-Lite0', '56 bits']:.1f}%" in bit_erasure_page.alt_text(BITS)
     words = bit_erasure_page.verdicts(BITS)
     assert words.count("\n") == 4 and "pairs of panels, over 25 places" in words
     few = BITS[BITS["dataset"].eq("scenes15") & BITS["removed_bits"].isin([0, 10, pd.NA])]
     assert "With 10 bits erased" in bit_erasure_page.alt_text(few)
     assert "pairs" not in bit_erasure_page.verdicts(few)
+
+
+@pytest.mark.parametrize(("page", "table"), [(bit_erasure_page, BITS), (layers_page, DEPTHS)])
+def test_the_supplements_figures_fit_a_screen_and_their_text_a_phone(page: Any, table: pd.DataFrame) -> None:
+    """As the paper's figures do; and each has its answer and its caption."""
+    drawn = page.plot(table)
+    width, height = drawn.get_size_inches() * 96
+    assert width == 672 and height < 640
+    drawn.draw_without_rendering()
+    written = [text for text in drawn.findobj(Text) if text.get_text() and text.get_visible()]
+    assert min(text.get_fontsize() for text in written) * 96 / 72 * 358 / width >= 7
+    assert page.headline(table).startswith("**With ") and page.caption(table).endswith(".")
 
 
 def test_layers_stand_beside_the_papers() -> None:

@@ -182,7 +182,7 @@ def test_published_curve_stands_beside_the_classical_ones_alone(results: pd.Data
     points = page.agreement(results)
     assert set(points["model"]) == {"bossanova"} and set(points["published_model"]) == {"bossanova"}
     assert points["theirs"].tolist() == pytest.approx([87.54, 100], abs=0.01)
-    assert "bossanova, pooled" in page.agreement_verdicts(points)
+    assert "· BossaNova:" in page.agreement_verdicts(points)
 
 
 def test_explanation_of_one_codeword() -> None:

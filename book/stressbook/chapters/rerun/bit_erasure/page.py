@@ -42,18 +42,23 @@ def plot(results: pd.DataFrame) -> Figure:
     matplotlib.figure.Figure
     """
     sets = list(tables.feature_sets(with_shares(results)))
-    figure, axes = style.panels(len(sets), height=2.5)
+    figure, axes = style.page_wide(len(sets), height=1.25)
     for ax, (_, rows) in zip(axes, sets, strict=True):
         ours, theirs = rows[rows["stress"] == STRESS], _rival_of(rows)
-        colour, label = style.COLOURS[STRESS], f"paper: {words.network_on_data(theirs)}"
-        ax.plot(theirs["removed_bits"], theirs["kept"], color=colour, label=label, **style.PAPER)
+        colour = style.COLOURS[STRESS]
         ax.plot(ours["removed_bits"], ours["kept"], color=colour, label="ours", **style.OURS)
+        ax.plot(
+            theirs["removed_bits"],
+            theirs["kept"],
+            color=colour,
+            label="paper: the curve that each panel names",
+            **style.PAPER,
+        )
+        named = f"paper: {words.network_on_data(theirs)}".replace(" on ", "\non ")
+        ax.text(0.02, 0.5, named, transform=ax.transAxes, va="center", fontsize=style.SMALL)
         _prepare(ax)
-        # Each panel has another of the paper's curves, and therefore a legend of its own.
-        ax.legend(loc="center left", bbox_to_anchor=(0.01, 0.5), frameon=False, fontsize="small")
-    style.finish(figure, axes, [title for title, _ in sets])
-    for legend in figure.legends:
-        legend.remove()
+    title = "lowest bits erased, of 64 (stretched from 50 on)"
+    style.finish_page_wide(figure, axes, [title for title, _ in sets], title)
     return figure
 
 
@@ -62,13 +67,14 @@ def _prepare(ax: Axes) -> None:
     # decide.
     bits, places = [-5, 0, 50, 65], [-1, 0, 10, 25]
     ax.set_xscale("function", functions=(lambda bit: np.interp(bit, bits, places), lambda at: np.interp(at, places, bits)))
-    ax.set_xticks([*range(0, 50, 10), *range(50, 65, 2)])
-    ax.set(xlabel="lowest bits erased, of 64 (stretched from 50 on)", xlim=(-2.5, 64.6), ylim=(-9, 106))
-    fields = ((0, UNUSED, "not in a float32"), (UNUSED, MANTISSA, "mantissa"), (MANTISSA, MANTISSA + EXPONENT, "exponent"))
+    ax.set_xticks([0, 20, 40, *range(50, 65, 2)])
+    ax.set(xlim=(-2.5, 64.6), ylim=(-9, 110), yticks=[0, 50, 100])
+    fields = ((0, UNUSED, "unused"), (UNUSED, MANTISSA, "mantissa"), (MANTISSA, MANTISSA + EXPONENT, "exponent"))
     for first, last, part in fields:
         ax.axvline(last, color="#AAAAAA", linewidth=0.8, linestyle=":", zorder=0)
-        middle = np.interp(np.interp([first, last], bits, places).mean(), places, bits)
-        ax.text(middle, -5, part, ha="center", va="center", fontsize="small", color="#555555")
+        if ax.get_subplotspec().is_first_row():
+            middle = np.interp(np.interp([first, last], bits, places).mean(), places, bits)
+            ax.text(middle, 2, part, ha="center", va="center", fontsize=style.SMALL, color="#555555")
 
 
 def _rival_of(rows: pd.DataFrame) -> pd.DataFrame:
@@ -118,12 +124,54 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     measured = sorted(set(results["removed_bits"].dropna()))
     bits = [count for count in measured if count in TABLE_BITS] or measured
     rows = {}
-    for _, ours in tables.feature_sets(with_shares(results)):
-        features, theirs = tables.features_name(ours), _rival_of(ours)
+    for features, ours in tables.feature_sets(with_shares(results)):
+        theirs = _rival_of(ours)
         for name, curve in ((features, ours), (f"paper: {words.network_on_data(theirs)}", theirs)):
             rows[features, name] = curve[curve["stress"] == STRESS].set_index("removed_bits")["kept"].reindex(bits)
     small = pd.DataFrame(rows).T.droplevel(0).rename_axis("features")
     return small.set_axis([f"{count} bits" for count in bits], axis=1).astype(float).round(1)
+
+
+def headline(results: pd.DataFrame) -> str:
+    """Say what is kept, over all panels, when the whole mantissa is erased.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    str
+    """
+    small = table(results)
+    column = f"{MANTISSA} bits"
+    if column not in small:
+        return ""
+    is_theirs = small.index.str.startswith("paper: ")
+    ours, theirs = (
+        f"{kept.min():.1f}% to {kept.max():.1f}%" for kept in (small.loc[~is_theirs, column], small.loc[is_theirs, column])
+    )
+    erased = f"With {MANTISSA} bits of 64 erased, the whole mantissa"
+    return f"**{erased}, our vectors keep {ours} of their score, the paper's {theirs}.**"
+
+
+def caption(results: pd.DataFrame) -> str:
+    """Say what the figure shows, and how its curves are told apart.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    str
+    """
+    return (
+        "Score kept when the lowest bits of every number, widened to 64, are set to zero, in percent of the full "
+        f"score: {tables.scored_by(results)}. Thick and filled: ours. Thin and open: the published curve that the panel "
+        f"names. Dotted lines part the {UNUSED} bits that a float32 leaves unused, the rest of the mantissa, and the "
+        "exponent."
+    )
 
 
 def alt_text(results: pd.DataFrame) -> str:

@@ -24,6 +24,9 @@ PLACES = {"random-selection": "percent", "bit-erasure": "removed_bits"}
 SCALES = {"kept": "share of the full score", "score": "mAP"}
 """What is compared, by its column: a share takes out that one classifier saw more images than the other."""
 
+TITLES = {"kept": "share", "score": "mAP"}
+"""What titles of panels call the two scales."""
+
 TABLE_PLACES = {"random-selection": (5, 10, 25, 50, 100), "bit-erasure": (0, 50, 52, 54, 55, 56, 58, 62)}
 """The places that the table shows."""
 
@@ -109,27 +112,28 @@ def plot(results: pd.DataFrame) -> Figure:
         A published point within the band is open, as everywhere; one outside it is a cross.
     """
     panels = drawn(results)
-    figure, axes = style.panels(len(panels), height=2.5, sharey=False)
+    figure, axes = style.page_wide(len(panels), height=2.3, sharex=False, sharey=False)
     for ax, (stress, scale, curve) in zip(axes, panels, strict=True):
         _draw(ax, stress, curve)
-        ax.set_ylabel("score kept (%)" if scale == "kept" else "mAP (%)")
+        ax.set_ylabel("score kept (%)" if scale == "kept" else "mAP (%)", fontsize=style.SMALL)
+        ax.xaxis.label.set_fontsize(style.SMALL)
     titles = [_title(stress, scale, curve) for stress, scale, curve in panels]
-    style.add_titles_and_legend(figure, axes, titles)
+    style.add_titles_and_legend(figure, axes, titles, columns=3)
     return figure
 
 
 def _title(stress: str, scale: str, curve: pd.DataFrame) -> str:
     name = "" if is_theirs(curve) else f"{curve['layer'].iloc[0]}, "
     within = int((curve["beyond"] == 0).sum())
-    return f"{name}{words.paper_name(stress)}, {SCALES[scale]}: {within} of {len(curve)} in our band"
+    return f"{name}{words.paper_name(stress)}, {TITLES[scale]}: {within} of {len(curve)} in our band"
 
 
 def _draw(ax: Axes, stress: str, curve: pd.DataFrame) -> None:
     colour, where, out = style.COLOURS[stress], _positions(stress, curve["place"]), (curve["beyond"] != 0).to_numpy()
     name = words.paper_name(stress)
     ax.fill_between(where, curve["low"], curve["high"], color=colour, alpha=0.25, linewidth=0)
-    ax.plot(where, curve["ours"], color=colour, label=f"{name}, ours, in its 95% band", **{**style.OURS, "markersize": 3.5})
-    look = {**style.PAPER, "markersize": 6.0}
+    ax.plot(where, curve["ours"], color=colour, label=f"{name}, ours, 95% band", **{**style.OURS, "markersize": 3.5})
+    look = {**style.PAPER, "markersize": 6.0, "markerfacecolor": "none"}
     ax.plot(where, curve["theirs"], color=colour, label=f"{name}, paper", **look)
     cross: dict[str, Any] = {
         "linestyle": "",
@@ -140,12 +144,12 @@ def _draw(ax: Axes, stress: str, curve: pd.DataFrame) -> None:
         "zorder": 4,
     }
     if out.any():
-        ax.plot(where[out], curve["theirs"][out], label="paper, outside our band", **cross)
+        ax.plot(where[out], curve["theirs"][out], label="outside our band", **cross)
     if stress == "bit-erasure":
         # As on the page of erased bits: every place of the grid gets the same room, since the last ones decide.
-        ticks = pd.Series([0, 10, 20, 30, 40, *range(50, 65, 2)], dtype=float)
+        ticks = pd.Series([0, 20, 40, *range(50, 65, 2)], dtype=float)
         ax.set_xticks(_positions(stress, ticks), [f"{tick:.0f}" for tick in ticks])
-        ax.set(xlabel="lowest bits erased, of 64 (stretched from 50 on)", ylim=(0, None))
+        ax.set(xlabel="bits erased (stretched from 50 on)", ylim=(0, None))
     else:
         ax.set(xlabel="dimensions kept (%)", xlim=(0, 102))
 
@@ -241,6 +245,25 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     )
     columns = ["ours", "band", "theirs"]
     return small.set_index(["layer", "stress", "place", "scale"])[columns].round(1)
+
+
+def caption(results: pd.DataFrame) -> str:
+    """Say what the figure shows, and how its points are told apart.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    str
+    """
+    title = words.human_name(*drawn(results)[0][2][FEATURES].iloc[0])
+    return (
+        f"{title}: share of the full score (left) and mAP (right) under random selection (DR-1) and erased bits (Q-B). "
+        "Filled and thick: ours, in the band that holds 95% of the resamples of our test images. Open: the published "
+        "points; crossed: those of them that lie outside the band."
+    )
 
 
 def alt_text(results: pd.DataFrame) -> str:

@@ -7,13 +7,13 @@ on VOC 2007.
 from __future__ import annotations
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stressbook.drawing import style, tables, words
 from stresslib.classical import is_method
 from stresslib.paper.published import agreement as published_agreement
 from stresslib.paper.published import grid_dimensions, with_shares
+from stresslib.results import FEATURES
 
 STRESSES = ("random-selection", "pca")
 
@@ -61,52 +61,33 @@ def plot(results: pd.DataFrame) -> Figure:
     matplotlib.figure.Figure
     """
     sets = list(tables.feature_sets(with_shares(results)))
-    figure, axes = style.panels(len(sets), height=3.1)
+    figure, axes = style.page_wide(len(sets), height=1.6)
     for ax, (_, rows) in zip(axes, sets, strict=True):
         theirs, classical = _rival_of(rows), rival("bossanova", "bossanova")
-        is_classical = theirs.equals(classical)
         for stress in STRESSES:
-            colour = style.COLOURS[stress]
-            label = f"{words.paper_name(stress)}, paper: {words.network_on_data(theirs)}"
-            marker = _MARKERS[theirs["model"].iloc[0]]
-            style.draw_paper(ax, theirs[theirs["stress"] == stress], colour, label, marker=marker)
-            mean = style.draw_ours(ax, rows[rows["stress"] == stress], colour, f"{words.LABELS[stress]}, ours")
+            label = f"{words.LABELS[stress]}, ours"
+            mean = style.draw_ours(ax, rows[rows["stress"] == stress], style.COLOURS[stress], label)
             tenth = mean[mean.index <= 10].tail(1)
             for share, height in zip(tenth.index, tenth, strict=True):
-                style.label_point(ax, share, height, stress, (7, -11) if stress == STRESSES[0] else (-6, 8))
-        if not is_classical:
-            label = f"DR-1, paper: {words.network_on_data(classical)} (classical)"
-            style.draw_paper(ax, classical, style.GREY, label, marker="", zorder=1.5)
-        ax.set(xlabel="dimensions kept (%)", xlim=(0, 102))
-        ax.set_ylim(top=max(103, ax.get_ylim()[1]))
-        _draw_sizes(ax, [rows, theirs] if is_classical else [rows, theirs, classical])
-    style.finish(figure, axes, [title for title, _ in sets])
+                style.label_point(ax, share, height, stress, (5, -11) if stress == STRESSES[0] else (-8, 7))
+        for stress in STRESSES:  # thin and open, so that they hide nothing of ours
+            label = f"{words.paper_name(stress)}, paper"
+            style.draw_paper(ax, theirs[theirs["stress"] == stress], style.COLOURS[stress], label)
+        if not theirs.equals(classical):
+            style.draw_paper(ax, classical, style.GREY, "paper: BossaNova", marker="", zorder=1.5)
+        ax.set(xlim=(0, 102), xticks=range(0, 101, 20))
+        # Where the panel is empty: the network of the open points, and how many dimensions the percentages hide.
+        network = words.NAMES[theirs["model"].iloc[0]]
+        sizes = f"5%: {_smallest_of_all(rows)}\npaper: {network}, {_smallest_of_all(theirs)}"
+        ax.text(0.99, 0.05, sizes, transform=ax.transAxes, ha="right", va="bottom", fontsize=style.SMALL)
+    # All panels share one scale: what none of them may cut off is known when the last is drawn.
+    axes[0].set_ylim(top=max(112, axes[0].get_ylim()[1]))
+    style.finish_page_wide(figure, axes, [title for title, _ in sets], "dimensions kept (%)", columns=3)
     return figure
-
-
-_MARKERS = {"vgg-m": "o", "googlenet": "s", "bossanova": "^"}
 
 
 def _rival_of(rows: pd.DataFrame) -> pd.DataFrame:
     return rival(*rows[["model", "layer"]].iloc[0])
-
-
-def _draw_sizes(ax: Axes, curves: list[pd.DataFrame]) -> None:
-    """Show in the empty corner how many dimensions 5% are: the panel's percentages hide it."""
-    sizes = [_smallest(rows) for rows in curves]
-    names = ["ours", *(words.NAMES[rows["model"].iloc[0]] for rows in curves[1:])]
-    inset = ax.inset_axes((0.52, 0.06, 0.48, 0.32))
-    bars = inset.barh(
-        range(len(sizes)), sizes, color=[style.COLOURS[STRESSES[0]], "white", style.GREY][: len(sizes)], height=0.62
-    )
-    bars[1].set_edgecolor(style.COLOURS[STRESSES[0]])
-    inset.bar_label(bars, [_smallest_of_all(rows) for rows in curves], padding=3, fontsize="small")
-    inset.set_yticks(range(len(sizes)), names, fontsize="small")
-    inset.set(xticks=[], xlim=(0, 2.1 * max(sizes)), ylim=(len(sizes) - 0.5, -0.5))  # room for the longest bar's label
-    inset.tick_params(axis="y", length=0)
-    inset.spines[:].set_visible(False)
-    inset.spines["left"].set_visible(True)
-    inset.set_title("5% of the dimensions are", fontsize="small", loc="left", pad=2)
 
 
 def _width(rows: pd.DataFrame) -> int:
@@ -152,6 +133,51 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     return small.set_axis([words.percent_of_grid(step) for step in TABLE_STEPS], axis=1)
 
 
+def headline(results: pd.DataFrame) -> str:
+    """Say what the first feature set keeps with a tenth of the dimensions, beside the published curves of its panel.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    str
+    """
+    small = table(results)
+    title, rows = next(tables.feature_sets(results))
+    theirs = _rival_of(rows)
+    # A tenth is the paper's place; a run that leaves it out has another.
+    column = next((name for name in ("10%", *small) if small[name].get(("DR-1", title), float("nan")) > 0), "")
+    if not column:
+        return ""
+    names = {
+        title: title,
+        f"paper: {words.human_name(*theirs[FEATURES].iloc[0])}": f"the paper's {words.network_on_data(theirs)}",
+    }
+    ways = {"DR-1": "when they are drawn at random", "DR-2": "as principal components"}
+    return f"**With {column} of the dimensions, {tables.beside(small, column, ways, names)}.**"
+
+
+def caption(results: pd.DataFrame) -> str:
+    """Say what the figure shows, and how its curves are told apart.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    str
+    """
+    return (
+        "Score kept with fewer dimensions, drawn at random (DR-1) or by principal components (DR-2), in percent of the "
+        f"full score: {tables.scored_by(results)}. Thick and filled: ours, {tables.draws(results)}. Thin and open: the "
+        "published curve of the network that the panel names, on VOC 2007; grey: that of BossaNova. The numbers at the "
+        "curves are kept with 10% of the dimensions; the two lines below say how many dimensions 5% are."
+    )
+
+
 def alt_text(results: pd.DataFrame) -> str:
     """Describe the figure in words, from its data.
 
@@ -166,7 +192,7 @@ def alt_text(results: pd.DataFrame) -> str:
     kept = table(results)["10%"].dropna()
     parts = [f"{features}: {stress} {share:.1f}%" for (stress, features), share in zip(kept.index, kept, strict=True)]
     both = (*tables.feature_sets(results), *tables.feature_sets(reference()))
-    sizes = dict.fromkeys(f"{_smallest_of_all(rows)} for {tables.features_name(rows)}" for _, rows in both)
+    sizes = dict.fromkeys(f"{_smallest_of_all(rows)} for {title}" for title, rows in both)
     return (
         "Line plot of the share of the full score that is kept against the share of dimensions kept, random selection and "
         f"principal components, a panel for each feature set, the paper's curves beside ours. At 10% of the dimensions the "

@@ -6,14 +6,19 @@ on VOC 2007 alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any
+
 import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stressbook.drawing import style, tables, words
+from stresslib.paper.counterparts import STAND_INS
+from stresslib.paper.published import NAMESAKES, with_shares
 from stresslib.paper.published import agreement as published_agreement
-from stresslib.paper.published import with_shares
 
 RANKED_STEPS = (1, 2, 5)
 """Places of the paper's grid of dimensions at which data sets are ranked."""
@@ -22,10 +27,10 @@ TABLE_STEPS = [*RANKED_STEPS, 10]
 """Places of the paper's grid that the table shows."""
 
 MARKERS = "osD^vP"
-"""Markers of the data sets, in their order."""
+"""Markers of the data sets; ours has the marker and the shade of the paper's that it stands for."""
 
-HEIGHTS = {"random-selection": 5, "pca": 3}
-"""Panels of the figure and their relative heights: under principal components data sets differ less."""
+HEIGHTS = {"random-selection": 4, "pca": 3}
+"""Rows of the figure and their relative heights: under principal components data sets differ less."""
 
 
 def reference() -> pd.DataFrame:
@@ -35,8 +40,22 @@ def reference() -> pd.DataFrame:
     return table.sort_values("dataset", ascending=False, kind="stable")
 
 
+def stand_ins(results: pd.DataFrame) -> dict[str, str]:
+    """Return, for each of the paper's data sets that one of ours is or stands for, that of ours."""
+    ours, found = list(dict.fromkeys(results["dataset"])), {}
+    for (source, features), names in STAND_INS.items():
+        theirs, network = features.split("/", 1)
+        if source in ("figure-2", "figure-3") and network == "vgg-m/relu7":
+            own = [name for name in ours if NAMESAKES.get(name, name) == theirs]
+            candidates = [*own, *(name.split("/")[0] for name in names)]
+            measured = [name for name in candidates if name in ours]
+            if measured:
+                found[theirs] = measured[0]
+    return found
+
+
 def plot(results: pd.DataFrame) -> Figure:
-    """Draw the data sets of a results table over the published ones, in percent of each curve's full score.
+    """Draw the published data sets on the left and those of a results table on the right, in percent of each full score.
 
     Parameters
     ----------
@@ -47,56 +66,108 @@ def plot(results: pd.DataFrame) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        A panel for each stress.
+        A row for each stress; its two panels have one scale.
     """
     shares, paper = with_shares(results), reference()
     stresses = [stress for stress in HEIGHTS if stress in set(shares["stress"])]
-    figure, axes = style.panels(len(stresses), 3.6, sharey=False, height_ratios=[HEIGHTS[stress] for stress in stresses])
-    for ax, stress in zip(axes, stresses, strict=True):
+    heights = [HEIGHTS[stress] for stress in stresses]
+    figure, axes = style.page_wide(2 * len(stresses), 2.4, sharey=False, height_ratios=heights)
+    looks, titles = _looks(shares), []
+    for stress, left, right in zip(stresses, axes[::2], axes[1::2], strict=True):
+        right.sharey(left)
+        right.tick_params(labelleft=False)
         ours, theirs = (table[table["stress"] == stress] for table in (shares, paper))
+        _draw(left, theirs, style.draw_paper, looks, stress)
+        _draw(right, ours, style.draw_ours, looks, stress)
         lowest, highest = pd.concat([ours["kept"], theirs["kept"]]).agg(["min", "max"])
         room = 0.06 * (highest - lowest)
-        # The empty space before the first size is for the names of the curves.
-        ax.set(xlabel="dimensions kept (%)", xlim=(-36, 102), xticks=range(0, 101, 20), ylim=(lowest - room, highest + room))
-        _draw(ax, ours, theirs, stress)
-    network = ", ".join(results[["model", "layer"]].iloc[0])
-    titles = [f"{words.LABELS[stress]}, {network}" for stress in stresses]
-    style.finish(figure, axes, [*titles[:1], *(f"{title}, enlarged" for title in titles[1:])])
+        left.set(xlim=(0, 102), xticks=range(0, 101, 20), ylim=(lowest - room, highest + room))
+        for whose, table in (("the paper", paper), ("ours", results)):
+            titles.append(f"{words.paper_name(stress)}, {words.human_name(whose, *table[['model', 'layer']].iloc[0])}")
+    style.finish_page_wide(figure, axes, titles, "dimensions kept (%)")
     return figure
 
 
-def _draw(ax: Axes, shares: pd.DataFrame, paper: pd.DataFrame, stress: str) -> None:
-    colour, paper_name = style.COLOURS[stress], words.paper_name(stress)
-    ours, theirs = (list(tables.feature_sets(table)) for table in (shares, paper))
-    # The hue is that of the stress; data sets differ by lightness and marker.
-    dark = seaborn.dark_palette(colour, 3)[1]
-    shades = seaborn.blend_palette([dark, colour, seaborn.light_palette(colour, 5)[3]], len(ours))
-    looks = zip(MARKERS, shades, strict=False)
-    curves = [
-        (
-            words.NAMES[rows["dataset"].iloc[0]],
-            style.draw_paper(ax, rows, colour, f"{paper_name}, paper: VGG-M", marker=marker),
-        )
-        for (_, rows), marker in zip(theirs, MARKERS, strict=False)
+def _looks(shares: pd.DataFrame) -> dict[str, tuple[str, float]]:
+    """Return the marker of each data set, and how far it is from the darkest shade to the lightest, from 0 to 1."""
+    theirs = list(dict.fromkeys(reference()["dataset"]))
+    stands_for = {ours: theirs for theirs, ours in stand_ins(shares).items()}
+    alone = [name for name in dict.fromkeys(shares["dataset"]) if name not in stands_for]
+    order = [*theirs, *alone]
+    looks = {name: (MARKERS[place % len(MARKERS)], place / (len(order) - 1)) for place, name in enumerate(order)}
+    return {**looks, **{name: looks[stands_for[name]] for name in stands_for}}
+
+
+def _draw(ax: Axes, table: pd.DataFrame, draw: Callable[..., pd.Series], looks: dict[str, Any], stress: str) -> None:
+    colour = style.COLOURS[stress]
+    # The hue is that of the stress; data sets differ by shade and marker.
+    shades = seaborn.blend_palette(
+        [seaborn.dark_palette(colour, 4)[1], colour, seaborn.light_palette(colour, 5)[3]], as_cmap=True
+    )
+    curves = []
+    for _, rows in tables.feature_sets(table):
+        dataset = rows["dataset"].iloc[0]
+        marker, shade = looks[dataset]
+        kept = draw(ax, rows, shades(shade), "_", marker=marker)
+        curves.append((kept.iloc[0], f"{words.DATA_SETS.get(dataset, dataset)}: {kept.iloc[0]:.1f}", ax.get_lines()[-1]))
+    if curves:  # named where the panel is empty, in the order in which they lie
+        _, labels, lines = zip(*sorted(curves, key=lambda curve: -curve[0]), strict=True)
+        title = f"kept with {kept.index[0]:.0f}%"
+        legend = ax.legend(lines, labels, loc="lower right", frameon=False, fontsize=style.SMALL, title=title)
+        legend.get_title().set_fontsize(style.SMALL)
+
+
+def order(results: pd.DataFrame) -> pd.DataFrame:
+    """Put our data sets beside those of the paper that they are or stand for: what a random selection keeps.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each pair, in the order of the paper's curves, at the smallest size that both have, in percent.
+    """
+    ours, theirs = _kept(with_shares(results)), _kept(reference())
+    pairs = stand_ins(results)
+    rows = [
+        {
+            "paper": words.DATA_SETS[there],
+            "paper keeps": theirs.loc[(there, step), "kept"],
+            "ours": words.DATA_SETS.get(here, here),
+            "ours keeps": ours.loc[(here, step), "kept"],
+        }
+        for step in _ranked_steps(ours)[:1]
+        for there, here in pairs.items()
     ]
-    curves += [
-        (rows["dataset"].iloc[0], style.draw_ours(ax, rows, shade, f"{paper_name}, ours", marker=marker))
-        for (_, rows), (marker, shade) in zip(ours, looks, strict=True)
-    ]
-    bottom, top = ax.get_ylim()
-    heights = style.spread([kept.iloc[0] for _, kept in curves], gap=0.24 / HEIGHTS[stress] * (top - bottom))
-    for place, ((name, kept), height) in enumerate(zip(curves, heights, strict=True)):
-        ax.annotate(
-            f"{name}  {kept.iloc[0]:.1f}",
-            (kept.index[0], kept.iloc[0]),
-            (-1, height),
-            ha="right",
-            va="center",
-            color=dark,
-            fontsize="small",
-            fontweight="normal" if place < len(theirs) else "bold",
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 3},
-        )
+    columns = ["paper", "paper keeps", "ours", "ours keeps"]
+    return pd.DataFrame(rows, columns=columns).sort_values("paper keeps", ascending=False).set_index("paper").round(1)
+
+
+def headline(results: pd.DataFrame) -> str:
+    """Say whether our data sets lie in the order of those of the paper that they stand for, where there are two or more.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    str
+    """
+    beside = order(results)
+    if len(beside) < 2:
+        return ""
+    share = _share(_ranked_steps(_kept(with_shares(results)))[0])
+    pairs = list(combinations(beside["ours keeps"], 2))
+    same = sum(above > below for above, below in pairs)
+    there, here = beside["paper keeps"].idxmin(), beside["ours keeps"].idxmin()
+    return (
+        f"**With {share}, drawn at random, the order of the data sets is the paper's in {same} of {len(pairs)} pairs: "
+        f"there {there} keeps least ({beside.loc[there, 'paper keeps']:.1f}%), here {beside.loc[here, 'ours']} "
+        f"({beside.loc[here, 'ours keeps']:.1f}%).**"
+    )
 
 
 def ranking(results: pd.DataFrame) -> pd.DataFrame:
@@ -148,7 +219,7 @@ def _ranked(values: pd.DataFrame, column: str) -> str:
     ranked = values.sort_values(column, ascending=False, kind="stable")
     margin = ranked["deviation"] + ranked["deviation"].shift() if column == "kept" else 0
     signs = (-ranked[column].diff() > margin).map({True: " > ", False: " ≈ "})
-    names = [f"{words.NAMES.get(str(name), name)} {value:.1f}" for name, value in ranked[column].items()]
+    names = [f"{words.DATA_SETS.get(str(name), name)} {value:.1f}" for name, value in ranked[column].items()]
     return names[0] + "".join(sign + name for sign, name in zip(signs[1:], names[1:], strict=True))
 
 
@@ -166,6 +237,26 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     """
     small = tables.comparison(with_shares(results), reference(), "step", TABLE_STEPS)
     return small.set_axis([words.percent_of_grid(step) for step in TABLE_STEPS], axis=1)
+
+
+def caption(results: pd.DataFrame) -> str:
+    """Say what the figure shows, and how its curves are told apart.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    str
+    """
+    return (
+        "Score kept with fewer dimensions on several data sets, drawn at random (DR-1) or by principal components "
+        f"(DR-2), in percent of the full score: {tables.scored_by(results)}. Left: the paper. Right: ours, "
+        f"{tables.draws(results)}. Each of ours that stands for a data set of the paper has its marker and its shade. "
+        "The two panels of a row have one scale; each legend has its curves in their order, with what they keep at "
+        "their first point."
+    )
 
 
 def alt_text(results: pd.DataFrame) -> str:
@@ -235,7 +326,8 @@ def verdicts(results: pd.DataFrame) -> str:
     for dataset, curve in points[points["stress"] == "random-selection"].groupby("dataset", sort=False):
         distance = curve["difference"].abs().groupby(curve["published_dataset"]).mean()
         nearest = words.NAMES[str(distance.idxmin())]
-        lines.append(f"- {dataset} lies closest to the paper's {nearest}, {distance.min():.1f} points away on average.")
+        name = words.DATA_SETS.get(str(dataset), dataset)
+        lines.append(f"- {name} lies closest to the paper's {nearest}, {distance.min():.1f} points away on average.")
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from stressbook.drawing import style, tables, words
 from stresslib.paper.published import agreement as published_agreement
 from stresslib.paper.published import with_shares
+from stresslib.results import FEATURES
 from stresslib.stress.spec import bits_per_vector
 
 STRESSES = ("uniform-shared", "uniform-per-dimension")
@@ -36,57 +37,53 @@ def plot(results: pd.DataFrame) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    shares, paper = with_shares(results), reference()
-    sets = list(tables.feature_sets(shares))
-    figure, axes = style.panels(len(sets))
-    for ax, (_, rows) in zip(axes, sets, strict=True):
-        most = max(30, int(rows["values"].max()))
-        powers = [2**bits for bits in range(1, most.bit_length() + 1)]
+    paper = reference()
+    sets = list(tables.feature_sets(with_shares(results)))
+    figure, axes = style.page_wide(2 * len(sets), height=1.6, sharey=False)
+    most = max(30, int(results["values"].max()))
+    powers = [2**bits for bits in range(1, most.bit_length() + 1)]
+    ticks = _TICKS if most == 30 else powers
+    for ax, (_, rows) in zip(axes, [one for one in sets for _ in range(2)], strict=True):
         _draw(ax, rows, paper)
         ax.set_xscale("log", base=2)
         ax.minorticks_off()
-        ticks = _TICKS if most == 30 else powers
         ax.set_xticks(ticks, [str(tick) for tick in ticks])
-        ax.set(xlabel="values of the dictionary", xlim=(1.75, 35 / 30 * most), ylim=(0, max(106, ax.get_ylim()[1])))
-        _enlarge(ax, rows, paper)
-        top = ax.secondary_xaxis("top")
-        top.set_xticks(powers, [str(bits_per_vector(f"Q1:{count}", n_features=1)) for count in powers])
-        top.minorticks_off()
-        top.set_xlabel("bits per number", fontsize="small")
-        top.tick_params(labelsize="small")
-    style.finish(figure, axes, [title for title, _ in sets])
+        if ax.get_subplotspec().is_first_row():
+            _draw_bits(ax, powers)
+    axes[0].set_xlim(1.75, 35 / 30 * most)
+    whole, near = axes[::2], axes[1::2]
+    for column in (whole, near):
+        for ax in column[1:]:
+            ax.sharey(column[0])
+    highest = with_shares(results)["kept"].max()
+    whole[0].set_ylim(0, max(112, highest + 6))
+    near[0].set_ylim(NEAR, max(101.5, highest + 0.5))
+    titles = [text for title, _ in sets for text in (title, f"enlarged from {NEAR:.0f}% on")]
+    style.finish_page_wide(figure, axes, titles, "values of the dictionary")
     return figure
 
+
+NEAR = 94
+"""Percent of the full score from which the right column enlarges what lies close under it."""
 
 _TICKS = [2, 3, 4, 6, 8, 12, 16, 24, 30]
 
 
-def _enlarge(ax: Axes, rows: pd.DataFrame, paper: pd.DataFrame) -> None:
-    """Enlarge, where the panel is empty, what lies close under the full score: our curves from 4 values on."""
-    ours = rows[rows["values"] >= 4]
-    if ours["values"].nunique() < 2:
-        return
-    least, most = int(ours["values"].min()), int(ours["values"].max())
-    near = ax.inset_axes((0.36, 0.1, 0.61, 0.52))
-    _draw(near, rows, paper)
-    near.set_xscale("log", base=2)
-    near.minorticks_off()
-    ticks = [tick for tick in (4, 8, 16, 32, 64, 128, 256) if least <= tick <= most]
-    ticks = [*(tick for tick in ticks if 1.5 * tick <= most), most]
-    near.set_xticks(ticks, [str(tick) for tick in ticks], fontsize="x-small")
-    near.set(xlim=(0.9 * least, 1.1 * most), ylim=(94.5, max(101.5, ours["kept"].max() + 0.5)))
-    near.tick_params(axis="y", labelsize="x-small")
-    near.axhline(100, color="#888888", linewidth=0.8, zorder=0)
-    ax.indicate_inset_zoom(near, edgecolor="#555555")
+def _draw_bits(ax: Axes, powers: list[int]) -> None:
+    top = ax.secondary_xaxis("top")
+    top.set_xticks(powers, [str(bits_per_vector(f"Q1:{count}", n_features=1)) for count in powers])
+    top.minorticks_off()
+    top.set_xlabel("bits per number", fontsize=style.SMALL)
+    top.tick_params(labelsize=style.SMALL)
 
 
 def _draw(ax: Axes, rows: pd.DataFrame, paper: pd.DataFrame) -> None:
-    for stress in STRESSES:
-        theirs, ours = (part[part["stress"] == stress] for part in (paper, rows))
-        colour = style.COLOURS[stress]
-        label = f"{words.paper_name(stress)}, paper: {words.network_on_data(theirs)}"
-        ax.plot(theirs["values"], theirs["kept"], color=colour, label=label, **style.PAPER)
-        ax.plot(ours["values"], ours["kept"], color=colour, label=f"{words.LABELS[stress]}, ours", **style.OURS)
+    for whose, look in (("ours", style.OURS), ("paper", style.PAPER)):
+        for stress in STRESSES:
+            source = rows if whose == "ours" else paper
+            curve = source[source["stress"] == stress]
+            name = words.LABELS[stress] if whose == "ours" else words.paper_name(stress)
+            ax.plot(curve["values"], curve["kept"], color=style.COLOURS[stress], label=f"{name}, {whose}", **look)
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
@@ -103,6 +100,48 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     """
     small = tables.comparison(with_shares(results), reference(), "values", [2, 4, 8, 16])
     return small.set_axis([f"{count} values" for count in small.columns], axis=1)
+
+
+def headline(results: pd.DataFrame) -> str:
+    """Say what the first feature set keeps with four values per number, beside the published curves.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    str
+    """
+    small, paper = table(results), reference()
+    title, _ = next(tables.feature_sets(results))
+    column = "4 values"
+    names = {
+        title: title,
+        f"paper: {words.human_name(*paper[FEATURES].iloc[0])}": f"the paper's {words.network_on_data(paper)}",
+    }
+    ways = {"Q-1": "from one dictionary", "Q-2": "from one per dimension"}
+    if pd.isna(small[column].get(("Q-1", title))):
+        return ""
+    return f"**With {column} per number, {tables.beside(small, column, ways, names)}.**"
+
+
+def caption(results: pd.DataFrame) -> str:
+    """Say what the figure shows, and how its curves are told apart.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    str
+    """
+    return (
+        "Score kept with few values per number, from one dictionary (Q-1) or one per dimension (Q-2), in percent of "
+        f"the full score: {tables.scored_by(results)}. Thick and filled: ours. Thin and open: the paper's "
+        f"{words.network_on_data(reference())}. Right: the same curves, enlarged from {NEAR}% on."
+    )
 
 
 def alt_text(results: pd.DataFrame) -> str:

@@ -25,6 +25,9 @@ STRESS = "pca+uniform"
 MARKS = {(2, 8): "o", (2, 27): "s", (4, 24): "X"}
 """The settings that the paper marks (place on its grid of dimensions, values of the dictionary), and their markers."""
 
+HEADLINE = (2, 27)
+"""The setting of the paper's headline: 98.4% of the bits saved for less than 1% of the score."""
+
 TICKS = [0.3, 0.5, 1, 2, 5, 10]
 """Ticks of the bits, in percent of the full vector."""
 
@@ -102,51 +105,54 @@ def plot(results: pd.DataFrame) -> Figure:
     matplotlib.figure.Figure
     """
     sets, paper = _priced_sets(results), priced(reference())
-    lowest, highest = pd.concat([paper, *sets.values()])["kept"].agg(["min", "max"])
-    figure, axes = style.panels(len(sets), height=4.1)
-    for ax, ours in zip(axes, sets.values(), strict=True):
-        _draw(
-            ax,
-            paper,
-            f"paper: {words.network_on_data(paper)}",
-            linewidth=1.0,
-            markersize=3.0,
-            markerfacecolor="white",
-            alpha=0.6,
-        )
-        _draw(ax, ours, "ours", linewidth=2.4, markersize=3.4, markeredgewidth=0)
-        _draw_marks(ax, ours, paper)
+    figure, axes = style.page_wide(len(sets), height=2.25)
+    for ax, (_, ours) in zip(axes, sets, strict=True):
         ax.set_xscale("log")
         ax.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
         ax.minorticks_off()
-        ax.set(xlabel="bits per vector (% of the full vector in float32)")
-        ax.set_ylim(top=max(highest + 0.25 * (highest - lowest), ax.get_ylim()[1]))
-        top = ax.secondary_xaxis("top")
-        top.set_xticks(TICKS, [f"{100 - tick:g}" for tick in TICKS])
-        top.minorticks_off()
-        top.set_xlabel("compression rate (% of the bits saved)", fontsize="small")
-        top.tick_params(labelsize="small")
-    style.finish(figure, axes, [title for title, _ in tables.feature_sets(results)])
+        _draw_marks(ax, ours, paper)
+        _draw(ax, ours, "ours", linewidth=2.4, markersize=3.0, markeredgewidth=0)
+        _draw(ax, paper, "paper", linewidth=1.0, markersize=2.6, markerfacecolor="none", markeredgewidth=0.5, alpha=0.6)
+        if ax.get_subplotspec().is_first_row():
+            _draw_rates(ax)
+    # All panels share one scale, and above all their points stand the scores of the marks.
+    lowest, highest = pd.concat([paper, *(ours for _, ours in sets)])["kept"].agg(["min", "max"])
+    room = highest - lowest
+    axes[0].set_ylim(lowest - 0.04 * room, highest + 0.3 * room)
+    titles = [title for title, _ in tables.feature_sets(results)]
+    style.finish_page_wide(figure, axes, titles, "bits per vector (% of the full vector in float32)", columns=3)
     return figure
 
 
 def _draw(ax: Axes, rows: pd.DataFrame, whose: str, *, linewidth: float, alpha: float = 1, **look: Any) -> None:
     colour, front = style.COLOURS[STRESS], rows[rows["front"]]
-    ax.plot(rows["share"], rows["kept"], "o", color=colour, alpha=alpha, label=f"FC, {whose}: all settings", **look)
-    ax.plot(front["share"], front["kept"], color=colour, linewidth=linewidth, label=f"FC, {whose}: what no setting beats")
+    ax.plot(rows["share"], rows["kept"], "o", color=colour, alpha=alpha, label=f"{whose}, all settings", **look)
+    # In steps, for only the settings that were measured exist: more bits than one costs buy nothing before the next.
+    steps: dict[str, Any] = {"drawstyle": "steps-post", "linewidth": linewidth}
+    ax.plot(front["share"], front["kept"], color=colour, label=f"{whose}, front", **steps)
+
+
+def _draw_rates(ax: Axes) -> None:
+    top = ax.secondary_xaxis("top")
+    top.set_xticks(TICKS, [f"{100 - tick:g}" for tick in TICKS])
+    top.minorticks_off()
+    top.set_xlabel("compression rate (% of the bits saved)", fontsize=style.SMALL)
+    top.tick_params(labelsize=style.SMALL)
 
 
 def _draw_marks(ax: Axes, ours: pd.DataFrame, paper: pd.DataFrame) -> None:
     colour = style.COLOURS[STRESS]
     for (step, count), marker in MARKS.items():
-        # The two marks lie close together among other points: their scores are written above all points, ours in bold.
-        for rows, label, face, weight, height in (
-            (paper, None, "white", "normal", 0.91),
-            (ours, _setting(step, count), colour, "bold", 0.98),
+        label = f"{words.percent_of_grid(step)}, {count} values"
+        # The two marks lie close together, so that the paper's is a frame around ours. Their scores are written above all
+        # points, ours in bold.
+        for rows, name, look, weight, height in (
+            (ours, label, {"ms": 6.5, "mfc": colour, "mew": 0.7}, "bold", 0.98),
+            (paper, None, {"ms": 11, "mfc": "none", "mew": 1.1}, "normal", 0.86),
         ):
             for point in _at(rows, step, count).to_dict("records"):
                 share, kept = point["share"], point["kept"]
-                ax.plot(share, kept, marker, ms=8.5, mfc=face, mec="black", mew=0.9, zorder=4, label=label)
+                ax.plot(share, kept, marker, mec="black", zorder=4, label=name, **look)
                 ax.annotate(
                     f"{kept:.1f}",
                     (share, kept),
@@ -155,7 +161,7 @@ def _draw_marks(ax: Axes, ours: pd.DataFrame, paper: pd.DataFrame) -> None:
                     ha="center",
                     va="top",
                     color=colour,
-                    fontsize="small",
+                    fontsize=style.SMALL,
                     fontweight=weight,
                 )
 
@@ -168,15 +174,15 @@ def _setting(step: int, count: int) -> str:
     return f"{words.percent_of_grid(step)} of the dimensions, {count} values"
 
 
-def _priced_sets(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the priced settings of our feature sets, by their names."""
-    return {tables.features_name(rows): priced(rows) for _, rows in tables.feature_sets(with_shares(results))}
+def _priced_sets(results: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return the priced settings of our feature sets, each with its name."""
+    return [(title, priced(rows)) for title, rows in tables.feature_sets(with_shares(results))]
 
 
-def _with_paper(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def _with_paper(results: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Return the priced settings of our feature sets, and the paper's last."""
     paper = reference()
-    return {**_priced_sets(results), f"paper: {tables.features_name(paper)}": priced(paper)}
+    return [*_priced_sets(results), (f"paper: {words.network_on_data(paper)}", priced(paper))]
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
@@ -193,7 +199,7 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {"setting": _setting(step, count), "features": name, **_columns(point)}
         for step, count in MARKS
-        for name, settings in _with_paper(results).items()
+        for name, settings in _with_paper(results)
         for point in _at(settings, step, count).to_dict("records")
     ]
     return pd.DataFrame(rows).set_index(["setting", "features"])
@@ -222,7 +228,7 @@ def fronts(results: pd.DataFrame) -> pd.DataFrame:
     """
     rows = [
         {"features": name, **_columns(point)}
-        for name, settings in _with_paper(results).items()
+        for name, settings in _with_paper(results)
         for point in settings[settings["front"]].to_dict("records")
     ]
     return pd.DataFrame(rows).set_index(["features", "bits"])
@@ -239,16 +245,18 @@ def front_gaps(results: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row for each corner of either front: `features`, `share` of the bits in percent, the score kept there by `ours`
-        and `theirs`, and their `difference` in points. Between corners a front is the line that the figure draws.
+        and `theirs`, and their `difference` in points. Between corners a front is flat, as the figure draws it.
     """
     paper = priced(reference()).query("front")
     parts = []
-    for name, settings in _priced_sets(results).items():
+    for name, settings in _priced_sets(results):
         front = settings[settings["front"]]
         share = np.union1d(front["share"], paper["share"])
         lowest, highest = max(front["share"].min(), paper["share"].min()), min(front["share"].max(), paper["share"].max())
         share = share[(lowest <= share) & (share <= highest)]
-        here, there = (np.interp(np.log(share), np.log(one["share"]), one["kept"]) for one in (front, paper))
+        here, there = (
+            one["kept"].to_numpy()[np.searchsorted(one["share"], share, side="right") - 1] for one in (front, paper)
+        )
         parts.append(
             pd.DataFrame({"features": name, "share": share, "ours": here, "theirs": there, "difference": here - there})
         )
@@ -269,6 +277,48 @@ def agreement(results: pd.DataFrame) -> pd.DataFrame:
     return published_agreement(tables.first_metric(results), reference())
 
 
+def headline(results: pd.DataFrame) -> str:
+    """Say what the first feature set keeps at the setting of the paper's headline, beside the paper's.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    str
+    """
+    paper, (title, settings) = reference(), _priced_sets(results)[0]
+    ours, theirs = (_at(rows, *HEADLINE) for rows in (settings, priced(paper)))
+    if ours.empty:
+        return ""
+    return (
+        f"**With {_setting(*HEADLINE)} each, which saves {ours['rate'].iloc[0]:.1f}% of the bits, {title} keeps "
+        f"{ours['kept'].iloc[0]:.1f}% of its score; the paper's {words.network_on_data(paper)} keeps "
+        f"{theirs['kept'].iloc[0]:.1f}% at this setting, its headline.**"
+    )
+
+
+def caption(results: pd.DataFrame) -> str:
+    """Say what the figure shows, and how its points are told apart.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    str
+    """
+    return (
+        "Score kept against the bits of a vector, with principal components and then a dictionary for each of them (FC), in "
+        f"percent of the full score: {tables.scored_by(results)}. Filled: ours. Open: the paper's "
+        f"{words.network_on_data(reference())}. A point is a setting, a stepped line a front: the most that is kept with so "
+        "many bits or fewer. Marked are the settings that the paper marks, by the share of the dimensions and the number of "
+        "values; above them stands what they keep, ours in bold."
+    )
+
+
 def alt_text(results: pd.DataFrame) -> str:
     """Describe the figure in words, from its data.
 
@@ -286,8 +336,8 @@ def alt_text(results: pd.DataFrame) -> str:
     ]
     return (
         "Scatter plot of the share of the full score that is kept against the bits of a vector, principal components and "
-        "then a dictionary for each, with a line through the settings that no other beats, the paper's beside ours. Kept at "
-        "the marked settings: " + "; ".join(parts) + "."
+        "then a dictionary for each, with a stepped line over the settings that no other beats, the paper's beside ours. "
+        "Kept at the marked settings: " + "; ".join(parts) + "."
     )
 
 
@@ -304,7 +354,7 @@ def verdicts(results: pd.DataFrame) -> str:
         A Markdown list with a part for each feature set.
     """
     paper, gaps, lines = priced(reference()), front_gaps(results), []
-    for name, settings in _priced_sets(results).items():
+    for name, settings in _priced_sets(results):
         both = settings.merge(paper, on=["step", "values"], suffixes=("", "_paper"))
         both["off"] = (both["kept"] - both["kept_paper"]).abs()
         lines.append(f"- **{name}**")

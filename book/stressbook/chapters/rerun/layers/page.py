@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from stressbook.chapters.rerun.figure_2.page import STRESSES as REDUCTIONS
 from stressbook.chapters.rerun.figure_4.page import STRESSES as QUANTIZATIONS
 from stressbook.drawing import style, tables, words
-from stresslib.paper.counterparts import LAYERS, rival
+from stresslib.paper.counterparts import LAYERS
 from stresslib.paper.published import agreement as published_agreement
 from stresslib.paper.published import with_shares
 from stresslib.results import FEATURES
@@ -52,17 +52,14 @@ def plot(results: pd.DataFrame) -> Figure:
     matplotlib.figure.Figure
     """
     ours, theirs = tables.first_metric(with_shares(results)), reference()
-    title = ", ".join(ours[["dataset", "model"]].iloc[0])
     our_look = {**style.OURS, "linewidth": 1.8, "markersize": 3.6, "markeredgewidth": 0.3}
     their_look = {**style.PAPER, "markersize": 3}
+    dataset, model = ours[["dataset", "model"]].iloc[0]
     sides = (
-        (f"ours: {title}", ours, list(ours["layer"].unique()), our_look),
-        (f"paper: {words.network_on_data(theirs)}", theirs, list(LAYERS), their_look),
+        (f"ours: {words.human_name(dataset, model, 'pooled')}", ours, list(ours["layer"].unique()), our_look),
+        (f"paper: {words.human_name(*theirs[FEATURES].iloc[0][:2], 'relu7')}", theirs, list(LAYERS), their_look),
     )
-    figure, axes = style.panels(2 * len(STRESSES), height=1.25, sharey=False)
-    grid = figure.add_gridspec(len(STRESSES), 2)
-    for place, ax in enumerate(axes):
-        ax.set_subplotspec(grid[place])
+    figure, axes = style.page_wide(2 * len(STRESSES), height=1.2, sharex=False, sharey=False)
     for left, right in zip(axes[::2], axes[1::2], strict=True):
         right.sharey(left)
         right.tick_params(labelleft=False)
@@ -77,31 +74,38 @@ def plot(results: pd.DataFrame) -> Figure:
                 ax.plot(kept.index, kept, color=colour, label=name, **look)
             _prepare(ax, stress)
             if column == 0:
-                ax.set_ylabel(f"{words.paper_name(stress)}: score kept (%)")
-        axes[column].set_title(heading, fontsize="medium", fontweight="bold")
+                ax.set_ylabel(words.paper_name(stress))
+        axes[column].set_title(heading, fontsize=style.SMALL, fontweight="bold")
         handles = [Line2D([], [], color=colour, label=name, **look) for name, colour in zip(names, colours, strict=True)]
         figure.legend(
             handles=handles,
-            loc=("outside lower left", "outside lower right")[column],
-            ncols=2,
+            loc=("outside upper left", "outside upper right")[column],
+            ncols=3,
+            columnspacing=0.8,
+            handlelength=1.2,
             frameon=False,
-            fontsize="small",
-            title="layer, early to late",
-            title_fontsize="small",
+            fontsize=style.SMALL,
         )
+    figure.supylabel("score kept (% of full score)", fontsize=11)
     return figure
 
 
 def _prepare(ax: Axes, stress: str) -> None:
-    ax.axhline(100, color="#888888", linewidth=0.8, zorder=0)
+    style.draw_full_score(ax)
     if stress in REDUCTIONS:
-        ax.set(xlabel="dimensions kept (%)", xlim=(0, 103))
+        ax.set(xlim=(0, 103), xticks=range(0, 101, 20))
     else:
         ax.set_xscale("log", base=2)
         ticks = [2, 4, 8, 16, 30]
         ax.set_xticks(ticks, [str(tick) for tick in ticks])
         ax.minorticks_off()
-        ax.set_xlabel("values of the dictionary")
+    # Each label stands under the last row that it is of.
+    if stress == REDUCTIONS[-1]:
+        ax.set_xlabel("dimensions kept (%)", fontsize=style.SMALL)
+    elif stress == QUANTIZATIONS[-1]:
+        ax.set_xlabel("values of the dictionary", fontsize=style.SMALL)
+    else:
+        ax.tick_params(labelbottom=False)
 
 
 def agreement(results: pd.DataFrame) -> pd.DataFrame:
@@ -116,11 +120,15 @@ def agreement(results: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         As :func:`stresslib.agreement` returns it, for the metric that is drawn.
     """
-    parts = [
-        published_agreement(rows, rival(SOURCE, "/".join(rows[FEATURES].iloc[0])))
-        for _, rows in tables.feature_sets(results)
-    ]
+    parts = [published_agreement(rows, _rival_of(rows["layer"].iloc[0])) for _, rows in tables.feature_sets(results)]
     return pd.concat(parts, ignore_index=True)
+
+
+def _rival_of(layer: str) -> pd.DataFrame:
+    """Return the published curves of the layer that one of ours stands for; of one that stands for none, relu7's."""
+    stands_for = {ours: theirs for theirs, ours in LAYERS.items()}
+    paper = reference()
+    return paper[paper["layer"] == stands_for.get(layer, layer if layer in LAYERS else "relu7")]
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
@@ -158,6 +166,46 @@ def _place(stress: str) -> str:
 def _kept(curve: pd.DataFrame, stress: str) -> float:
     column, at = ("step", TABLE_STEP) if stress in REDUCTIONS else ("values", TABLE_VALUES)
     return float(curve.loc[curve["stress"].eq(stress) & curve[column].eq(at), "kept"].mean())
+
+
+def headline(results: pd.DataFrame) -> str:
+    """Say which layers keep least and most of their score when dimensions go at random.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    str
+    """
+    small = table(results)
+    column = f"{words.paper_name(REDUCTIONS[0])}, {_place(REDUCTIONS[0])}"
+    parts = []
+    for whose, kept in small[column].dropna().groupby(level=0, sort=False):
+        low, high = kept.droplevel(0).agg(["idxmin", "idxmax"])
+        name = "our layers keep" if whose == "ours" else "the paper's"
+        parts.append(f"{name} from {kept.min():.1f}% ({low}) to {kept.max():.1f}% ({high})")
+    return f"**With {words.percent_of_grid(TABLE_STEP)} of the dimensions, drawn at random, {', '.join(parts)}.**"
+
+
+def caption(results: pd.DataFrame) -> str:
+    """Say what the figure shows, and how its curves are told apart.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+
+    Returns
+    -------
+    str
+    """
+    names = ", ".join(words.paper_name(stress) for stress in STRESSES)
+    return (
+        f"Score kept by the layers of a network under {names}, in percent of each layer's full score. Left: ours, by "
+        f"{tables.scored_by(results)}. Right: the paper's. The later the layer, the darker: here alone a colour is not a "
+        "stress. The two panels of a row have one scale."
+    )
 
 
 def alt_text(results: pd.DataFrame) -> str:
