@@ -2,12 +2,14 @@
 
     python book/tools/make_toc.py book/generated/_toc.yml
 
-A page is the prose book/NAME.md where there is one, else book/generated/NAME, as the figures write it. Where book/NAME/ has
-pages too, they stand below it, in the order in which NAME.md links to them. Parts are numbered.
+A page is the prose book/NAME.md where there is one, else book/generated/NAME, as the figures write it. Below a page stand
+those that its part lists with it; where book/NAME/ has pages, they stand below NAME.md in the order of its links. Parts are
+numbered, and the last one, the appendices, is not.
 """
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +23,23 @@ NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X")
 
 def table_of_contents(root: Path) -> str:
     """Return the table of contents as YAML."""
+    listed = parts(root)
+    numerals = [f"{numeral}. " for numeral in NUMERALS[: len(listed) - 1]] + [""]
     chapters = [
-        {"caption": f"{NUMERALS[place]}. {caption}", "chapters": [_entry(root, name) for name in names]}
-        for place, (caption, names) in enumerate(parts(root).items())
+        {"caption": f"{numeral}{caption}", "chapters": [_entry(root, *page) for page in pages.items()]}
+        for numeral, (caption, pages) in zip(numerals, listed.items(), strict=True)
     ]
     return yaml.safe_dump({"format": "jb-book", "root": "book/generated/intro", "parts": chapters}, sort_keys=False)
 
 
-def _entry(root: Path, name: str) -> dict[str, Any]:
+def _entry(root: Path, name: str, below: Sequence[str] = ()) -> dict[str, Any]:
     prose = root / "book" / f"{name}.md"
-    if not prose.is_file():
-        return {"file": f"book/generated/{name}"}
-    below = re.findall(rf"\{{doc\}}`({name}/[\w-]+)`", prose.read_text(encoding="utf-8"))
-    sections = [{"file": f"book/{page}"} for page in below]
-    return {"file": f"book/{name}", **({"sections": sections} if sections else {})}
+    sections = [_entry(root, page) for page in below]
+    if prose.is_file():
+        linked = re.findall(rf"\{{doc\}}`({name}/[\w-]+)`", prose.read_text(encoding="utf-8"))
+        sections += [{"file": f"book/{page}"} for page in linked]
+    place = f"book/{name}" if prose.is_file() else f"book/generated/{name}"
+    return {"file": place, **({"sections": sections} if sections else {})}
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from stressbook.reproduce.catalogue import figures, parts
 
 def test_each_page_is_in_one_part() -> None:
     """The front page is the root, above all parts."""
-    listed = [name for names in parts(ROOT).values() for name in names]
+    listed = [name for pages in parts(ROOT).values() for page, below in pages.items() for name in (page, *below)]
     prose = {path.stem for path in (ROOT / "book").glob("*.md")}
     assert len(listed) == len(set(listed))
     assert set(listed) == (set(figures(ROOT)) - {"intro"}) | prose
@@ -27,8 +27,13 @@ def test_jupyter_book_reads_it(tmp_path: Path) -> None:
     assert site.root.docname == "book/generated/intro"
     assert {"book/generated/cliff", "book/method"} <= set(site)
     captions = [part["caption"] for part in yaml.safe_load(path.read_text())["parts"]]
-    assert [caption.partition(". ")[2] for caption in captions] == list(parts(ROOT))
-    assert captions[0].startswith("I. ") and captions[-1].startswith("VII. ")
+    assert [caption.rpartition(". ")[2] for caption in captions] == list(parts(ROOT))
+    assert captions[0].startswith("I. ") and captions[-2].startswith("VIII. ") and captions[-1] == "Appendices"
+
+
+def test_questions_stand_below_their_summary() -> None:
+    (part,) = (pages for pages in parts(ROOT).values() if "referee" in pages)
+    assert list(part) == ["referee"] and "selection" in part["referee"]
 
 
 def test_each_page_below_another_is_linked_from_it(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def figures(root: Path) -> dict[str, Any]:
     return {name: entry for name, entry in _catalogue(root).items() if name != _PARTS}
 
 
-def parts(root: Path) -> dict[str, list[str]]:
+def parts(root: Path) -> dict[str, dict[str, list[str]]]:
     """Return the names of the pages of each part of the book, figures and prose, by the part's caption.
 
     Parameters
@@ -61,10 +61,12 @@ def parts(root: Path) -> dict[str, list[str]]:
 
     Returns
     -------
-    dict of str to list of str
-        In the order of the book.
+    dict of str to dict of str to list of str
+        In the order of the book: below each caption the pages, and with each page those that stand below it.
     """
-    return dict(_catalogue(root)[_PARTS])
+    listed = dict(_catalogue(root)[_PARTS])
+    nested = {caption: [one if isinstance(one, dict) else {one: []} for one in pages] for caption, pages in listed.items()}
+    return {caption: {page: below for one in pages for page, below in one.items()} for caption, pages in nested.items()}
 
 
 def _catalogue(root: Path) -> dict[str, Any]:

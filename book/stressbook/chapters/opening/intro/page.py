@@ -84,7 +84,10 @@ def index(results: str | Path, output: str | Path) -> str:
     root = Path(results).parent
     catalogue = yaml.safe_load((root / "notebooks" / "figures.yml").read_text(encoding="utf-8"))
     lines = []
-    for caption, names in catalogue["parts"].items():
+    for caption, pages in catalogue["parts"].items():
+        # A page with others below it is a mapping.
+        nested = [one if isinstance(one, dict) else {one: []} for one in pages]
+        names = [name for one in nested for page, below in one.items() for name in (page, *below)]
         drawn = [name for name in names if (Path(output) / f"{name}.png").is_file()]
         cards = [_card(name, catalogue[name]["title"], Path(output)) for name in drawn]
         if cards:
