@@ -184,7 +184,7 @@ def plot(results: pd.DataFrame) -> Figure:
         ax.grid(axis="x", color="#E3E3E3", linewidth=0.8)
         ax.tick_params(labelbottom=True)
         ax.set_xlabel("change of the kept share (points)")
-    style.add_titles_and_legend(figure, axes, [str(name) for name, _ in parts], columns=3)
+    style.add_titles_and_legend(figure, axes, [str(name) for name, _ in parts])
     return figure
 
 

@@ -152,7 +152,7 @@ def plot(results: pd.DataFrame) -> Figure:
     for ax, name in zip(axes, twice, strict=True):
         _draw_differences(ax, twice[name], "at equal bits", "-")
         if name in floats:
-            _draw_differences(ax, floats[name], "components left as 32-bit numbers", ":")
+            _draw_differences(ax, floats[name], "as 32-bit numbers", ":")
         style.draw_zero_line(ax)
         ax.set_xscale("log", base=2)
         ax.set_xticks(values, [str(count) for count in values])

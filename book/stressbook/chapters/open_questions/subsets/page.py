@@ -124,7 +124,7 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     rows = pd.concat([_resolved(results), theirs])
     rows = rows[rows["step"].isin([1, 2, 5, 10])]
     rows = rows.assign(dimensions=[f"{100 * step // GRID}%" for step in rows["step"]])
-    names = {"deviation": "SD", "width": "95% interval, width", "difference": "smallest difference"}
+    names = {"width": "95% interval, width", "difference": "smallest difference"}
     wide = rows.rename(columns=names).pivot_table(
         index="features", columns="dimensions", values=list(names.values()), sort=False
     )
