@@ -166,7 +166,7 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     wide = wide[columns].round(1).set_axis([f"{images:,}" for images in columns], axis=1)
     found = extrapolations(results)
     wide[f"{TRAINING:,} (extrapolated)"] = [str(found[str(name)].expected) for name in wide.index]
-    return tables.with_dashes(wide)
+    return tables.with_dashes(wide.rename_axis(None))
 
 
 def check(results: pd.DataFrame) -> str:
