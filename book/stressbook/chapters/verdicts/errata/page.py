@@ -19,16 +19,15 @@ ETHZ = 25_250
 
 
 def headline(checked: pd.DataFrame) -> str:
-    """Say in a sentence how many statements hold; `checked` is the table of `checked_statements`."""
-    return (
-        f"**{checked['holds'].sum()} of {len(checked)} statements about the published figures hold in the published table.**"
-    )
+    """Say in a sentence how many statements are true; `checked` is the table of `checked_statements`."""
+    return f"**{checked['holds'].sum()} of {len(checked)} statements about the published figures are true of the published table.**"
 
 
 def verdicts(checked: pd.DataFrame) -> str:
-    """Say which statements hold and by which numbers, as a Markdown list; `checked` is the table of `checked_statements`."""
+    """Say which statements are true and by which numbers, as a Markdown list; `checked` is the table of `checked_statements`."""
     return "\n".join(
-        f"- **{row.statement}** {'' if row.holds else '*Does not hold.* '}{row.numbers}" for row in checked.itertuples()
+        f"- **{row.statement}** {'' if row.holds else '*Not true of this table.* '}{row.numbers}"
+        for row in checked.itertuples()
     )
 
 
