@@ -20,11 +20,11 @@ ETHZ = 25_250
 
 def headline(checked: pd.DataFrame) -> str:
     """Say in a sentence how many statements are true; `checked` is the table of `checked_statements`."""
-    return f"**{checked['holds'].sum()} of {len(checked)} statements about the published figures are true of the published table.**"
+    return f"**{checked['holds'].sum()} of {len(checked)} statements about the published figures are true of the table.**"
 
 
 def verdicts(checked: pd.DataFrame) -> str:
-    """Say which statements are true and by which numbers, as a Markdown list; `checked` is the table of `checked_statements`."""
+    """Say which statements are true, and by which numbers, as a Markdown list; `checked` is as for :func:`headline`."""
     return "\n".join(
         f"- **{row.statement}** {'' if row.holds else '*Not true of this table.* '}{row.numbers}"
         for row in checked.itertuples()
