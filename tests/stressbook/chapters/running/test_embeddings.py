@@ -37,7 +37,7 @@ def test_the_better_one_is_taken_and_both_where_they_are_level(table: pd.DataFra
     classify = page.table(table, "classify")
     assert classify.index[0] == "16 bytes" and classify.columns[-1] == "1,000,000 vectors"
     # 88 of 90; within a sixteenth of the bytes the stress of 85 is behind.
-    assert classify.loc["16 bytes"].tolist() == ["truncation to 4 x float32: 97.8"] * 4
+    assert classify.loc["16 bytes"].tolist() == ["truncation to 4 x float32 (97.8%)"] * 4
     assert page.taken(pd.Series({"stress": "a", "stress_kept": 98.0, "other": "b", "other_kept": 98.4})) == ["a", "b"]
     assert page.taken(pd.Series({"stress": "a", "stress_kept": 98.0, "other": "b", "other_kept": 98.6})) == ["b"]
     assert page.taken(pd.Series({"stress": "", "stress_kept": float("nan"), "other": "b", "other_kept": 95.0})) == ["b"]
@@ -57,7 +57,7 @@ def test_what_is_shared_counts(table: pd.DataFrame) -> None:
 def test_words_and_figure_hold_the_numbers(table: pd.DataFrame) -> None:
     said = page.headline(table, 16)
     assert said == (
-        "**With 16 bytes a vector and 1,000,000 vectors: to classify, `truncation to 4 x float32` keeps 97.8 %; "
+        "**With 16 bytes a vector and 1,000,000 vectors: to classify, `truncation to 4 x float32` keeps 97.8%; "
         "to search, nothing keeps enough.**"
     )
     lines = {line.get_label(): list(line.get_ydata()) for line in page.plot(table).axes[0].get_lines()}

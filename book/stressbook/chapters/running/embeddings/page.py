@@ -133,7 +133,7 @@ def table(results: pd.DataFrame, task: str) -> pd.DataFrame:
     """Return what to take, and what it keeps: a row for each number of bytes, a column for each number of vectors."""
     rows = decisions(results, task)
     said = [
-        f"{' or '.join(map(short, methods))}: {row[['stress_kept', 'other_kept']].max():.1f}" if methods else "–"
+        f"{' or '.join(map(short, methods))} ({row[['stress_kept', 'other_kept']].max():.1f}%)" if methods else "–"
         for _, row in rows.iterrows()
         for methods in [taken(row)]
     ]
@@ -158,13 +158,11 @@ def headline(results: pd.DataFrame, size: int = 64, vectors: int = VECTORS[-1]) 
     for task, row in chosen(results, size, vectors).items():
         kept = row[["stress_kept", "other_kept"]].max()
         methods = " or ".join(f"`{short(method)}`" for method in taken(row))
-        lines.append(f"to {task}, {methods} keeps {kept:.1f} %" if methods else f"to {task}, nothing keeps enough")
+        lines.append(f"to {task}, {methods} keeps {kept:.1f}%" if methods else f"to {task}, nothing keeps enough")
         gained |= bool(kept > 101)
     text = f"**With {size} bytes a vector and {vectors:,} vectors: {'; '.join(lines)}.**"
     if gained:
-        text += (
-            " (More than 100 %: the search is for rows of the same class, which are easier to find where detail is lost.)"
-        )
+        text += " (More than 100%: the search is for rows of the same class, which are easier to find where detail is lost.)"
     return text
 
 
