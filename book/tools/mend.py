@@ -23,6 +23,8 @@ MENDS = {
     ' data-mode="auto"  title="System Settings"': ' data-mode="auto"',
     # The sidebar's title and search field lie in no landmark.
     '<div id="pst-primary-sidebar" class': '<div id="pst-primary-sidebar" role="region" aria-label="Sidebar" class',
+    # The arrow that folds the pages below another has no name.
+    '<summary><span class="toctree-toggle"': '<summary aria-label="Pages below"><span class="toctree-toggle"',
     # The theme reports the empty default of Jupyter Book as an error, on the console of each page.
     'data-default-mode=""': 'data-default-mode="auto"',
     'localStorage.getItem("mode") || ""': 'localStorage.getItem("mode") || "auto"',

@@ -35,6 +35,7 @@ _STYLE = """<style>
 .erasing figure { margin: 0 0 .8rem; }
 .erasing svg { display: block; height: auto; width: 100%; }
 .erasing code { overflow-wrap: anywhere; white-space: normal; }
+.erasing label:not([hidden]) { display: block; }
 .erasing input { display: block; width: 100%; }
 .erasing s { color: var(--pst-color-text-muted, #555); }
 @media screen { .erasing .away { display: none; } }
