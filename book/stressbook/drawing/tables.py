@@ -134,14 +134,17 @@ def beside(small: pd.DataFrame, column: str, ways: dict[str, str], names: dict[s
     Returns
     -------
     str
-        ``"NAME keeps 85.2% at random and 98.1% by principal components, NAME 95.2% and 99.1%"``.
+        ``"NAME keeps 85.2% of its score at random and 98.1% by principal components, NAME 95.2% and 99.1%"``.
     """
-    parts = []
+    parts: list[str] = []
     for name, called in names.items():
         kept = {way: small[column].get((stress, name)) for stress, way in ways.items()}
-        said = [f"{share:.1f}%{f' {way}' if not parts else ''}" for way, share in kept.items() if pd.notna(share)]
-        if said:
-            parts.append(f"{called} {'keeps ' if not parts else ''}{' and '.join(said)}")
+        shares = {way: f"{share:.1f}%" for way, share in kept.items() if pd.notna(share)}
+        if parts and shares:
+            parts.append(f"{called} {' and '.join(shares.values())}")
+        elif shares:
+            said = " and ".join(f"{share} {way}" for way, share in shares.items())
+            parts.append(f"{called} keeps {said.replace('%', '% of its score', 1)}")
     return ", ".join(parts)
 
 

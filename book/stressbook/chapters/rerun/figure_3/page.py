@@ -142,7 +142,7 @@ def order(results: pd.DataFrame) -> pd.DataFrame:
         for there, here in pairs.items()
     ]
     columns = ["paper", "paper keeps", "ours", "ours keeps"]
-    return pd.DataFrame(rows, columns=columns).sort_values("paper keeps", ascending=False).set_index("paper").round(1)
+    return pd.DataFrame(rows, columns=columns).sort_values("paper keeps", ascending=False).set_index("paper")
 
 
 def headline(results: pd.DataFrame) -> str:
