@@ -96,24 +96,32 @@ def say_findings(results: pd.DataFrame, find: Callable[[pd.DataFrame], Finding |
     >>> from stressbook.chapters.open_questions.answers import Finding, say_findings
     >>> def find(rows):
     ...     return Finding(str(rows["score"].min() > 50), f"Scores begin at {rows['score'].min()}", "That is all.")
-    >>> results = pd.DataFrame({"dataset": ["voc2007-val", "caltech101", "scenes15"], "score": [40, 70, 60]})
+    >>> names, metrics = ["voc2007-val", "caltech101", "scenes15"], ["mAP", "mean-class-accuracy", "accuracy"]
+    >>> results = pd.DataFrame({"dataset": names, "metric": metrics, "score": [40, 70, 60]})
     >>> say_findings(results[1:], find)
     ('Scores begin at 60', 'That is all.')
     >>> say_findings(results, find)[0]
-    'On VOC 2007, scores begin at 40; on Caltech-101 and 15-Scenes, scores begin at 60'
+    'On VOC 2007 (mAP), scores begin at 40; on Caltech-101 and 15-Scenes, scores begin at 60'
     """
     datasets = results["dataset"].str.removesuffix(VALIDATION)
     alike: dict[str, list[str]] = {}
     for dataset, rows in results.groupby(datasets, sort=False):
         if (found := find(rows)) is not None:
             alike.setdefault(found.verdict, []).append(str(dataset))
-    groups = [(words.data_sets(names), find(results[datasets.isin(names)])) for names in alike.values()]
+    metrics = results.groupby(datasets, sort=False)["metric"].first()
+    groups = [(_with_metric(names, metrics), find(results[datasets.isin(names)])) for names in alike.values()]
     findings = [(names, found) for names, found in groups if found is not None]
     if len(findings) <= 1:
         return next(((found.sentence, found.more) for _, found in findings), ("", ""))
     answer = "; ".join(f"on {names}, {found.sentence[0].lower()}{found.sentence[1:]}" for names, found in findings)
     more = " ".join(f"On {names}, {found.more[0].lower()}{found.more[1:]}" for names, found in findings if found.more)
     return f"O{answer[1:]}", more
+
+
+def _with_metric(names: list[str], metrics: pd.Series) -> str:
+    """Name data sets, and say where rankings are scored if on others it is labels."""
+    ranked = metrics[names].eq("mAP").all() and not metrics.eq("mAP").all()
+    return f"{words.data_sets(names)}{' (mAP)' if ranked else ''}"
 
 
 def paired_with_protocol(results: pd.DataFrame, variant: str, protocol: str = "") -> pd.DataFrame:

@@ -88,7 +88,7 @@ def answer(results: pd.DataFrame) -> Answer:
         return Answer("Nothing was measured with fewer images than all", "There is no change to report", "No feature set")
     means = rows.groupby("features", sort=False)["difference"].mean()
     by_stress = rows.groupby("stress", sort=False)["difference"].mean()
-    largest = rows.loc[rows["difference"].abs().idxmax()]
+    largest = rows.iloc[rows["difference"].abs().argmax()]
     full = kept(results).drop_duplicates(["features", "images"]).groupby("features", sort=False)["full"]
     found, _ = say_findings(results, _find)
     return Answer(

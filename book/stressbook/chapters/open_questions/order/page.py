@@ -76,7 +76,7 @@ def answer(results: pd.DataFrame) -> Answer:
     found, _ = say_findings(twice, _find)
     equal = at_equal_bits(results)
     losses = int((equal["kept"] - equal["kept_protocol"] > TOLERANCE).sum())
-    worst = twice.loc[twice["difference"].abs().idxmax()]
+    worst = twice.iloc[twice["difference"].abs().argmax()]
     return Answer(
         found,
         f"Mean change by quantising before the reduction as well, in points: {on_each_data_set(means, '+.2f')}",

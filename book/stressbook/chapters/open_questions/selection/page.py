@@ -64,7 +64,7 @@ def answer(results: pd.DataFrame) -> Answer:
     """Answer from the results: how much better does a choice on the test rows look than one made without them?"""
     rows = chosen(results)
     means = rows.groupby("features", sort=False)["optimism"].mean()
-    worst = rows.loc[rows["optimism"].idxmax()]
+    worst = rows.iloc[rows["optimism"].argmax()]
     same = int((rows["best"] == rows["picked"]).sum())
     return Answer(
         f"{rows['optimism'].mean():.2f} points of the share kept on average, {worst['optimism']:.2f} at most",
