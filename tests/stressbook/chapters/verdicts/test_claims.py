@@ -187,7 +187,7 @@ def test_classical_features_are_judged_by_their_own_table(tmp_path: Path, result
     assert without == claims_page.elsewhere("") and "{doc}`classical`" in without and "not testable here" in without
     sl.write_results(results, tmp_path / "classical.csv")
     said = claims_page.elsewhere(tmp_path / "claims.csv")
-    assert "DR-1 at the same number of dimensions, **everywhere in 1** of 1 pair" in said
+    assert "DR-1 at the same number of dimensions **everywhere in 1** of 1 pair" in said
 
 
 def test_a_table_of_claims_reads_back_as_it_was_written(tmp_path: Path) -> None:

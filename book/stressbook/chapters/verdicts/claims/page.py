@@ -200,7 +200,7 @@ def elsewhere(path: str | os.PathLike[str]) -> str:
     file = Path(path).with_name("classical.csv") if path else None
     said = "Do deep features withstand more stress than classical ones?"
     if file is not None and file.is_file():
-        said = classical_headline(read_results(file))
+        said += f" {classical_headline(read_results(file))}"
     lines = [f"- {said} {{doc}}`classical` has the pairs."]
     lines += [f"- {claim}: **not testable here**. A test needs {needed}." for claim, needed in UNTESTED]
     return "\n".join(lines)

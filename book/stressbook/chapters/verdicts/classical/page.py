@@ -94,11 +94,11 @@ def headline(results: pd.DataFrame) -> str:
     pairs = judged_pairs(results)
     pairs = pairs[pairs["model_rival"].map(is_method)]
     said = [
-        f"{_condition(way, stress)}, {_counts(part)}"
+        f"under {_condition(way, stress)} {_counts(part)}"
         for way, stress in DRAWN
         if len(part := pairs[pairs["way"].eq(way) & pairs["stress"].eq(stress)])
     ]
-    return f"Do deep features withstand more stress than classical ones? The network is ahead: {'; '.join(said)}."
+    return f"The network is ahead {'; '.join(said)}."
 
 
 def verdicts(results: pd.DataFrame, *, control: bool = False) -> str:
@@ -376,17 +376,6 @@ def default_bossanova() -> str:
 def agreement(results: pd.DataFrame) -> pd.DataFrame:
     """Compare the classical curves with the published one of BossaNova, as :func:`stresslib.agreement` does."""
     return published_agreement(results[results["model"].map(is_method)], rival("bossanova", "pooled"))
-
-
-def agreement_verdicts(points: pd.DataFrame) -> str:
-    """Say where the classical curves agree with the published one, as a Markdown list.
-
-    Parameters
-    ----------
-    points : pandas.DataFrame
-        As returned by :func:`agreement`.
-    """
-    return words.agreement_verdicts(points, "step", lambda step: f"{words.percent_of_grid(step)} of the dimensions")
 
 
 def agreement_table(points: pd.DataFrame) -> pd.DataFrame:
