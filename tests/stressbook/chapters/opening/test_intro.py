@@ -41,7 +41,7 @@ def test_the_headline_is_that_of_the_table(tmp_path: Path) -> None:
     table = table.assign(dataset=table["dataset"].replace("bad", "voc2007-val"))
     sl.write_results(with_specs(table), tmp_path / "claims.csv", claims_measure.INTERVAL)
     assert page.headline(tmp_path).endswith("costs 5.00% on VOC 2007, the paper's data set, and 0.50% on good.")
-    marks = [line.split(" | ")[1].split("&nbsp;") for line in page.grid(tmp_path).splitlines()[3:5]]
+    marks = [line.split(" | ")[1].removesuffix(" |").split("&nbsp;") for line in page.grid(tmp_path).splitlines()[3:5]]
     assert marks == [["○", "95.0"], ["●", "99.5"]], "VOC 2007 first"
 
 
