@@ -166,7 +166,9 @@ def winners(results: pd.DataFrame, metric: str | None = None) -> dict[str, pd.Da
     best = best_by_budget(results, metric=metric).rename(columns=names)
     numbers = list(names.values())[1:]
     best[numbers] = best[numbers].map("{:.2f}".format, na_action="ignore")
-    return {name: rows.drop(columns="features").set_index("bytes") for name, rows in best.groupby("features", sort=False)}
+    return {
+        str(name): rows.drop(columns="features").set_index("bytes") for name, rows in best.groupby("features", sort=False)
+    }
 
 
 def _of_peers(rows: pd.DataFrame) -> pd.Series:
@@ -227,7 +229,7 @@ def accounts(costs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Split the table of :func:`~stressbook.chapters.beyond.rate.measure.accounts` by stress, for display."""
     shown = costs.map(lambda number: f"{number:,.0f}" if number >= 1000 else f"{number:.1f}", na_action="ignore")
     shown = shown.rename(columns={"reduction pays from": "PCA pays from"})
-    return {spec: rows.droplevel("spec").rename_axis(None) for spec, rows in shown.groupby(level="spec", sort=False)}
+    return {str(spec): rows.droplevel("spec").rename_axis(None) for spec, rows in shown.groupby(level="spec", sort=False)}
 
 
 def headline(results: pd.DataFrame) -> str:

@@ -54,7 +54,9 @@ def by_features(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
     }
     shown = savings(results).rename(columns=names)
     shown[list(names.values())] = shown[list(names.values())].map("{:.2f}".format)
-    return {name: rows.droplevel("features").rename_axis(None) for name, rows in shown.groupby(level="features", sort=False)}
+    return {
+        str(name): rows.droplevel("features").rename_axis(None) for name, rows in shown.groupby(level="features", sort=False)
+    }
 
 
 def verdicts(results: pd.DataFrame) -> str:

@@ -93,8 +93,8 @@ def decisions(results: pd.DataFrame, task: str) -> pd.DataFrame:
                 fits = fits[fits["bytes"] >= LEAST * size]
             own = fits["family"].isin(OURS)
             best = fits[own].loc[fits[own].groupby(FEATURES, sort=False)["kept"].idxmax()]
-            others = fits[~own].groupby("spec")["kept"].agg(["mean", "size"])
-            others = others.loc[others["size"] == sets, "mean"]
+            scores = fits[~own].groupby("spec")["kept"].agg(["mean", "size"])
+            others = scores.loc[scores["size"] == sets, "mean"]
             row: dict[str, Any] = {"bytes": size, "vectors": count, "stress": "", "other": ""}
             if len(best) == sets:
                 row |= {"stress": best["spec"].iloc[0], "stress_kept": best["kept"].mean()}
@@ -190,15 +190,12 @@ def plot(results: pd.DataFrame) -> Figure:
     drawn = [(task, rows) for task, metric in TASKS.items() for rows in compared(results, metric)]
     figure, axes = style.panels(len(drawn), height=3.2, sharey=False)
     for ax, (_, rows) in zip(axes, drawn, strict=True):
-        for own, look in (
-            (True, {"color": "#111111", "marker": "o", "label": "best stress of this library"}),
-            (False, {"color": "#0072B2", "marker": "s", "linestyle": "--", "label": "best of other libraries"}),
-        ):
+        for own, label, look in ((True, "best stress of this library", "o-"), (False, "best of other libraries", "s--")):
             here = rows[(rows["family"] != "none") & (rows["family"].isin(OURS) == own)]
             kept = pd.Series(
                 {size: here.loc[here["total"].between(size / 2, SLACK * size), "kept"].max() for size in SIZES}
             ).dropna()
-            ax.plot(kept.index, kept, **look)
+            ax.plot(kept.index, kept, look, color="#111111" if own else "#0072B2", label=label)
         ax.set_xscale("log", base=2)
         ax.set_xticks(list(SIZES))
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
