@@ -16,8 +16,9 @@ from stresslib.codec.peers import RETRIEVAL
 
 @pytest.fixture(scope="module")
 def features() -> sl.FeatureSet:
-    """With difficult entries in every class and both parts."""
+    """With difficult entries in every class and both parts, and so much noise that they would move a score."""
     drawn = make_features(n=120, d=40, classes=3, multilabel=True)
+    drawn = drawn.replace(X=drawn.X + np.random.default_rng(1).normal(0, 0.25, drawn.X.shape))
     assert ((drawn.y[drawn.train] == 0).any(axis=0) & (drawn.y[drawn.test] == 0).any(axis=0)).all()
     return drawn
 
