@@ -110,6 +110,11 @@ def page_wide(count: int, height: float = 1.7, **options: Any) -> tuple[Figure, 
     return figure, _ruled(axes)
 
 
+def first_row(axes: list[Axes]) -> list[Axes]:
+    """Return those of the panels of :func:`page_wide` that stand in the first row."""
+    return axes[: 2 - len(axes) % 2]
+
+
 def _settings() -> Any:
     return {
         **seaborn.axes_style("ticks"),
@@ -146,7 +151,8 @@ def finish_page_wide(figure: Figure, axes: list[Axes], titles: list[str], x_labe
 
 def add_titles_and_legend(figure: Figure, axes: list[Axes], titles: list[str], columns: int = 1) -> None:
     """Add a title to each panel, and one legend for all in `columns` columns: below panels, above those of a wide page."""
-    is_wide = axes[0].get_gridspec().ncols > 1
+    grid = axes[0].get_gridspec()
+    is_wide = grid is not None and grid.ncols > 1
     size = SMALL if is_wide else "small"
     for ax, title in zip(axes, titles, strict=True):
         ax.set_title(title, fontsize=SMALL if is_wide else "medium", fontweight="bold")
@@ -154,9 +160,15 @@ def add_titles_and_legend(figure: Figure, axes: list[Axes], titles: list[str], c
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
-    place = f"outside {'upper' if is_wide else 'lower'} center"
     if entries:
-        figure.legend(entries.values(), entries, loc=place, ncols=columns, frameon=False, fontsize=size)
+        figure.legend(
+            entries.values(),
+            entries,
+            loc="outside upper center" if is_wide else "outside lower center",
+            ncols=columns,
+            frameon=False,
+            fontsize=size,
+        )
 
 
 def draw_full_score(ax: Axes) -> None:

@@ -56,13 +56,13 @@ def plot(results: pd.DataFrame) -> Figure:
         )
         named = f"paper: {words.network_on_data(theirs)}".replace(" on ", "\non ")
         ax.text(0.02, 0.5, named, transform=ax.transAxes, va="center", fontsize=style.SMALL)
-        _prepare(ax)
+        _prepare(ax, with_fields=ax in style.first_row(axes))
     title = "lowest bits erased, of 64 (stretched from 50 on)"
     style.finish_page_wide(figure, axes, [title for title, _ in sets], title)
     return figure
 
 
-def _prepare(ax: Axes) -> None:
+def _prepare(ax: Axes, *, with_fields: bool) -> None:
     # Every place of the grid gets the same room. The grid has every fifth bit up to 50 and then every bit: the last ones
     # decide.
     bits, places = [-5, 0, 50, 65], [-1, 0, 10, 25]
@@ -72,7 +72,7 @@ def _prepare(ax: Axes) -> None:
     fields = ((0, UNUSED, "unused"), (UNUSED, MANTISSA, "mantissa"), (MANTISSA, MANTISSA + EXPONENT, "exponent"))
     for first, last, part in fields:
         ax.axvline(last, color="#AAAAAA", linewidth=0.8, linestyle=":", zorder=0)
-        if ax.get_subplotspec().is_first_row():
+        if with_fields:
             middle = np.interp(np.interp([first, last], bits, places).mean(), places, bits)
             ax.text(middle, 2, part, ha="center", va="center", fontsize=style.SMALL, color="#555555")
 

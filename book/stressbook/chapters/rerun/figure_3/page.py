@@ -134,9 +134,9 @@ def order(results: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {
             "paper": words.DATA_SETS[there],
-            "paper keeps": theirs.loc[(there, step), "kept"],
+            "paper keeps": _at(theirs, step)["kept"][there],
             "ours": words.DATA_SETS.get(here, here),
-            "ours keeps": ours.loc[(here, step), "kept"],
+            "ours keeps": _at(ours, step)["kept"][here],
         }
         for step in _ranked_steps(ours)[:1]
         for there, here in pairs.items()
@@ -162,11 +162,12 @@ def headline(results: pd.DataFrame) -> str:
     share = _share(_ranked_steps(_kept(with_shares(results)))[0])
     pairs = list(combinations(beside["ours keeps"], 2))
     same = sum(above > below for above, below in pairs)
-    there, here = beside["paper keeps"].idxmin(), beside["ours keeps"].idxmin()
+    rows = beside.reset_index().to_dict("records")
+    there, here = (min(rows, key=lambda row: row[column]) for column in ("paper keeps", "ours keeps"))
     return (
         f"**With {share}, drawn at random, the order of the data sets is the paper's in {same} of {len(pairs)} pairs: "
-        f"there {there} keeps least ({beside.loc[there, 'paper keeps']:.1f}%), here {beside.loc[here, 'ours']} "
-        f"({beside.loc[here, 'ours keeps']:.1f}%).**"
+        f"there {there['paper']} keeps least ({there['paper keeps']:.1f}%), here {here['ours']} "
+        f"({here['ours keeps']:.1f}%).**"
     )
 
 
@@ -326,7 +327,7 @@ def verdicts(results: pd.DataFrame) -> str:
     for dataset, curve in points[points["stress"] == "random-selection"].groupby("dataset", sort=False):
         distance = curve["difference"].abs().groupby(curve["published_dataset"]).mean()
         nearest = words.NAMES[str(distance.idxmin())]
-        name = words.DATA_SETS.get(str(dataset), dataset)
+        name = words.DATA_SETS.get(str(dataset), str(dataset))
         lines.append(f"- {name} lies closest to the paper's {nearest}, {distance.min():.1f} points away on average.")
     return "\n".join(lines)
 

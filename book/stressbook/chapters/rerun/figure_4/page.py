@@ -48,7 +48,7 @@ def plot(results: pd.DataFrame) -> Figure:
         ax.set_xscale("log", base=2)
         ax.minorticks_off()
         ax.set_xticks(ticks, [str(tick) for tick in ticks])
-        if ax.get_subplotspec().is_first_row():
+        if ax in style.first_row(axes):
             _draw_bits(ax, powers)
     axes[0].set_xlim(1.75, 35 / 30 * most)
     whole, near = axes[::2], axes[1::2]

@@ -113,7 +113,7 @@ def plot(results: pd.DataFrame) -> Figure:
         _draw_marks(ax, ours, paper)
         _draw(ax, ours, "ours", linewidth=2.4, markersize=3.0, markeredgewidth=0)
         _draw(ax, paper, "paper", linewidth=1.0, markersize=2.6, markerfacecolor="none", markeredgewidth=0.5, alpha=0.6)
-        if ax.get_subplotspec().is_first_row():
+        if ax in style.first_row(axes):
             _draw_rates(ax)
     # All panels share one scale, and above all their points stand the scores of the marks.
     lowest, highest = pd.concat([paper, *(ours for _, ours in sets)])["kept"].agg(["min", "max"])

@@ -20,7 +20,6 @@ from stressbook.drawing import style, tables, words
 from stresslib.paper.counterparts import LAYERS
 from stresslib.paper.published import agreement as published_agreement
 from stresslib.paper.published import with_shares
-from stresslib.results import FEATURES
 
 STRESSES, SOURCE = (*REDUCTIONS, *QUANTIZATIONS), "supplement-multilayer"
 
@@ -54,10 +53,9 @@ def plot(results: pd.DataFrame) -> Figure:
     ours, theirs = tables.first_metric(with_shares(results)), reference()
     our_look = {**style.OURS, "linewidth": 1.8, "markersize": 3.6, "markeredgewidth": 0.3}
     their_look = {**style.PAPER, "markersize": 3}
-    dataset, model = ours[["dataset", "model"]].iloc[0]
     sides = (
-        (f"ours: {words.human_name(dataset, model, 'pooled')}", ours, list(ours["layer"].unique()), our_look),
-        (f"paper: {words.human_name(*theirs[FEATURES].iloc[0][:2], 'relu7')}", theirs, list(LAYERS), their_look),
+        (f"ours: {_network(ours)}", ours, list(ours["layer"].unique()), our_look),
+        (f"paper: {_network(theirs)}", theirs, list(LAYERS), their_look),
     )
     figure, axes = style.page_wide(2 * len(STRESSES), height=1.2, sharex=False, sharey=False)
     for left, right in zip(axes[::2], axes[1::2], strict=True):
@@ -88,6 +86,11 @@ def plot(results: pd.DataFrame) -> Figure:
         )
     figure.supylabel("score kept (% of full score)", fontsize=11)
     return figure
+
+
+def _network(table: pd.DataFrame) -> str:
+    dataset, model = table[["dataset", "model"]].iloc[0]
+    return words.human_name(dataset, model, "pooled")
 
 
 def _prepare(ax: Axes, stress: str) -> None:
