@@ -1,5 +1,6 @@
 """The table of contents, which is made of the parts in notebooks/figures.yml."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,13 @@ def test_each_page_is_in_one_part() -> None:
     prose = {path.stem for path in (ROOT / "book").glob("*.md")}
     assert len(listed) == len(set(listed))
     assert set(listed) == (set(figures(ROOT)) - {"intro"}) | prose
+
+
+def test_a_figure_is_called_in_the_catalogue_as_on_its_page() -> None:
+    for name, figure in figures(ROOT).items():
+        cells = json.loads((ROOT / "notebooks" / figure["template"]).read_text(encoding="utf-8"))["cells"]
+        heading = "".join(cells[0]["source"]).partition("\n")[0]
+        assert name == "intro" or heading == f"# {figure['title']}", name
 
 
 def test_jupyter_book_reads_it(tmp_path: Path) -> None:
