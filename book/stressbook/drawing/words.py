@@ -170,7 +170,7 @@ def network_on_data(rows: pd.DataFrame) -> str:
 
 
 def agreement_verdicts(points: pd.DataFrame, place: str, place_name: Callable[[int], str]) -> str:
-    """Say where our curves agree with the published ones, and where they do not.
+    """Say how far our curves are from the published ones, and from where on they are close.
 
     Parameters
     ----------
@@ -193,11 +193,11 @@ def agreement_verdicts(points: pd.DataFrame, place: str, place_name: Callable[[i
         worst = curve.sort_values("difference", key=abs).iloc[-1]
         line = f"- {paper_name(str(stress))} on {human_name(str(dataset), str(model), str(layer))}: "
         if off.empty:
-            line += f"**agrees**, within {abs(worst['difference']):.1f} points everywhere."
+            line += f"**within {abs(worst['difference']):.1f} points** everywhere."
         else:
             line += (
-                f"**does not agree everywhere**. With {place_name(worst[place])} it keeps {worst['ours']:.1f}%, the paper "
-                f"{worst['theirs']:.1f}%"
+                f"**up to {abs(worst['difference']):.1f} points apart**. With {place_name(worst[place])} it keeps "
+                f"{worst['ours']:.1f}%, the paper {worst['theirs']:.1f}%"
             )
             later = curve.loc[curve[place] > off[place].max(), place]
             line += f"; from {place_name(later.min())} on both are within {CLOSE:.0f} points." if len(later) else "."

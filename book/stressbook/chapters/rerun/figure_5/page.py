@@ -342,7 +342,7 @@ def alt_text(results: pd.DataFrame) -> str:
 
 
 def verdicts(results: pd.DataFrame) -> str:
-    """Say where our settings agree with the published ones, and how many bits the score of the paper's headline takes.
+    """Say how far our settings are from the published ones, and how many bits the score of the paper's headline takes.
 
     Parameters
     ----------
@@ -360,10 +360,8 @@ def verdicts(results: pd.DataFrame) -> str:
         lines.append(f"- **{name}**")
         for step, count in MARKS:
             for row in _at(both, step, count).to_dict("records"):
-                agrees = "**agrees**" if row["off"] <= words.CLOSE else "**does not agree**"
-                lines.append(
-                    f"  - {_setting(step, count)}: {row['kept']:.1f}%, the paper {row['kept_paper']:.1f}%: {agrees}."
-                )
+                ours, theirs = (f"{row[name]:.1f}%" for name in ("kept", "kept_paper"))
+                lines.append(f"  - {_setting(step, count)}: **{ours}**, the paper {theirs}.")
         if len(both):
             worst = both.sort_values("off").iloc[-1]
             lines.append(
