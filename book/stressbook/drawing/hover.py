@@ -69,7 +69,7 @@ def _said(ax: Axes, artist: Artist, points: np.ndarray, figure: Figure) -> Itera
     """Yield where each point lies in the SVG, and what it says."""
     label = str(artist.get_label())
     names = [ax.get_title() or ax.get_title(loc="left"), "" if label.startswith("_") else label]
-    axes = [_label(ax, "xaxis"), _label(ax, "yaxis")]
+    axes = [_label(ax, "xaxis", figure), _label(ax, "yaxis", figure)]
     shown = ax.transData.transform(points) * 72 / figure.dpi
     height = figure.get_figheight() * 72
     for (x, y), (across, up) in zip(points, shown, strict=True):
@@ -78,12 +78,11 @@ def _said(ax: Axes, artist: Artist, points: np.ndarray, figure: Figure) -> Itera
             yield _rounded(across, height - up), "; ".join(part.replace("\n", " ") for part in (*names, *values) if part)
 
 
-def _label(ax: Axes, name: str) -> str:
+def _label(ax: Axes, name: str, figure: Figure) -> str:
     """Return the label of an axis; panels that share it have it once, or the figure has it for all."""
     axis: Axis = getattr(ax, name)
     shared = ax.get_shared_x_axes() if name == "xaxis" else ax.get_shared_y_axes()
     siblings: list[Axis] = [getattr(one, name) for one in shared.get_siblings(ax)]
-    figure = ax.get_figure(root=True)
     common = figure.get_supxlabel() if name == "xaxis" else figure.get_supylabel()
     return next(filter(None, [*(one.get_label_text() for one in (axis, *siblings)), common]), "")
 
