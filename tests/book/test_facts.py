@@ -91,7 +91,11 @@ def test_section_of_a_page(tmp_path: Path, facts: ModuleType, repository: str) -
     run = json.loads((ROOT / "results" / "figure-4.json").read_text())
     assert '<a class="reference internal" href="#about-this-run">' in page and '<section id="about-this-run">' in page
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page))
-    for fact in ("stresslib reproduce figure-4 --profile full", "values: 2 to 30", "dataset: caltech101, scenes15"):
+    for fact in (
+        "stresslib reproduce figure-4 --profile full",
+        "values: 2 to 30",
+        "dataset: voc2007-val, caltech101, scenes15",
+    ):
         assert fact in text
     commit = run["commit"].removesuffix("-dirty")
     assert f"on {run['cores']} cores, at commit {commit}" in text

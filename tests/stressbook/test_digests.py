@@ -22,7 +22,7 @@ KEPT = {name: file for name in figures(ROOT) if (file := kept_file(ROOT, name)) 
 FEWER_DIMENSIONS = {"figure-2", "figure-3", "shrinkage", "centring", "subsets", "intrinsic-dimension"}
 FEWER_VALUES = {"figure-4", "bias", "bit-erasure", "cliff"}
 BOTH = {"figure-5", "claims", "classical", "selection", "rate", "separation", "data-card", "seeing", "layers", "combination"}
-BOTH |= {"ap-definition", "order", "data-size", "networks"}
+BOTH |= {"ap-definition", "order", "data-size", "networks", "direct", "own-data"}
 PHOTOGRAPHS = {"live", "seeing"}
 ALL = {*FEWER_DIMENSIONS, *FEWER_VALUES, *BOTH, *PHOTOGRAPHS}
 CLASSIFIED = ALL - PHOTOGRAPHS
@@ -89,11 +89,11 @@ def stale(packages: Path, before: dict[str, str]) -> set[str]:
         ("stresslib/stress/on_features/allocation.py", {"rate"}),
         ("stresslib/evaluation/metrics.py", CLASSIFIED),
         ("stresslib/evaluation/squared_hinge.py", CLASSIFIED),
-        ("stresslib/evaluation/bootstrap.py", {"claims", "ap-definition"}),
+        ("stresslib/evaluation/bootstrap.py", {"claims", "ap-definition", "direct", "own-data"}),
         ("stresslib/evaluation/separation.py", {"separation"}),
         ("stresslib/codec/peers/with_faiss.py", {"rate"}),
         ("stresslib/codec/bins.py", {"rate"}),
-        ("stresslib/running/grid.py", CLASSIFIED - {"claims"}),
+        ("stresslib/running/grid.py", CLASSIFIED - {"claims", "own-data"}),
         ("stresslib/extraction/graph.py", PHOTOGRAPHS),
         ("stresslib/images/decode.py", PHOTOGRAPHS),
         ("stresslib/classical/descriptors.py", PHOTOGRAPHS),
@@ -103,7 +103,7 @@ def stale(packages: Path, before: dict[str, str]) -> set[str]:
         ("stresslib/cli/sweep.py", set()),
         ("stresslib/__init__.py", set()),
         ("stresslib/features/__init__.py", set()),
-        ("stressbook/chapters/verdicts/claims/measure.py", {"claims", "ap-definition"}),
+        ("stressbook/chapters/verdicts/claims/measure.py", {"claims", "ap-definition", "own-data"}),
         ("stressbook/chapters/beyond/separation/small_networks.py", {"separation"}),
         ("stressbook/chapters/beyond/separation/scores.py", set()),
         (

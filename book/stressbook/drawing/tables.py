@@ -50,6 +50,11 @@ def feature_sets(results: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield human_name(*map(str, names)), rows[rows["metric"] == metric]
 
 
+def features_title(rows: pd.DataFrame) -> str:
+    """Return what a title calls a feature set, from its rows: :func:`stressbook.drawing.words.human_name`."""
+    return human_name(*map(str, rows[FEATURES].iloc[0]))
+
+
 def features_name(rows: pd.DataFrame) -> str:
     """Return the name of a feature set where readers are to type it, from its rows: ``"DATASET, MODEL, LAYER"``."""
     return ", ".join(rows[FEATURES].iloc[0])

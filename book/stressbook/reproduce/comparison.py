@@ -51,9 +51,9 @@ class Tolerance:
 
 _SOLVED = LinearSVM().tol
 _KEPT = Tolerance(
-    "a share of a full score of 90 points or more: either of the two scores may move by its tolerance, and with them all "
+    "a share of a full score of 75 points or more: either of the two scores may move by its tolerance, and with them all "
     "resamples of the bootstrap, which are drawn with one seed",
-    absolute=2 * TOLERANCE / 0.9,
+    absolute=2 * TOLERANCE / 0.75,
 )
 _BAND = Tolerance("all resamples of a score move as it does: they are drawn with one seed", absolute=TOLERANCE)
 _SIZE = Tolerance("follows from the number of vectors and the bits of each, not from sums")

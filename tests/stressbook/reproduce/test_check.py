@@ -51,7 +51,7 @@ def test_every_column_of_the_committed_tables_has_a_tolerance_with_a_reason_and_
         assert drift(table, table) == []
     claims = read_every_column(ROOT / "results" / "claims.csv")
     full = claims.loc[claims["stress"] == "none", "score"]
-    assert (full >= 90).all(), "the tolerance of the shares that are kept is for full scores of 90 points or more"
+    assert (full >= 75).all(), "the tolerance of the shares that are kept is for full scores of 75 points or more"
 
 
 def test_a_table_without_the_column_spec_is_one_with_it(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_planted_drift_is_printed_drawn_and_fails(
 @pytest.mark.parametrize(
     ("column", "cell", "line"),
     [
-        ("kept_low", "100.000000", "kept_low was 100, is 97, tolerance 0.555556"),
+        ("kept_low", "100.000000", "kept_low was 100, is 97, tolerance 0.666667"),
         ("bytes", "81.000000", "bytes was 81, is 80, tolerance 0"),
         ("bytes", "nan", "bytes was nan, is 80, tolerance 0"),
         ("squared_norm", "0.500060", "squared_norm was 0.50006, is 0.5, tolerance 0.01%"),

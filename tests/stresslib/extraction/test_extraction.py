@@ -797,7 +797,7 @@ def caltech_sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
 
 @pytest.mark.parametrize(
     ("model", "layer"),
-    [(MODEL, "pooled"), (MODEL, "stage4@2"), ("efficientnet-lite2", "pooled"), ("bvlc-googlenet", "pooled")],
+    [(MODEL, "pooled"), ("efficientnet-lite2", "pooled"), ("bvlc-googlenet", "pooled")],
 )
 def test_shipped_features_are_those_of_the_default_settings(
     caltech_sample: dict[str, Path], model: str, layer: str, request: pytest.FixtureRequest

@@ -402,7 +402,8 @@ def test_one_number_changed_in_a_table_changes_page_and_figure(
     """Nothing on the page comes from anywhere else."""
     before = coverage_page.join(folder)
     table = sl.read_results(folder / f"{name}.csv")
-    wanted = table["dataset"].eq("caltech101")
+    first = "caltech101" if name in ("bit-erasure", "layers") else "voc2007-val"  # these two are small tables
+    wanted = table["dataset"].eq(first) & table["model"].eq("efficientnet-lite0")
     for column, value in change.items():
         wanted &= table[column].eq(value)
     one = table.index[wanted & table["metric"].eq(table.loc[wanted, "metric"].iloc[0])][0]

@@ -250,7 +250,7 @@ def test_the_choice_by_hand(tmp_path: Path) -> None:
     assert (two_bits["best"], two_bits["picked"]) == (4, 3)
     assert (two_bits["best_kept"], two_bits["picked_kept"], two_bits["optimism"]) == (90, 80, 10)
     assert rows["bits"].tolist() == [1, 2, 3] * 2
-    assert "at most by **10.00**" in selection_page.verdicts(selection_table())
+    assert "10.00 at most" in selection_page.answer(selection_table()).answer
     assert "3" in selection_page.table(selection_table()).to_string()
     style.save_figure(selection_page.plot(selection_table()), tmp_path, "one")
     assert "validation" in selection_page.alt_text(selection_table())

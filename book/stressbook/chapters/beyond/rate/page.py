@@ -342,7 +342,7 @@ def plot(results: pd.DataFrame, metric: str | None = None) -> Figure:
         ax.set_xlabel("bytes of a vector")
         ax.set_xlim(left=rows["total"].min() / 6)
         ax.set_ylim(lowest, highest)
-        titles.append(f"{tables.features_name(rows)} ({rows['metric'].iloc[0]})")
+        titles.append(f"{tables.features_title(rows)} ({rows['metric'].iloc[0]})")
     style.finish(figure, axes, titles, columns=3)
     return figure
 

@@ -19,7 +19,7 @@ from stressbook.chapters.rerun.explorer.page import ENLARGED, STEPS, palette
 from stressbook.chapters.rerun.explorer.settings import by_feature_set, is_paper, paper_settings, quoted_spec
 from stressbook.chapters.rerun.figure_5.page import STRESS, priced, reference
 from stressbook.drawing import style, words
-from stressbook.drawing.tables import feature_sets, features_name, first_metric
+from stressbook.drawing.tables import feature_sets, features_title, first_metric
 from stresslib.features import embedded_path
 from stresslib.paper.published import with_shares
 from stresslib.results import FEATURES, read_results
@@ -168,7 +168,7 @@ def front_series(folder: str | Path) -> list[dict[str, Any]]:
         `kept` (percent of the full score), `front`, and whether it is `quoted` in the paper's abstract, by bits.
     """
     ours = with_shares(first_metric(read_results(Path(folder) / "figure-5.csv")))
-    curves = [(features_name(rows), False, rows) for _, rows in list(feature_sets(ours))[:1]]
+    curves = [(features_title(rows), False, rows) for _, rows in list(feature_sets(ours))[:1]]
     paper = reference()
     curves.append((f"paper: {words.network_on_data(paper)}", True, paper))
     series = []

@@ -200,7 +200,7 @@ def plot(results: pd.DataFrame) -> Figure:
         ax.set_xticks(list(SIZES))
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         ax.set_xlabel("bytes of a vector, without what all vectors share")
-    style.finish(figure, axes, [f"{task}: {tables.features_name(rows)}" for task, rows in drawn], columns=2)
+    style.finish(figure, axes, [f"{task}: {tables.features_title(rows)}" for task, rows in drawn], columns=2)
     return figure
 
 
