@@ -32,6 +32,10 @@ MENDS = {
 MATHJAX = re.compile(r'\s*<script>window\.MathJax =[^\n]*</script>|\s*<script [^>]*src="[^"]*/mathjax/[^"]*"></script>')
 
 
+# A figure leads to itself alone, where it can be enlarged and its marks say their values; one that leads elsewhere stays so.
+FIGURE = re.compile(r'(?<!html">)<img alt="[^"]*" src="([^"]*_images/[^"]*\.svg)" />')
+
+
 def mended(page: str) -> str:
     """Return the HTML of a page with every mend made.
 
@@ -39,9 +43,12 @@ def mended(page: str) -> str:
     --------
     >>> mended("<tr><th></th><th>score</th></tr>")
     '<tr><td></td><th>score</th></tr>'
+    >>> mended('<p><img alt="Curves." src="../_images/figure-2.svg" /></p>')
+    '<p><a href="../_images/figure-2.svg"><img alt="Curves." src="../_images/figure-2.svg" /></a></p>'
     """
     for wrong, right in MENDS.items():
         page = page.replace(wrong, right)
+    page = FIGURE.sub(r'<a href="\1">\g<0></a>', page)
     # Sphinx takes the formulas of all pages for the front page's own: two megabytes that nothing there needs.
     return page if 'class="math ' in page else MATHJAX.sub("", page)
 
