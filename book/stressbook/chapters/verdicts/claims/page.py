@@ -171,7 +171,7 @@ def grid(table: pd.DataFrame) -> str:
     )
     paper = rows.groupby("column", sort=False)["paper"].first()
     lines = [
-        ["", *paper.index],
+        ["feature set", *paper.index],
         ["---", *["---:"] * len(paper)],
         ["the paper: VOC 2007 · VGG-M", *(f"{share:.1f}" for share in paper)],
         *([name, *cells] for name, *cells in wide[paper.index].fillna("–").itertuples()),
