@@ -6,6 +6,7 @@ The cells of notebooks/ call it with the measure and the page of a chapter; it m
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -101,7 +102,9 @@ def show(page: Any, table: pd.DataFrame, output: str | os.PathLike[str], name: s
 
 
 def picture(alt_text: str, name: str, kind: str = "svg", caption: str = "") -> None:
-    """Show the picture ``NAME.KIND`` that lies beside the notebook.
+    """Show the picture ``NAME.KIND`` that lies beside the notebook, as a numbered figure of the book.
+
+    Other pages refer to it by ``{numref}`fig-NAME```.
 
     Parameters
     ----------
@@ -110,11 +113,10 @@ def picture(alt_text: str, name: str, kind: str = "svg", caption: str = "") -> N
     name : str
     kind : str, default="svg"
     caption : str, default=""
-        One paragraph of Markdown. With it the picture is a numbered figure of the book, which other pages refer to by
-        ``{numref}`fig-NAME```.
+        One paragraph of Markdown. Default: the beginning of `alt_text`, which says what is drawn.
     """
-    image = f"![{alt_text}]({name}.{kind})"
-    say(f":::{{figure-md}} fig-{name}\n{image}\n\n{caption}\n:::" if caption else image)
+    caption = caption or f"{re.split('[.:;] ', alt_text.removesuffix('.'), maxsplit=1)[0]}."
+    say(f":::{{figure-md}} fig-{name}\n![{alt_text}]({name}.{kind})\n\n{caption}\n:::")
 
 
 def say(text: str) -> None:

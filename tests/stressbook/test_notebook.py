@@ -19,8 +19,9 @@ def figure(monkeypatch: pytest.MonkeyPatch) -> str:
     said: list[str] = []
     monkeypatch.setattr(notebook, "say", said.append)
     notebook.picture("Two curves.", "figure-4", caption="Score *kept* on VOC 2007.")
-    notebook.picture("Two curves.", "figure-4")
-    assert said[1] == "![Two curves.](figure-4.svg)"
+    notebook.picture("Two curves, ours and theirs: 3.5 and 2.", "figure-5")
+    said_of_it = "![Two curves, ours and theirs: 3.5 and 2.](figure-5.svg)"
+    assert said[1] == f":::{{figure-md}} fig-figure-5\n{said_of_it}\n\nTwo curves, ours and theirs.\n:::"
     return said[0]
 
 

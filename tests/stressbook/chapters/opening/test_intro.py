@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 from PIL import Image
@@ -61,6 +62,15 @@ def test_every_picture_has_a_card_and_a_small_thumbnail(tmp_path: Path) -> None:
         assert path.suffix == ".webp" and path.stat().st_size < 30_000
         with Image.open(path) as image:
             assert image.size == page.THUMBNAIL
+
+
+def test_a_card_has_the_answer_of_its_page(tmp_path: Path) -> None:
+    """The first bold text of an output, without marks; what is bold in the prose is none."""
+    Image.new("RGBA", (1600, 900), "white").save(tmp_path / "bias.png")
+    said = nbformat.v4.new_output("display_data", data={"text/markdown": "**No: `QA` gains _0.1_ points.** More, **bold**."})
+    cells = [nbformat.v4.new_markdown_cell("**Not this.**"), nbformat.v4.new_code_cell("say()", outputs=[said])]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "bias.ipynb")
+    assert "\n\nNo: QA gains 0.1 points.\n:::" in page.index(ROOT / "results", tmp_path)
 
 
 @pytest.mark.parametrize("name", ["grid", "headline"])

@@ -5,7 +5,9 @@ It reads the committed results and the pictures of the other pages; nothing is c
 
 from __future__ import annotations
 
+import json
 import re
+import textwrap
 from pathlib import Path
 
 import pandas as pd
@@ -99,8 +101,7 @@ def _card(name: str, title: str, output: Path) -> str:
     picture = output / "thumbnails" / f"{name}.webp"
     picture.parent.mkdir(parents=True, exist_ok=True)
     with Image.open(output / f"{name}.png") as image, replacing(picture) as temporary:
-        # The top of a tall picture: a thumbnail has to be told from others, not to be read.
-        small = ImageOps.fit(image.convert("RGB"), THUMBNAIL, centering=(0.5, 0.0))
+        small = ImageOps.pad(image.convert("RGB"), THUMBNAIL, color="white")
         small.save(temporary, "WEBP", quality=80)
     number = re.fullmatch(r"figure-(\d+)", name)
     text = f"Figure {number[1]}: {title}" if number else title
@@ -112,10 +113,25 @@ def _card(name: str, title: str, output: Path) -> str:
             f":link: {name}",
             ":link-type: doc",
             ":class-title: sd-fs-6",
+            ":class-body: answer",
+            *_answer(output / f"{name}.ipynb"),
             ":::",
             "",
         ]
     )
+
+
+def _answer(notebook: Path) -> list[str]:
+    """Return what a notebook answers in bold, from its results, shortened to some lines; nothing where it does not."""
+    if not notebook.is_file():
+        return []
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        for output in cell.get("outputs", []):
+            said = re.match(r"\*\*(.+?)\*\*", "".join(output.get("data", {}).get("text/markdown", "")), re.DOTALL)
+            if said:
+                plain = re.sub(r"[`*_]|\{\w+\}", "", said[1])
+                return ["", textwrap.shorten(plain, 180, placeholder=" …")]
+    return []
 
 
 def grid(results: str | Path) -> str:
