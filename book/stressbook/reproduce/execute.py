@@ -60,7 +60,8 @@ def in_kernel(template: Path, executed: Path, values: dict[str, Any], folder: Pa
     RuntimeError
         When no kernel starts.
     """
-    quiet = ["--log-level=ERROR"]  # else each kernel warns that it talks without encryption
+    # Else each kernel warns that it talks without encryption, and calls it an error that it is told to stop.
+    quiet = ["--log-level=CRITICAL"]
     options: dict[str, Any] = {
         "cwd": folder,
         "progress_bar": {"desc": progress} if progress else False,
