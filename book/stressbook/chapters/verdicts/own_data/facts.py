@@ -38,7 +38,7 @@ def facts(features: FeatureSet) -> pd.DataFrame:
     difficult = int((features.y == 0).sum())
     missing = known.get("missing", "")
     rows = [
-        ("data set", DATASETS[WHOLE].about.partition(":")[0], data.about.partition(":")[0], "in part"),
+        ("data set", DATASETS[WHOLE].about.partition(":")[0], data.about.partition(":")[0], "partly"),
         ("classes", str(COUNTS.classes), str(len(features.classes)), _yes(COUNTS.classes == len(features.classes))),
         ("split", "trainval trains, test tests", known.get("split", "unknown").partition(";")[0], "no"),
         ("training images", f"{COUNTS.train:,}", f"{int(features.train.sum()):,}", "no"),
