@@ -123,6 +123,9 @@ def fit(
     The loss is the sum of the cross entropies of what the hook returns, over the number of images drawn: the mean, where it
     returns each image once, and the sum of two means where it returns each twice.
 
+    On Linux, :func:`stresslib.training.allocator.keep_memory`, called once before, makes a training faster. The command
+    ``stresslib train`` calls it.
+
     Examples
     --------
     >>> from stresslib.networks import LeNet5
