@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.dropout import _DropoutNd
 
 
 def fgsm(module: nn.Module, x: Tensor, y: Tensor, eps: float, *, targeted: bool = False) -> Tensor:
@@ -16,13 +18,13 @@ def fgsm(module: nn.Module, x: Tensor, y: Tensor, eps: float, *, targeted: bool 
     Parameters
     ----------
     module : torch.nn.Module
-        Maps images to logits (N, classes); its mode and weights are left as they are.
+        Maps images to logits (N, classes), in evaluation mode; it is left as it is.
     x : Tensor of shape (N, C, H, W)
         In [0, 1].
     y : Tensor of shape (N,), integer
         Labels; of `targeted` attacks, the labels that the network shall give.
     eps : float
-        Radius of the ball in the maximum norm, as a share of the range.
+        Radius of the ball in the maximum norm, as a share of the range: from 0 to 1.
     targeted : bool, default=False
 
     Returns
@@ -33,7 +35,8 @@ def fgsm(module: nn.Module, x: Tensor, y: Tensor, eps: float, *, targeted: bool 
     Raises
     ------
     ValueError
-        When the images are not in [0, 1], or `eps` is negative.
+        When the images are not in [0, 1], the labels are not as many, `eps` is out of range, or the module normalises or
+        drops out as in training.
 
     References
     ----------
@@ -48,7 +51,7 @@ def fgsm(module: nn.Module, x: Tensor, y: Tensor, eps: float, *, targeted: bool 
     >>> round(float((fgsm(module, x, torch.tensor([0]), eps=0.1) - x).abs().max()), 4)
     0.1
     """
-    _check(x, eps)
+    _check(module, x, y, eps)
     return _step(module, x, x, y, eps, eps, targeted)
 
 
@@ -85,7 +88,7 @@ def pgd(
     Raises
     ------
     ValueError
-        When the images are not in [0, 1], or a number is out of range.
+        As for :func:`fgsm`, and when `steps` or `restarts` is below 1.
 
     References
     ----------
@@ -100,7 +103,7 @@ def pgd(
     >>> bool((pgd(module, x, torch.tensor([0]), eps=0.1) - x).abs().max() <= 0.1 + 1e-6)
     True
     """
-    _check(x, eps)
+    _check(module, x, y, eps)
     if steps < 1 or restarts < 1:
         raise ValueError(f"steps={steps} and restarts={restarts}: each is at least 1")
     length = 2.5 * eps / steps if step is None else step
@@ -128,8 +131,13 @@ def _step(module: nn.Module, from_: Tensor, x: Tensor, y: Tensor, length: float,
     return torch.clamp(moved, x - eps, x + eps).clamp(0, 1).detach()
 
 
-def _check(x: Tensor, eps: float) -> None:
+def _check(module: nn.Module, x: Tensor, y: Tensor, eps: float) -> None:
     if not (x.ndim == 4 and x.is_floating_point() and bool(((x >= 0) & (x <= 1)).all())):
         raise ValueError(f"the images are a {x.dtype} of shape {tuple(x.shape)}; (N, C, H, W) in [0, 1] is needed")
-    if not eps >= 0:
-        raise ValueError(f"eps={eps!r}: it is at least 0")
+    if y.shape != x.shape[:1] or y.is_floating_point():
+        raise ValueError(f"the labels are a {y.dtype} of shape {tuple(y.shape)}; {len(x)} integers are needed")
+    if not 0 <= eps <= 1:
+        raise ValueError(f"eps={eps!r}: it is from 0 to 1, the range of an image")
+    # Each forward pass of an attack would move the statistics of a batch normalisation, and so change the network.
+    if any(layer.training for layer in module.modules() if isinstance(layer, _NormBase | _DropoutNd)):
+        raise ValueError("the module, or a layer of it, is in training mode; call its eval() before")

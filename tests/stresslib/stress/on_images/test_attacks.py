@@ -59,8 +59,25 @@ def test_restarts_only_help_and_the_seed_decides(victim: tuple[nn.Module, torch.
 
 def test_bad_input_is_one_line(victim: tuple[nn.Module, torch.Tensor, torch.Tensor]) -> None:
     module, x, y = victim
-    for images, eps, message in ((2 * x, 0.1, "in \\[0, 1\\] is needed"), (x * torch.nan, 0.1, "in"), (x, -1, "eps=-1")):
-        with pytest.raises(ValueError, match=message):
-            fgsm(module, images, y, eps)
+    for images, labels, eps, message in (
+        (2 * x, y, 0.1, "in \\[0, 1\\] is needed"),
+        (x * torch.nan, y, 0.1, "in \\[0, 1\\] is needed"),
+        (x[0], y, 0.1, "shape \\(1, 8, 8\\)"),
+        (x, y[:5], 0.1, "shape \\(5,\\); 20 integers are needed"),
+        (x, y.float(), 0.1, "torch.float32 of shape"),
+        (x, y, -1, "eps=-1: it is from 0 to 1"),
+        (x, y, 1.5, "eps=1.5"),
+        (x, y, float("nan"), "eps=nan"),
+    ):
+        for attack in (fgsm, pgd):
+            with pytest.raises(ValueError, match=message):
+                attack(module, images, labels, eps)
     with pytest.raises(ValueError, match="steps=0"):
         pgd(module, x, y, 0.1, steps=0)
+
+
+def test_a_module_in_training_mode_is_refused(victim: tuple[nn.Module, torch.Tensor, torch.Tensor]) -> None:
+    module, x, y = victim
+    for attack in (fgsm, pgd):
+        with pytest.raises(ValueError, match="is in training mode; call its eval"):
+            attack(module.train(), x, y, 0.1)
