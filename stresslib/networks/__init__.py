@@ -8,5 +8,6 @@ from stresslib.networks.registry import ARCHITECTURES, build
 from stresslib.networks.resnet import CifarResNet
 from stresslib.networks.standardized import Standardized
 from stresslib.networks.vgg import SmallVGG
+from stresslib.networks.weights import load_weights
 
-__all__ = ["ARCHITECTURES", "CifarResNet", "LeNet5", "SmallVGG", "Standardized", "build"]
+__all__ = ["ARCHITECTURES", "CifarResNet", "LeNet5", "SmallVGG", "Standardized", "build", "load_weights"]
