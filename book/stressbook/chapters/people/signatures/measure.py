@@ -85,10 +85,10 @@ def specs(n_features: int, n_learned: int, sizes: Iterable[int]) -> list[str]:
     --------
     >>> from stressbook.chapters.people.signatures.measure import specs
     >>> specs(2048, 800, [8, 512])
-    ['none', 'DR2:205,Q2:27', 'DR1:2', 'DR2:2', 'DR2:16,Q2:16', 'DR1:128', 'DR2:128', 'Q1:4', 'Q2:4']
+    ['DR2:205,Q2:27', 'DR1:2', 'DR2:2', 'DR2:16,Q2:16', 'DR1:128', 'DR2:128', 'Q1:4', 'Q2:4']
     """
     most = min(n_features, n_learned)
-    found = ["none", f"DR2:{min(round(n_features / 10), most)},Q2:27"]
+    found = [f"DR2:{min(round(n_features / 10), most)},Q2:27"]
     for size in sizes:
         numbers, bits = size // 4, 8 * size // n_features
         if 1 <= numbers < n_features:
@@ -216,7 +216,7 @@ def judged(low: float, high: float, limit: float = 0.0) -> str:
 
 
 def smallest_size(table: pd.DataFrame) -> dict[str, float]:
-    """Return for each kind of stress the fewest bytes of a template from which on the equal error rate is within `RISE` of the whole one.
+    """Return for each kind of stress the fewest bytes from which on the equal error rate is within `RISE` of the whole one.
 
     Parameters
     ----------
@@ -228,7 +228,8 @@ def smallest_size(table: pd.DataFrame) -> dict[str, float]:
     dict of str to float
         By the name of the stress; NaN where no size is within.
     """
-    rows = table[(table["metric"] == "eer") & table["bytes"].notna() & (table["model"] == LEARNED)]
+    learned = (table["model"] == LEARNED) & (table["variant"].fillna("") == "") & (table["seed"] == 0)
+    rows = table[learned & (table["metric"] == "eer")]
     means = rows.groupby(["stress", "bytes"])["score"].mean().reset_index()
     whole = means.loc[means["stress"] == "none", "score"].iloc[0]
     found = {}
@@ -284,12 +285,12 @@ def packed_sizes(people: People, features: dict[str, Array], spec: str) -> tuple
     return sum(map(len, codec.encode(features["verified"][own]))), codec.side_bytes
 
 
-def lost_ink(folder: str | os.PathLike[str]) -> dict[str, float]:
+def lost_ink(folder: str | os.PathLike[str], *, incomplete: bool = False) -> dict[str, float]:
     """Return the percent of the ink that the authors' normalisation loses against the sound one, of each set.
 
     Parameters
     ----------
-    folder : path-like
+    folder, incomplete
         As for :func:`~stressbook.chapters.people.signatures.people.signatures`.
 
     Returns
@@ -298,10 +299,10 @@ def lost_ink(folder: str | os.PathLike[str]) -> dict[str, float]:
         The mean over signatures of 1 minus the ratio of summed levels; those that theirs refuses are left out.
     """
     found = {}
-    for path in sorted(Path(folder).iterdir()):
+    for path in (Path(folder, name) for name in ("sigcomp2011-dutch", "four-small")):
         if not path.is_dir():
             continue
-        read = read_signatures(path)
+        read = read_signatures(path, incomplete=incomplete)
         shares = []
         for row in range(len(read)):
             page = read.scan(row)
@@ -371,7 +372,7 @@ def measure(
                 changed = [classifier] * bool(classifier) + [f"references={number}"] * (number != REFERENCES)
                 variant = {"variant": ", ".join(changed)}
                 rows += [
-                    {**origin, **variant, "stress": "none", "repeat": draw, "metric": metric, "score": score}
+                    {**origin, **variant, "repeat": draw, "metric": metric, "score": score}
                     for draw, one in enumerate(found)
                     for metric, score in errors(one).items()
                 ]
@@ -389,7 +390,8 @@ def measure(
 
 def _origin(people: People, kind: str, seed: int, vectors: dict[str, Array]) -> dict[str, Any]:
     width = vectors["verified"].shape[1]
-    return {"dataset": people.name, "model": kind, "layer": "features", "n_features": width, "seed": seed, "variant": ""}
+    named = {"dataset": people.name, "model": kind, "layer": "features", "n_features": width, "variant": ""}
+    return {**named, "stress": "none", "spec": "none", "bytes": 4 * width, "seed": seed}
 
 
 def _draws(
@@ -399,10 +401,10 @@ def _draws(
     return [Decisions(**one) for one in run_tasks(decisions, settings, people, vectors, name=name, **options)]
 
 
-def _band(origin: dict[str, Any], metric: str, scores: Sequence[float], resampled: Array, **more: Any) -> dict[str, Any]:
+def _band(origin: dict[str, Any], metric: str, scores: Sequence[float], resampled: Array) -> dict[str, Any]:
     low, high = np.percentile(resampled, [2.5, 97.5])
-    row = {**origin, "stress": "none", "metric": metric, "score": float(np.mean(scores))}
-    return {**row, "score_low": float(low), "score_high": float(high), **more}
+    row = {**origin, "metric": metric, "score": float(np.mean(scores))}
+    return {**row, "score_low": float(low), "score_high": float(high)}
 
 
 def _difference(
@@ -416,8 +418,7 @@ def _difference(
         return score, np.mean([one for (other, _), one in means.items() if other == name], axis=0), mine[0]
 
     learned, theirs = of(LEARNED), of(kind)
-    origin = {key: theirs[2][key] for key in ("dataset", "model", "layer", "n_features", "variant")}
-    return _band(origin, "eer-difference", [learned[0] - theirs[0]], learned[1] - theirs[1])
+    return _band({**theirs[2], "seed": None}, "eer-difference", [learned[0] - theirs[0]], learned[1] - theirs[1])
 
 
 def _under_stress(
@@ -432,7 +433,7 @@ def _under_stress(
 ) -> list[dict[str, Any]]:
     width, n_learned = origin["n_features"], len(vectors["learned"])
     rows: list[dict[str, Any]] = []
-    headline = specs(width, n_learned, [])[1]
+    (headline,) = specs(width, n_learned, [])
     for spec in specs(width, n_learned, sizes):
         parsed = parse_spec(spec)
         cells = {**origin, **parsed.cells, "spec": spec, "bytes": bits_per_vector(spec, width) / 8}
@@ -445,7 +446,7 @@ def _under_stress(
             cost = 100 * (1 - right[1] / right[0])
             unstressed = [errors(one)["eer"] for one in _draws(people, vectors, draws, {}, "errors", options)]
             lost = 100 * (1 - (100 - np.mean(scores)) / (100 - np.mean(unstressed)))
-            rows.append(_band(cells, "right-lost", [lost], cost, stress=cells["stress"]))
+            rows.append(_band(cells, "right-lost", [lost], cost))
             packed, side = packed_sizes(people, vectors, spec)
             rows.append({**cells, "metric": "packed", "file_bytes": packed, "side_bytes": side})
     for size in LINKED_BYTES:

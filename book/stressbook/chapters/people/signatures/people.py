@@ -69,24 +69,26 @@ class People:
     negative: Array
 
 
-def signatures(folder: str | os.PathLike[str]) -> People:
+def signatures(folder: str | os.PathLike[str], *, incomplete: bool = False) -> People:
     """Read the Dutch part of SigComp 2011, whose test writers are verified, and four small sets, to learn from as well.
 
     Parameters
     ----------
     folder : path-like
         With ``sigcomp2011-dutch``, and ``four-small`` or not.
+    incomplete : bool, default=False
+        As for :func:`stresslib.datasets.signatures.read_signatures`.
 
     Returns
     -------
     People
     """
-    dutch = read_signatures(Path(folder, "sigcomp2011-dutch"))
+    dutch = read_signatures(Path(folder, "sigcomp2011-dutch"), incomplete=incomplete)
     pictures = dutch.pictures(size=RESIZED)
     learned = ~dutch.test
     parts = [(pictures[learned], dutch.writer[learned], dutch.forged[learned])]
     if Path(folder, "four-small").is_dir():
-        small = read_signatures(Path(folder, "four-small"))
+        small = read_signatures(Path(folder, "four-small"), incomplete=incomplete)
         parts.append((small.pictures(size=RESIZED), small.writer + len(dutch.writers), small.forged))
     learned_pictures, learned_writer, learned_forged = (np.concatenate(part) for part in zip(*parts, strict=True))
     return People(
