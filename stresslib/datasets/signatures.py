@@ -485,7 +485,10 @@ def centre_on_canvas(image: ArrayLike, canvas: tuple[int, int], faithful: bool =
     blurred = ndimage.gaussian_filter(page.astype(np.float64), 2, mode="nearest")
     found = np.argwhere(blurred <= (threshold if faithful else _otsu_of_levels(blurred)))
     if not len(found):
-        raise ValueError("after the blur nothing is as dark as the threshold: strokes are too thin for faithful=True")
+        raise ValueError(
+            f"after the blur nothing is as dark as the threshold, {threshold:g}: strokes are too thin, or of one level, for "
+            "faithful=True"
+        )
     start, stop = found.min(axis=0), found.max(axis=0) + (not faithful)
     box = page[start[0] : stop[0], start[1] : stop[1]]
     if not box.size:

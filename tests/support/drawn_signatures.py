@@ -22,9 +22,11 @@ def drawn(writer: int, number: int, *, forged: bool = False, height: int = 120, 
     return np.asarray(page)
 
 
-def write_signatures(folder: Path, form: str, writers: int, genuine: int, forged: int, *, inverted: bool = False) -> None:
-    """Write signatures under the names that a form gives: ``form.format(writer, number, forged)`` of them is evaluated."""
-    for writer in range(1, writers + 1):
+def write_signatures(
+    folder: Path, form: str, writers: int, genuine: int, forged: int, *, first: int = 1, inverted: bool = False
+) -> None:
+    """Write signatures of some writers, from a first one on, under the names that :func:`name_of` makes of a form."""
+    for writer in range(first, first + writers):
         for fake, count in ((False, genuine), (True, forged)):
             for number in range(1, count + 1):
                 path = folder / name_of(form, writer, number, fake)

@@ -16,13 +16,20 @@ from stresslib.evaluation.writer_dependent import Decisions
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
     return measure.measure(
-        people.digits(), ["pixels", "writers"], [8, 21, 84], draws=2, count=20, classifiers=["", "linear"], progress=False
+        people.digits(),
+        ["pixels", "writers"],
+        [8, 21, 84],
+        draws=2,
+        count=20,
+        classifiers=["", "linear"],
+        n_jobs=1,
+        progress=False,
     )
 
 
 def test_digits_are_told_apart_better_by_what_was_learned_from_others(table: pd.DataFrame) -> None:
     means = table[(table["metric"] == "eer-random") & table["variant"].isna()].groupby("model")["score"].mean()
-    assert means["writers"] < 15
+    assert means["writers"] < 25
     (row,) = table[table["metric"] == "eer-difference"].to_dict("records")
     eer = table[(table["metric"] == "eer") & (table["stress"] == "none") & table["variant"].isna()]
     both = eer.groupby("model")["score"].mean()
@@ -70,9 +77,9 @@ def test_the_smallest_size_is_where_the_error_first_rises_too_far() -> None:
 
 
 def test_drawn_signatures_go_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for part in ("train", "test"):
-        form = f"sigcomp2011-dutch/{part}/[genuine|forgery]/{'1' if part == 'test' else '0'}" + "{w:02d}/{n}.png"
-        write_signatures(tmp_path, form, 3, 10, 2, inverted=True)
+    for part, first in (("train", 1), ("test", 4)):
+        form = f"sigcomp2011-dutch/{part}/[genuine|forgery]/" + "{w:03d}/{n}.png"
+        write_signatures(tmp_path, form, 3, 10, 2, first=first, inverted=True)
     monkeypatch.setattr(people, "WIDTH", 3)
     monkeypatch.setattr(people, "EPOCHS", 1)
     with pytest.raises(ValueError, match="a whole copy of sigcomp2011 has 64 writers"):

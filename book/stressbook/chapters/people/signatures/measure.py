@@ -370,7 +370,7 @@ def measure(
                 setting = {"classifier": classifier, "references": number}
                 found = _draws(people, vectors, draws, setting, f"errors of {kind}", options)
                 changed = [classifier] * bool(classifier) + [f"references={number}"] * (number != REFERENCES)
-                variant = {"variant": ", ".join(changed)}
+                variant = {"variant": ", ".join(changed) or None}
                 rows += [
                     {**origin, **variant, "repeat": draw, "metric": metric, "score": score}
                     for draw, one in enumerate(found)
@@ -390,7 +390,7 @@ def measure(
 
 def _origin(people: People, kind: str, seed: int, vectors: dict[str, Array]) -> dict[str, Any]:
     width = vectors["verified"].shape[1]
-    named = {"dataset": people.name, "model": kind, "layer": "features", "n_features": width, "variant": ""}
+    named = {"dataset": people.name, "model": kind, "layer": "features", "n_features": width, "variant": None}
     return {**named, "stress": "none", "spec": "none", "bytes": 4 * width, "seed": seed}
 
 
