@@ -6,8 +6,19 @@ Each has ``features``, the vectors that its last layer classifies. Nothing is kn
 from stresslib.networks.lenet import LeNet5
 from stresslib.networks.registry import ARCHITECTURES, build
 from stresslib.networks.resnet import CifarResNet
+from stresslib.networks.signet import SigNet, load_signet
 from stresslib.networks.standardized import Standardized
 from stresslib.networks.vgg import SmallVGG
 from stresslib.networks.weights import load_weights
 
-__all__ = ["ARCHITECTURES", "CifarResNet", "LeNet5", "SmallVGG", "Standardized", "build", "load_weights"]
+__all__ = [
+    "ARCHITECTURES",
+    "CifarResNet",
+    "LeNet5",
+    "SigNet",
+    "SmallVGG",
+    "Standardized",
+    "build",
+    "load_signet",
+    "load_weights",
+]

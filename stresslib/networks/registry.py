@@ -13,6 +13,7 @@ from torch import nn
 
 from stresslib.networks.lenet import LeNet5
 from stresslib.networks.resnet import CifarResNet
+from stresslib.networks.signet import SigNet
 from stresslib.networks.vgg import SmallVGG
 
 
@@ -61,6 +62,12 @@ ARCHITECTURES = {
         lambda channels, classes, size, width: SmallVGG(width, channels, classes),
         width=32,
         learning_rate=0.1,
+    ),
+    "signet": Architecture(
+        "SigNet, for signatures of 150 x 220 pixels, 15.8 million weights at width 96, 6.4 million at width 24",
+        lambda channels, classes, size, width: _signet(channels, classes, size, width),
+        width=96,
+        learning_rate=0.001,
     ),
 }
 """The architectures by their names; ``NAME:WIDTH`` has another number of channels in its first stage."""
@@ -124,3 +131,9 @@ def build(name: str, in_channels: int, num_classes: int, image_size: int) -> nn.
     """
     architecture, width = find_architecture(name)
     return architecture.make(in_channels, num_classes, image_size, width)
+
+
+def _signet(channels: int, classes: int, size: int, width: int) -> SigNet:
+    if (channels, size) != (1, 150):
+        raise ValueError(f"signet takes one channel of 150 x 220 pixels, and not {channels} of {size} rows")
+    return SigNet(classes, width)

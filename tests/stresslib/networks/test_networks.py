@@ -39,7 +39,7 @@ def test_weights_that_others_trained_fit(tmp_path: Path) -> None:
             assert module(torch.zeros(1, 3, 32, 32)).isfinite().all()
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", sorted(set(ARCHITECTURES) - {"signet"}))  # which takes one size only
 @pytest.mark.parametrize(("channels", "size"), [(1, 16), (1, 28), (3, 32)])
 def test_the_last_layer_classifies_the_features(name: str, channels: int, size: int) -> None:
     torch.manual_seed(0)
@@ -63,7 +63,7 @@ def test_a_residual_block_adds_zeros_where_channels_are_new() -> None:
     ("name", "message"),
     [
         ("resnet9", "no architecture 'resnet9'; the nearest is 'resnet8'"),
-        ("x", "there are lenet5, resnet8, resnet20, vgg"),
+        ("x", "there are lenet5, resnet8, resnet20, vgg, signet"),
         ("lenet5:3", "lenet5 has one width only"),
         ("resnet8:", "a whole number, as in resnet8:16"),
         ("resnet8:016", "a whole number"),
