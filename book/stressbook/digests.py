@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import csv
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ def result_digest(template: Path, table: Path, code: Code = CODE) -> str:
     """Return the SHA-256 over the code that a result depends on.
 
     It is that of the chapter's measure, of what the template itself takes from stresslib, and of all that these import. Of
-    the feature stresses only those count that the table names, so that a new one changes nothing.
+    the feature stresses, and of the architectures, recipes and data sets of trained networks, only those count that the
+    table names, so that a new one changes nothing.
 
     Parameters
     ----------
@@ -105,9 +107,16 @@ def result_digest(template: Path, table: Path, code: Code = CODE) -> str:
 
 
 def _tokens(table: Path) -> frozenset[str]:
-    """Return the tokens of all stresses of a results table; none for a file of another kind."""
+    """Return the tokens of all that a results table names; none for a file of another kind.
+
+    They are those of its stresses, and the names of its data sets, networks and variants up to a colon or a plus.
+    """
     if table.suffix != ".csv":
         return frozenset()
     with open(table, encoding="utf-8", newline="") as stream:  # a table that was edited is read too, and reported elsewhere
-        stresses = {row.get("stress") or "" for row in csv.DictReader(stream)}
-    return frozenset(token for stress in stresses for token in tokens_named(stress))
+        rows = list(csv.DictReader(stream))
+    stresses = {row.get("stress") or "" for row in rows}
+    named = {row.get(column) or "" for row in rows for column in ("dataset", "model", "variant")}
+    return frozenset(
+        {token for stress in stresses for token in tokens_named(stress)} | {re.split("[:+]", name)[0] for name in named}
+    )

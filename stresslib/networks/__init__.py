@@ -3,6 +3,7 @@
 Each has ``features``, the vectors that its last layer classifies. Nothing is known here of data or of training.
 """
 
+from stresslib.networks.contextual import ContextualConv2d, contextual_resnet
 from stresslib.networks.lenet import LeNet5
 from stresslib.networks.registry import ARCHITECTURES, build
 from stresslib.networks.resnet import CifarResNet
@@ -14,11 +15,13 @@ from stresslib.networks.weights import load_weights
 __all__ = [
     "ARCHITECTURES",
     "CifarResNet",
+    "ContextualConv2d",
     "LeNet5",
     "SigNet",
     "SmallVGG",
     "Standardized",
     "build",
+    "contextual_resnet",
     "load_signet",
     "load_weights",
 ]

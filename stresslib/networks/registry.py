@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -38,6 +39,19 @@ class Architecture:
     learning_rate: float
 
 
+CONTEXT = (4, 3, 2)
+"""Dilations in the three stages of a contextual network here: as in the first three of CoResNet."""
+
+
+def _changed_resnet8(about: str, **changes: Any) -> Architecture:
+    return Architecture(
+        f"resnet8 {about}",
+        lambda channels, classes, size, width: CifarResNet(8, width, channels, classes, **changes),
+        width=16,
+        learning_rate=0.1,
+    )
+
+
 ARCHITECTURES = {
     "lenet5": Architecture(
         "LeNet-5 with rectifiers, 62 thousand weights on MNIST",
@@ -57,6 +71,9 @@ ARCHITECTURES = {
         width=16,
         learning_rate=0.1,
     ),
+    "resnet8-contextual": _changed_resnet8("with contextual convolutions, of 4, 3 and 2 dilations", levels=CONTEXT),
+    "resnet8-late-norm": _changed_resnet8("that normalises after the last addition of each stage", late_norm=True),
+    "resnet8-contextual-late-norm": _changed_resnet8("with both, as CoResNet has them", levels=CONTEXT, late_norm=True),
     "vgg": Architecture(
         "six convolutions as in VGG, 289 thousand weights at width 32",
         lambda channels, classes, size, width: SmallVGG(width, channels, classes),

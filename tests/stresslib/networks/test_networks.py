@@ -63,7 +63,7 @@ def test_a_residual_block_adds_zeros_where_channels_are_new() -> None:
     ("name", "message"),
     [
         ("resnet9", "no architecture 'resnet9'; the nearest is 'resnet8'"),
-        ("x", "there are lenet5, resnet8, resnet20, vgg, signet"),
+        ("x", "there are lenet5, resnet8, resnet20, resnet8-contextual,"),
         ("lenet5:3", "lenet5 has one width only"),
         ("resnet8:", "a whole number, as in resnet8:16"),
         ("resnet8:016", "a whole number"),
