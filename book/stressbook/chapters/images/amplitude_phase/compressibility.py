@@ -22,6 +22,9 @@ from stresslib.training.vectors import LAYER
 CHANCE = 10.0
 """Percent that guessing one of ten classes gets."""
 
+LEAST = 5.0
+"""Points above chance that a score has to have for shares of them to be taken."""
+
 STRESSES = [stress for stress in LABELS if stress != "bit-erasure"]
 """DR-1, DR-2, Q-1, Q-2 and FC, in the words of a results table."""
 
@@ -151,7 +154,9 @@ def crossed(results: pd.DataFrame) -> pd.DataFrame:
     full = means[means["spec"] == "none"].set_index(key)["score"]
     unstressed = full.loc[pd.MultiIndex.from_frame(means[key])].to_numpy()
     means["kept"] = 100 * means["score"] / unstressed
-    means["above_chance"] = 100 * (means["score"] - CHANCE) / (unstressed - CHANCE)
+    # Where the images without a stress are nearly guessed, a share of what is above chance says nothing.
+    above = np.where(unstressed >= CHANCE + LEAST, unstressed - CHANCE, np.nan)
+    means["above_chance"] = 100 * (means["score"] - CHANCE) / above
     return means
 
 
@@ -228,8 +233,8 @@ def crossed_verdicts(results: pd.DataFrame) -> str:
 def crossed_caption(results: pd.DataFrame) -> str:
     """Say what the figure of severities and bits shows."""
     return (
-        f"{name(dataset_drawn(results))}: what features keep when vectors lose bits, of the score of the same images without "
-        "a stress; clean images and corrupted ones, means over corruptions and trainings."
+        f"{name(dataset_drawn(results))}: what features keep when vectors lose bits, of the score of the same images "
+        "without a stress; clean images and corrupted ones, means over corruptions and trainings."
     )
 
 

@@ -48,7 +48,7 @@ class Bench:
     count : int
         Test images that are corrupted or exchanged, the first ones; clean ones are all seen.
     vectors : int
-        Training images whose features train the classifier that is tested on corrupted images.
+        Training images, equally many of each class, whose features train the classifier that is tested on corrupted ones.
     """
 
     scale: str
@@ -74,7 +74,7 @@ BENCHES = {
             "jpeg_compression",
         ),
         count=797,
-        vectors=1000,
+        vectors=980,
     ),
 }
 """By the data set that networks were trained on, or on a part of."""
