@@ -121,7 +121,7 @@ def load_arrays(name: str, *, folder: str | os.PathLike[str] | None = None, seed
     folder : path-like, optional
         Where the files are: MNIST's four idx files, compressed or not; CIFAR-10 as torchvision keeps it, or in
         ``cifar10.safetensors`` (train_images (50000, 32, 32, 3), train_labels, test_images, test_labels, uint8). Default:
-        the user's cache, to which torchvision downloads them. Digits come with scikit-learn.
+        ``torchvision`` in the user's cache, to which it downloads what is not there. Digits come with scikit-learn.
     seed : int, default=0
         Of the part that is drawn.
 
@@ -197,12 +197,12 @@ def _idx(folder: Path, name: str) -> Array:
 
 def _cifar10(folder: Path | None) -> Arrays:
     names = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-    if folder is not None and (folder / "cifar10.safetensors").is_file():
-        parts = _from_safetensors(folder / "cifar10.safetensors")
+    root = cache_dir() / "torchvision" if folder is None else folder
+    if (root / "cifar10.safetensors").is_file():
+        parts = _from_safetensors(root / "cifar10.safetensors")
     else:
         from torchvision.datasets import CIFAR10
 
-        root = cache_dir() / "torchvision" if folder is None else folder
         parts = []
         for train in (True, False):
             found = _downloaded(CIFAR10, root, train, download=folder is None)

@@ -22,11 +22,14 @@ KEPT = {name: file for name in figures(ROOT) if (file := kept_file(ROOT, name)) 
 FEWER_DIMENSIONS = {"figure-2", "figure-3", "shrinkage", "centring", "subsets", "intrinsic-dimension"}
 FEWER_VALUES = {"figure-4", "bias", "bit-erasure", "cliff"}
 BOTH = {"figure-5", "claims", "classical", "selection", "rate", "separation", "data-card", "seeing", "layers", "combination"}
-BOTH |= {"ap-definition", "order", "data-size", "networks", "direct", "own-data"}
+BOTH |= {"ap-definition", "order", "data-size", "networks", "direct", "own-data", "amplitude-phase"}
 PHOTOGRAPHS = {"live", "seeing"}
+TRAINED = {"amplitude-phase"}
+IMAGES = PHOTOGRAPHS | TRAINED
 ALL = {*FEWER_DIMENSIONS, *FEWER_VALUES, *BOTH, *PHOTOGRAPHS}
 CLASSIFIED = ALL - PHOTOGRAPHS
 ONE_DICTIONARY = {"figure-4", "bias", "claims", "classical", "data-card", "seeing", "layers", "combination", "ap-definition"}
+ONE_DICTIONARY |= {"amplitude-phase"}
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +97,13 @@ def stale(packages: Path, before: dict[str, str]) -> set[str]:
         ("stresslib/codec/peers/with_faiss.py", {"rate"}),
         ("stresslib/codec/bins.py", {"rate"}),
         ("stresslib/running/grid.py", CLASSIFIED - {"claims", "own-data"}),
-        ("stresslib/extraction/graph.py", PHOTOGRAPHS),
-        ("stresslib/images/decode.py", PHOTOGRAPHS),
-        ("stresslib/classical/descriptors.py", PHOTOGRAPHS),
+        ("stresslib/extraction/graph.py", IMAGES),
+        ("stresslib/images/decode.py", IMAGES),
+        ("stresslib/classical/descriptors.py", IMAGES),
         ("stresslib/features/library.py", ALL),
+        ("stresslib/stress/on_images/corruptions.py", TRAINED),
+        ("stresslib/training/recipes.py", TRAINED),
+        ("stressbook/chapters/images/amplitude_phase/effects.py", set()),
         ("stresslib/datasets/registry.py", set()),
         ("stresslib/paper/counterparts.py", set()),
         ("stresslib/cli/sweep.py", set()),
@@ -110,7 +116,7 @@ def stale(packages: Path, before: dict[str, str]) -> set[str]:
             "stressbook/chapters/rerun/figure_4/measure.py",
             {"figure-4", "figure-5", "bias", "layers", "combination", "separation"},
         ),
-        ("stressbook/chapters/stress/seeing/crops.py", PHOTOGRAPHS),
+        ("stressbook/chapters/stress/seeing/crops.py", IMAGES),
         ("stressbook/chapters/stress/seeing/measure.py", {"seeing"}),
         ("stressbook/chapters/rerun/figure_4/page.py", set()),
         ("stressbook/drawing/style.py", set()),

@@ -74,6 +74,7 @@ TOLERANCES = {
     "side_bytes": _SIZE,
     "file_bytes": _SIZE,
     "squared_norm": _ESTIMATE,
+    "class": Tolerance("the number of a class: the likeliest ones are apart by more than rounding"),
     "variance_90": _COUNT,
     "variance_99": _COUNT,
     "participation_ratio": _ESTIMATE,
@@ -86,7 +87,10 @@ The columns that name a setting are not here: by them, rows find each other.
 """
 
 _AS_IT_STANDS = Tolerance("text is compared as it stands")
-_KEY = [*SETTING, VARIANT]
+_FURTHER_KEYS = {VARIANT: "string", "level": "float64", "seed": "float64"}
+"""Columns that name a setting where a table has them, and their types: protocol, how much of a stress, which training."""
+
+_KEY = [*SETTING, *_FURTHER_KEYS]
 
 
 def read_every_column(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -164,9 +168,9 @@ def moved(committed: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
         Columns that both tables have, the committed ones as ``NAME_committed``; ``moved`` lists the names of those that
         are off, and ``_merge`` is ``"left_only"`` where the setting is new.
     """
-    # No variant is the paper's protocol, and so is a table without variants.
+    # No variant is the paper's protocol, and so is a table without variants; and so on.
     committed, fresh = (
-        table if VARIANT in table else table.assign(**{VARIANT: pd.Series(pd.NA, table.index, dtype="string")})
+        table.assign(**{key: pd.Series(None, table.index, kind) for key, kind in _FURTHER_KEYS.items() if key not in table})
         for table in (committed, fresh)
     )
     shared = fresh.columns.intersection(committed.columns, sort=False).difference(_KEY, sort=False)
