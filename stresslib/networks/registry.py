@@ -8,9 +8,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from torch import nn
 
+from stresslib.networks.anchored import SHARING, AnchoredResNet, AnchoredVGG
 from stresslib.networks.lenet import LeNet5
 from stresslib.networks.resnet import CifarResNet
 from stresslib.networks.vgg import SmallVGG
@@ -37,6 +39,28 @@ class Architecture:
     learning_rate: float
 
 
+def _anchored_vgg(sharing: str, shared_norm: bool, channels: int, classes: int, size: int, width: int) -> nn.Module:
+    return AnchoredVGG(width, sharing, classes, in_channels=channels, image_size=size, shared_norm=shared_norm)
+
+
+def _anchored_resnet(sharing: str, shared_norm: bool, channels: int, classes: int, size: int, width: int) -> nn.Module:
+    return AnchoredResNet((2, 2, 2, 2), width, sharing, classes, in_channels=channels, shared_norm=shared_norm)
+
+
+_ANCHORED = {
+    f"{base}{'' if sharing == 'plain' else f'-{sharing}'}{'-shared-norm' if shared_norm else ''}": Architecture(
+        f"{about}, sharing {sharing}{', norms included' if shared_norm else ''}",
+        partial(make, sharing, shared_norm),
+        width=32,
+        learning_rate=0.1,
+    )
+    for base, about, make in (
+        ("anchored-vgg", "VGG of 14 layers as an anchored network", _anchored_vgg),
+        ("anchored-resnet18", "ResNet of 18 layers as an anchored network", _anchored_resnet),
+    )
+    for sharing, shared_norm in (("plain", False), ("plain", True), *((one, False) for one in SHARING[1:]))
+}
+
 ARCHITECTURES = {
     "lenet5": Architecture(
         "LeNet-5 with rectifiers, 62 thousand weights on MNIST",
@@ -62,6 +86,7 @@ ARCHITECTURES = {
         width=32,
         learning_rate=0.1,
     ),
+    **_ANCHORED,
 }
 """The architectures by their names; ``NAME:WIDTH`` has another number of channels in its first stage."""
 
