@@ -3,6 +3,7 @@
 Each has ``features``, the vectors that its last layer classifies. Nothing is known here of data or of training.
 """
 
+from stresslib.networks.anchored import AnchoredResNet, AnchoredVGG
 from stresslib.networks.contextual import ContextualConv2d, contextual_resnet
 from stresslib.networks.lenet import LeNet5
 from stresslib.networks.registry import ARCHITECTURES, build
@@ -14,6 +15,8 @@ from stresslib.networks.weights import load_weights
 
 __all__ = [
     "ARCHITECTURES",
+    "AnchoredResNet",
+    "AnchoredVGG",
     "CifarResNet",
     "ContextualConv2d",
     "LeNet5",

@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import nn
 
+from stresslib.networks.anchored import AnchoredResNet, AnchoredVGG
 from stresslib.networks.lenet import LeNet5
 from stresslib.networks.resnet import CifarResNet
 from stresslib.networks.signet import SigNet
@@ -52,6 +53,27 @@ def _changed_resnet8(about: str, **changes: Any) -> Architecture:
     )
 
 
+def _anchored_vgg(sharing: str, *, shared_norm: bool = False) -> Architecture:
+    return Architecture(
+        f"VGG of 14 layers as an anchored network, sharing {sharing}{', norms included' if shared_norm else ''}",
+        lambda channels, classes, size, width: AnchoredVGG(
+            width, sharing, classes, in_channels=channels, image_size=size, shared_norm=shared_norm
+        ),
+        width=32,
+        learning_rate=0.1,
+    )
+
+
+def _anchored_resnet18(sharing: str, *, shared_norm: bool = False) -> Architecture:
+    return Architecture(
+        f"ResNet of 18 layers as an anchored network, sharing {sharing}{', norms included' if shared_norm else ''}",
+        lambda channels, classes, size, width: AnchoredResNet(
+            (2, 2, 2, 2), width, sharing, classes, in_channels=channels, shared_norm=shared_norm
+        ),
+        width=32,
+        learning_rate=0.1,
+    )
+
 ARCHITECTURES = {
     "lenet5": Architecture(
         "LeNet-5 with rectifiers, 62 thousand weights on MNIST",
@@ -80,12 +102,29 @@ ARCHITECTURES = {
         width=32,
         learning_rate=0.1,
     ),
+<<<<<<< HEAD
     "signet": Architecture(
         "SigNet, for signatures of 150 x 220 pixels, 15.8 million weights at width 96, 6.4 million at width 24",
         lambda channels, classes, size, width: _signet(channels, classes, size, width),
         width=96,
         learning_rate=0.001,
     ),
+=======
+    "anchored-vgg": _anchored_vgg("plain"),
+    "anchored-vgg-shared-norm": _anchored_vgg("plain", shared_norm=True),
+    "anchored-vgg-regulated": _anchored_vgg("regulated"),
+    "anchored-vgg-mixed": _anchored_vgg("mixed"),
+    "anchored-vgg-mixed-regulated": _anchored_vgg("mixed-regulated"),
+    "anchored-vgg-none": _anchored_vgg("none"),
+    "anchored-vgg-mixed-none": _anchored_vgg("mixed-none"),
+    "anchored-resnet18": _anchored_resnet18("plain"),
+    "anchored-resnet18-shared-norm": _anchored_resnet18("plain", shared_norm=True),
+    "anchored-resnet18-regulated": _anchored_resnet18("regulated"),
+    "anchored-resnet18-mixed": _anchored_resnet18("mixed"),
+    "anchored-resnet18-mixed-regulated": _anchored_resnet18("mixed-regulated"),
+    "anchored-resnet18-none": _anchored_resnet18("none"),
+    "anchored-resnet18-mixed-none": _anchored_resnet18("mixed-none"),
+>>>>>>> 370bc0424094f2ba617fa14838a181d2a081aa83
 }
 """The architectures by their names; ``NAME:WIDTH`` has another number of channels in its first stage."""
 

@@ -168,8 +168,10 @@ def test_what_is_missing_or_damaged_is_named() -> None:
         load_trained(NAME)
 
 
-def test_names_are_listed_without_torch(tmp_path: Path) -> None:
-    name = "cifar10:1000/resnet8:16/apr-p/1"
+@pytest.mark.parametrize(
+    "name", ["cifar10:1000/resnet8:16/apr-p/1", "mnist/anchored-vgg-mixed:32/plain/0", "digits/anchored-resnet18/plain/2"]
+)
+def test_names_are_listed_without_torch(name: str) -> None:
     Address.parse(name).kept.parent.mkdir(parents=True)
     Address.parse(name).kept.touch()
     assert [one for one, _ in list_trained()] == [name]
