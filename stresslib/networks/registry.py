@@ -74,6 +74,7 @@ def _anchored_resnet18(sharing: str, *, shared_norm: bool = False) -> Architectu
         learning_rate=0.1,
     )
 
+
 ARCHITECTURES = {
     "lenet5": Architecture(
         "LeNet-5 with rectifiers, 62 thousand weights on MNIST",
@@ -102,14 +103,6 @@ ARCHITECTURES = {
         width=32,
         learning_rate=0.1,
     ),
-<<<<<<< HEAD
-    "signet": Architecture(
-        "SigNet, for signatures of 150 x 220 pixels, 15.8 million weights at width 96, 6.4 million at width 24",
-        lambda channels, classes, size, width: _signet(channels, classes, size, width),
-        width=96,
-        learning_rate=0.001,
-    ),
-=======
     "anchored-vgg": _anchored_vgg("plain"),
     "anchored-vgg-shared-norm": _anchored_vgg("plain", shared_norm=True),
     "anchored-vgg-regulated": _anchored_vgg("regulated"),
@@ -124,7 +117,12 @@ ARCHITECTURES = {
     "anchored-resnet18-mixed-regulated": _anchored_resnet18("mixed-regulated"),
     "anchored-resnet18-none": _anchored_resnet18("none"),
     "anchored-resnet18-mixed-none": _anchored_resnet18("mixed-none"),
->>>>>>> 370bc0424094f2ba617fa14838a181d2a081aa83
+    "signet": Architecture(
+        "SigNet, for signatures of 150 x 220 pixels, 15.8 million weights at width 96, 6.4 million at width 24",
+        lambda channels, classes, size, width: _signet(channels, classes, size, width),
+        width=96,
+        learning_rate=0.001,
+    ),
 }
 """The architectures by their names; ``NAME:WIDTH`` has another number of channels in its first stage."""
 
