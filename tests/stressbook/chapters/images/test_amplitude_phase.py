@@ -313,6 +313,7 @@ def test_a_small_run_is_scored_right(monkeypatch: pytest.MonkeyPatch) -> None:
         crossed=["contrast"],
         ladder=["none", "Q2:2"],
         vectors=["digits:40/lenet5"],
+        compared=["plain"],
         specs=["none", "DR1:8"],
         repeats=2,
         photographs=[],
@@ -358,8 +359,7 @@ def test_quick_is_a_part_of_full_on_what_is_shipped(monkeypatch: pytest.MonkeyPa
     for name, value in profiles["quick"].items():
         assert set(value) <= set(full[name]) if isinstance(value, list) else value <= full[name], name
     monkeypatch.setenv("STRESSLIB_CACHE", str(tmp_path / "empty"))
-    for recipe in quick["recipes"]:
-        for network in quick["networks"]:
-            load_trained(f"{network}/{recipe}/0")
-        for network in quick["vectors"]:
-            assert vectors_path(f"{network}/{recipe}/0").is_file()
+    for network, recipe in itertools.product(quick["networks"], quick["recipes"]):
+        load_trained(f"{network}/{recipe}/0")
+    for network, recipe in itertools.product(quick["vectors"], quick["compared"]):
+        assert vectors_path(f"{network}/{recipe}/0").is_file()
