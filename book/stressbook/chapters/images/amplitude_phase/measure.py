@@ -28,6 +28,7 @@ def measure(
     crossed: Sequence[str],
     ladder: Sequence[str],
     vectors: Sequence[str],
+    compared: Sequence[str],
     specs: Sequence[str],
     repeats: int,
     photographs: Sequence[str],
@@ -47,6 +48,8 @@ def measure(
         As ``corrupted.measure_networks`` takes them, the last one as `specs`.
     vectors : sequence of str
         ``DATA/ARCHITECTURE`` of networks whose features are put under the stresses of `specs`.
+    compared : sequence of str
+        Recipes of these.
     specs : sequence of str
     repeats : int
         How often a random stress is drawn.
@@ -66,5 +69,5 @@ def measure(
         of_images: dict[str, Any] = {"kinds": corruptions, "severities": severities, "crossed": crossed, "specs": ladder}
         rows += measure_networks(one, recipes, seeds, **of_images, **options)
     for one in vectors:
-        rows += measure_vectors(one, recipes, seeds, specs=specs, repeats=repeats, **options)
+        rows += measure_vectors(one, compared, seeds, specs=specs, repeats=repeats, **options)
     return results_table([*rows, *measure_photographs(photographs, model)], MORE)
