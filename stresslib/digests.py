@@ -18,17 +18,7 @@ from stresslib.files import text_sha256
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
 
 _REGISTRY = "stresslib/stress/registry.py"
-"""Where the feature stresses are."""
-
-_TABLES = {
-    "stresslib/networks/registry.py": "ARCHITECTURES",
-    "stresslib/training/recipes.py": "RECIPES",
-    "stresslib/training/data.py": "LOADERS",
-}
-"""Modules with a dictionary of what a result can be of, by names that its table has, and what it is called."""
-
-_REGISTRIES = (_REGISTRY, *_TABLES)
-"""The modules of which only the entries of some tokens count."""
+"""The module of which only the entries of some tokens count."""
 
 _BY_SPEC = ("stresslib/stress/spec.py", _REGISTRY)
 """Modules that are told by a string which stress to apply, and those of the library that import them."""
@@ -73,8 +63,8 @@ class Code:
         within : tuple of str, default=("",)
             Beginnings of the paths that are followed. Default: all.
         tokens : frozenset of str, optional
-            Feature stresses that are applied, and architectures, recipes and data sets of trained networks. The entries of
-            others in the registries, and the modules that only they need, are left out. Default: all.
+            Feature stresses that are applied. The others' entries in the registry, and the modules of their transformers,
+            are left out. Default: all.
 
         Returns
         -------
@@ -92,7 +82,7 @@ class Code:
             if name in seen:
                 continue
             seen.add(name)
-            found = self.found_in(self.texts[name], name, tokens=tokens if name in _REGISTRIES else None)
+            found = self.found_in(self.texts[name], name, tokens=tokens if name == _REGISTRY else None)
             if name != _REGISTRY and name.startswith("stresslib/") and not found.isdisjoint(_BY_SPEC):
                 found -= transformers
             left += [module for module in found if module.startswith(within)]
@@ -112,7 +102,7 @@ class Code:
         definition : str, optional
             The function to which the use is confined.
         tokens : frozenset of str, optional
-            For a registry: the entries that count.
+            For the registry: the entries that count.
 
         Returns
         -------
@@ -159,7 +149,7 @@ class Code:
         str
             Hexadecimal; the same for every version of Python.
         """
-        kept = ((name, tokens if name in _REGISTRIES else None) for name in names)
+        kept = ((name, tokens if name == _REGISTRY else None) for name in names)
         return text_sha256(*(part for name, some in kept for part in (name, _tree_sha256(self.texts[name], some))))
 
     def digest_used(self, *names: str, within: tuple[str, ...] = ("",), tokens: frozenset[str] | None = None) -> str:
@@ -298,13 +288,13 @@ def _plain(node: object) -> str:
 
 @cache
 def _tree(text: str, tokens: frozenset[str] | None) -> ast.Module:
-    """Return the syntax tree of a module without docstrings and what is for type checkers; of a registry, some entries."""
+    """Return the syntax tree of a module without docstrings and what is for type checkers; of the registry, some entries."""
     tree: ast.Module = _Bare(tokens).visit(ast.parse(text))
     return tree if tokens is None else _without_unused(tree)
 
 
 class _Bare(ast.NodeTransformer):
-    """Takes strings that stand alone, imports for type checkers, and entries of other tokens out of a syntax tree."""
+    """Takes strings that stand alone, imports for type checkers, and entries of other stresses out of a syntax tree."""
 
     def __init__(self, tokens: Collection[str] | None) -> None:
         self.tokens = tokens
@@ -316,21 +306,6 @@ class _Bare(ast.NodeTransformer):
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
         self.generic_visit(node)
         return node.orelse if _dotted(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING") else node
-
-    def visit_Assign(self, node: ast.Assign) -> ast.AST:
-        return self._without_others(node)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        return self._without_others(node)
-
-    def _without_others(self, node: ast.Assign | ast.AnnAssign) -> ast.AST:
-        """Leave out of a dictionary of registered things those that have other names."""
-        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-        if self.tokens is not None and _dotted(target) in _TABLES.values() and isinstance(node.value, ast.Dict):
-            pairs = zip(node.value.keys, node.value.values, strict=True)
-            kept = [(key, value) for key, value in pairs if not isinstance(key, ast.Constant) or key.value in self.tokens]
-            node.value.keys, node.value.values = [key for key, _ in kept], [value for _, value in kept]
-        return self.generic_visit(node)
 
     def visit_Tuple(self, node: ast.Tuple) -> ast.AST:
         if self.tokens is not None:

@@ -24,7 +24,7 @@ FEWER_VALUES = {"figure-4", "bias", "bit-erasure", "cliff"}
 BOTH = {"figure-5", "claims", "classical", "selection", "rate", "separation", "data-card", "seeing", "layers", "combination"}
 BOTH |= {"ap-definition", "order", "data-size", "networks", "direct", "own-data", "amplitude-phase"}
 PHOTOGRAPHS = {"live", "seeing"}
-TRAINED = {"amplitude-phase"}
+TRAINED = {"amplitude-phase", "objects"}
 IMAGES = PHOTOGRAPHS | TRAINED
 ALL = {*FEWER_DIMENSIONS, *FEWER_VALUES, *BOTH, *PHOTOGRAPHS}
 CLASSIFIED = ALL - PHOTOGRAPHS
@@ -194,6 +194,40 @@ def test_of_the_registry_counts_what_a_table_uses_and_what_all_entries_share(
 ) -> None:
     edit("stresslib/stress/registry.py", lambda text: text.replace(old, new))
     assert stale(packages, before) == expected
+
+
+ARCHITECTURE = """    "larger": Architecture(
+        "a larger one",
+        lambda channels, classes, size, width: _larger(width),
+        width=16,
+        learning_rate=0.1,
+    ),
+    "vgg": Architecture("""
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("stresslib/networks/registry.py", '    "vgg": Architecture(', ARCHITECTURE),
+        ("stresslib/networks/vgg.py", "", "EDITED = True"),
+        (
+            "stresslib/training/recipes.py",
+            "RECIPES = {",
+            'RECIPES = {\n    "thrice": Recipe("the same batch thrice", views=3),',
+        ),
+        ("stresslib/training/data.py", '"mnist": _mnist', '"mnist": _mnist, "more": _mnist'),
+    ],
+)
+def test_another_architecture_recipe_or_data_set_makes_no_trained_networks_stale(
+    packages: Path, before: dict[str, str], edit: Edit, module: str, old: str, new: str
+) -> None:
+    edit(module, lambda text: text.replace(old, new) if old else f"{text}\n{new}\n")
+    assert stale(packages, before) == set()
+
+
+def test_the_architecture_that_was_trained_counts(packages: Path, before: dict[str, str], edit: Edit) -> None:
+    edit("stresslib/networks/registry.py", lambda text: text.replace("CifarResNet(8, width,", "CifarResNet(8, 2 * width,"))
+    assert stale(packages, before) == TRAINED
 
 
 @pytest.mark.parametrize(
