@@ -173,7 +173,7 @@ def speed(options: Any) -> pd.DataFrame:
             images = json.loads(done.stdout)["images/s"]
             print(f"{way:30s} {images:7.0f} images/s", flush=True)
             best[way] = max(best[way], images)
-    table = pd.DataFrame({"way": best.keys(), "threads": options.threads, "images/s": best.values()})
+    table = pd.DataFrame({"way": list(best), "threads": options.threads, "images/s": list(best.values())})
     table["ratio"] = table["images/s"] / table.loc[table["way"].str.startswith("plain"), "images/s"].max()
     return table
 
@@ -198,7 +198,7 @@ def shares(options: Any) -> pd.DataFrame:
             seconds[kind] = seconds.get(kind, 0.0) + event.self_cpu_time_total / 1e6
         columns[threads] = seconds
     one, all_ = columns[1], columns[options.threads]
-    table = pd.DataFrame({"operation": one.keys(), "1 thread, s": one.values()})
+    table = pd.DataFrame({"operation": list(one), "1 thread, s": list(one.values())})
     table["threads"] = options.threads
     table["threads, s"] = table["operation"].map(all_)
     table["share"] = table["threads, s"] / table["threads, s"].sum()

@@ -81,6 +81,9 @@ def load_model(
             raise ValueError("--mean and --std are for a file of weights, with --architecture")
         if Path(model).is_file():
             raise ValueError(f"{model} is a file: --architecture says of which network its weights are, such as resnet20")
+        from stresslib.training.artefacts import Address
+
+        Address.parse(model).find()  # before PyTorch is imported
         from stresslib.training.trained import describe_trained, load_trained
 
         said = describe_trained(model)

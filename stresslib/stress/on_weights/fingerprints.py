@@ -279,7 +279,8 @@ def verify(
 
     Notes
     -----
-    A copy may be damaged until it no longer hits: "unrelated" says that the network has not kept what the prints are of. A
+    Prints that do not hit in the network itself count against its copies; a larger `eps` leaves fewer of them. A copy may
+    be damaged until it no longer hits: "unrelated" says that the network has not kept what the prints are of. A
     verdict needs as many prints as the interval does: of 10, no number of hits is enough for a copy.
 
     Examples

@@ -121,5 +121,5 @@ def test_files_that_are_no_weights_are_named(tmp_path: Path) -> None:
     torch.save(CifarResNet(8, 4).state_dict(), path)
     with pytest.raises(ValueError, match=r"fit a CifarResNet of this size: weights other .*, such as conv1\.weight"):
         load_weights(CifarResNet(8, 8), path)
-    with pytest.raises(ValueError, match=r"missing 10, such as layers\.0\.weight; other"):
+    with pytest.raises(ValueError, match=r"missing 8, such as layers\.0\.weight; other 43, such as conv1\.weight"):
         load_weights(LeNet5(), path)
