@@ -34,8 +34,11 @@ COARSE = 2.0
 MOST_BITS = 8.0
 """Bits of a number up to which the figure goes."""
 
-_SHADES = ("#BFE3D6", "#7CC4A9", "#3C9F7E", "#007A5A", "#004A36")
-"""Of Q-2's green, from few bits to many."""
+_DRAWN = (1, 2, 3, 4)
+"""Bits of a number of the curves of Q-2."""
+
+_SHADES = ("#A5DBC8", "#57B594", "#007A5A", "#00402F")
+"""Of these: shades of Q-2's green, from few bits to many."""
 
 _LOOKS: dict[str, dict[str, Any]] = {
     "small": {"linestyle": (0, (3, 1.5)), "marker": "o"},
@@ -120,27 +123,28 @@ def plot(results: pd.DataFrame) -> Figure:
         _draw_kept(right, shares[shares["model"].eq(model)])
         for ax in (left, right):
             ax.set_title(name_of(model), loc="left", fontsize=style.SMALL, fontweight="bold")
-    for ax in axes[::2]:
-        ax.legend(frameon=False, fontsize=8.5, title="Q-2, bits a number", title_fontsize=8.5, handlelength=1.4)
-    axes[1].legend(frameon=False, fontsize=8.5, handlelength=2.6)
+        right.set_ylim(0, 112)
+    legend: dict[str, Any] = {"frameon": False, "fontsize": 8.5, "handlelength": 1.6, "labelspacing": 0.3}
+    axes[0].legend(loc="upper left", **legend)
+    axes[1].legend(loc="lower right", **legend | {"handlelength": 2.8})
     for ax in axes[-2:] if len(models) > 1 else axes:
         ax.set_xlabel("area of the object's box" if ax in axes[::2] else "bits of a number")
     return figure
 
 
 def _draw_sizes(ax: Axes, rows: pd.DataFrame) -> None:
-    """Draw the accuracy by area without a stress, and under each dictionary of Q-2."""
-    curves = rows[rows["spec"].eq("none") | rows["stress"].eq("uniform-per-dimension")]
-    several = sorted(curves.loc[curves["spec"].ne("none"), "bits"].unique())
-    shades = dict(zip(several, _shades(len(several)), strict=True))
-    for bits, part in curves.groupby("bits"):
-        mean = part.groupby("area")["score"].mean()
-        full = bits not in shades
-        label = "no stress" if full else f"{bits:.2g}"
-        colour = "#111111" if full else shades[bits]
-        ax.plot(mean.index, mean, color=colour, label=label, marker="o", markersize=3.5, linewidth=1.8)
+    """Draw the accuracy by area without a stress, and under some dictionaries of Q-2."""
+    shades = dict(zip(_DRAWN, _SHADES, strict=True))
+    full = rows[rows["spec"].eq("none")]
+    curves = {bits: rows[rows["stress"].eq("uniform-per-dimension") & rows["bits"].eq(bits)] for bits in _DRAWN}
+    for bits, part in [*curves.items(), (None, full)]:
+        if len(part):
+            mean = part.groupby("area")["score"].mean()
+            label = "no stress" if bits is None else f"Q-2, {bits} bit{'s' if bits > 1 else ''}"
+            colour = "#111111" if bits is None else shades[bits]
+            ax.plot(mean.index, mean, color=colour, label=label, marker="o", markersize=3.5, linewidth=1.8)
     size_axis(ax)
-    ax.set_ylim(0, None)
+    ax.set_ylim(0, 105)
     ax.set_ylabel("right (%)")
 
 
@@ -153,11 +157,6 @@ def _draw_kept(ax: Axes, shares: pd.DataFrame) -> None:
             ax.plot(curve["bits"], curve[size], color=style.COLOURS[str(stress)], label=label, markersize=4, **look)
     style.draw_full_score(ax)
     ax.set_ylabel("kept (%)")
-
-
-def _shades(count: int) -> list[str]:
-    places = np.linspace(0, len(_SHADES) - 1, count).round().astype(int)
-    return [_SHADES[place] for place in places]
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,8 @@ Draws what `rows` selects; `directions` judges it, and the other parts of the pa
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,7 @@ from stressbook.chapters.images.objects.rows import (
     sizes,
 )
 from stressbook.drawing import style
+from stresslib.files import replacing
 from stresslib.stress.on_images import paste
 
 
@@ -172,6 +175,12 @@ def confounded(results: pd.DataFrame) -> str:
     )
 
 
+def save_examples(folder: str | os.PathLike[str], name: str) -> None:
+    """Write the picture of :func:`examples` as PNG."""
+    with replacing(Path(folder) / f"{name}.png") as temporary:
+        examples().savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+
+
 def examples() -> Figure:
     """Draw what is pasted: a cat's head, cut out by an ellipse of ours, at sizes, places and angles on a photograph.
 
@@ -180,7 +189,7 @@ def examples() -> Figure:
     from skimage.data import chelsea
     from sklearn.datasets import load_sample_image
 
-    photograph = Image.fromarray(chelsea()).crop((40, 0, 340, 300))
+    photograph = Image.fromarray(chelsea()).crop((75, 0, 375, 300))
     mask = Image.new("L", photograph.size)
     ImageDraw.Draw(mask).ellipse((25, 15, 275, 285), fill=255)
     photograph.putalpha(mask.filter(ImageFilter.GaussianBlur(2)))
