@@ -200,8 +200,9 @@ def test_changes_by_corruption(whole: pd.DataFrame) -> None:
     worse = whole.copy()
     at = worse["stress"].eq("fog") & worse["variant"].eq("apr-p") & worse["metric"].eq("accuracy")
     worse.loc[at, "score"] -= 30
-    assert "APR-P: fewer errors under 2 of 3, most so under contrast (-9.5 points); **more** under fog +20.5." in by_kind.verdicts(
-        worse
+    assert (
+        "APR-P: fewer errors under 2 of 3, most so under contrast (-9.5 points); **more** under fog +20.5."
+        in by_kind.verdicts(worse)
     )
 
 
@@ -210,7 +211,9 @@ def test_shares_kept_are_of_the_own_full_score(whole: pd.DataFrame) -> None:
     shares = compressibility.kept(whole)
     assert shares.loc["cifar10", "apr-p", 1.0].tolist() == pytest.approx([94.2, 94.2, 94.2, 60])
     said = compressibility.verdicts(whole)
-    assert "- CIFAR-10, APR-P: **keeps more under DR-1, DR-2, FC**. Points of the kept share: DR-1 +3.0 (+2.7 to +3.4)" in said
+    assert (
+        "- CIFAR-10, APR-P: **keeps more under DR-1, DR-2, FC**. Points of the kept share: DR-1 +3.0 (+2.7 to +3.4)" in said
+    )
     assert "APR-SP: no change beyond the scatter of trainings." in said
 
 
@@ -292,9 +295,10 @@ def test_corrupted_images_are_as_they_came() -> None:
     assert np.array_equal(made, corrupted.corrupted(grey, "gaussian_noise", 3, "imagenet"))
     levels = np.rint(255 * grey).astype(np.uint8)
     assert np.array_equal(made, corrupted.corrupted(levels, "gaussian_noise", 3, "imagenet"))
-    assert np.abs(made - 255 * grey).mean() < np.abs(
-        corrupted.corrupted(grey, "gaussian_noise", 5, "imagenet") - 255 * grey
-    ).mean()
+    assert (
+        np.abs(made - 255 * grey).mean()
+        < np.abs(corrupted.corrupted(grey, "gaussian_noise", 5, "imagenet") - 255 * grey).mean()
+    )
     color = np.random.default_rng(0).integers(0, 256, (2, 3, 32, 32), dtype=np.uint8)
     assert corrupted.corrupted(color, "contrast", 1, "cifar").shape == color.shape
 
