@@ -220,7 +220,6 @@ def test_shares_kept_are_of_the_own_full_score(whole: pd.DataFrame) -> None:
     assert shares.loc["cifar10", "apr-p", 1.0].tolist() == pytest.approx([94.2, 94.2, 94.2, 60])
     said = compressibility.verdicts(whole)
     assert "- CIFAR-10, APR-P: **keeps more under DR-1, DR-2, FC**. Points of the kept share: DR-1 +3.0 (+2.7" in said
-    )
     assert "APR-SP: no change beyond the scatter of trainings." in said
 
 
