@@ -87,10 +87,10 @@ The columns that name a setting are not here: by them, rows find each other.
 """
 
 _AS_IT_STANDS = Tolerance("text is compared as it stands")
-_FURTHER_KEYS = {VARIANT: "string", "level": "float64", "seed": "float64"}
+FURTHER_KEYS = {VARIANT: "string", "level": "float64", "seed": "float64"}
 """Columns that name a setting where a table has them, and their types: protocol, how much of a stress, which training."""
 
-_KEY = [*SETTING, *_FURTHER_KEYS]
+_KEY = [*SETTING, *FURTHER_KEYS]
 
 
 def read_every_column(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -170,7 +170,7 @@ def moved(committed: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
     """
     # No variant is the paper's protocol, and so is a table without variants; and so on.
     committed, fresh = (
-        table.assign(**{key: pd.Series(None, table.index, kind) for key, kind in _FURTHER_KEYS.items() if key not in table})
+        table.assign(**{key: pd.Series(None, table.index, kind) for key, kind in FURTHER_KEYS.items() if key not in table})
         for table in (committed, fresh)
     )
     shared = fresh.columns.intersection(committed.columns, sort=False).difference(_KEY, sort=False)
