@@ -91,13 +91,13 @@ The columns that name a setting are not here: by them, rows find each other.
 """
 
 _AS_IT_STANDS = Tolerance("text is compared as it stands")
-_FURTHER_KEYS = {
+FURTHER_KEYS = {
     VARIANT: "string",
     **dict.fromkeys(("area", "x", "y", "rotation", "side", "level", "seed"), "float64"),
 }
 """Columns that name a setting where a table has them, and their types: protocol, what is done how much, which training."""
 
-_KEY = [*SETTING, *_FURTHER_KEYS]
+_KEY = [*SETTING, *FURTHER_KEYS]
 
 
 def read_every_column(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -187,7 +187,7 @@ def moved(committed: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
 
 def _with_keys(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with all columns of the key: no variant is the paper's protocol, and so is a table without variants."""
-    absent = {name: kind for name, kind in _FURTHER_KEYS.items() if name not in table}
+    absent = {name: kind for name, kind in FURTHER_KEYS.items() if name not in table}
     return table.assign(**{name: pd.Series(None, table.index, kind) for name, kind in absent.items()})
 
 

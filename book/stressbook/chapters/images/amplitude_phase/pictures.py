@@ -86,7 +86,7 @@ def plot(results: pd.DataFrame, files: list[str]) -> Figure:
         row, column = divmod(place, 2)
         ax = figure.add_subplot(grid[2 * row, column])
         ax.imshow(mixed(squares[amplitude], squares[phase]))
-        ax.set_title(title, fontsize=11, fontweight="bold")
+        ax.set_title(title, fontsize=11, fontweight="bold", pad=8)
         ax.set_axis_off()
         bars = figure.add_subplot(grid[2 * row + 1, column])
         found = answers(results, phase, amplitude)
