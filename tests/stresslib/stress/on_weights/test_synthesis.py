@@ -62,13 +62,13 @@ def test_shares_worked_out_by_hand() -> None:
     # Of 4 synapses 2.2 shall stay: times 2, but the first cannot be kept more than surely.
     assert rescale(torch.tensor([0.9, 0.3, 0.2, 0.1]), torch.ones(4), 2.2).tolist() == pytest.approx([1, 0.6, 0.4, 0.2])
     # The second reaches 1 only when the first is held there.
-    assert rescale(torch.tensor([0.9, 0.5, 0.1]), torch.ones(3), 2.1).tolist() == pytest.approx([1, 1, 0.1])
+    assert rescale(torch.tensor([0.9, 0.5, 0.1]), torch.ones(3), 2.2).tolist() == pytest.approx([1, 1, 0.2])
     # One that counts three times.
     assert rescale(torch.tensor([0.4, 0.2]), torch.tensor([1.0, 3.0]), 1.0).tolist() == pytest.approx([0.4, 0.2])
     assert rescale(torch.tensor([0.4, 0.0]), torch.ones(2), 1.0).tolist() == [1, 0]
-    # Strengths 1 and 2: exp(-1/2) and 1, of which .8 of two are 1.6.
-    unit, synapse = _probabilities(find_layers(linear([[1.0, -2.0, 0.0]])), 0.8, None, rescaled=True)[0]
-    assert synapse.tolist()[0] == pytest.approx([0.6, 1, 0]) and unit.tolist() == [[1]]
+    # Strengths 1 and 2: exp(-1/2) and 1, which add up to 1.61; for .9 of two, 1.8, the second is held at 1.
+    unit, synapse = _probabilities(find_layers(linear([[1.0, -2.0, 0.0]])), 0.9, None, rescaled=True)[0]
+    assert synapse.tolist()[0] == pytest.approx([0.8, 1, 0]) and unit.tolist() == [[1]]
 
 
 @settings(max_examples=50, deadline=None)
