@@ -191,19 +191,22 @@ def det_curve(genuine: Scores, forged: Scores) -> DetectionErrorTradeoff:
     ([1.0, 0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.5, 1.0])
     """
     users, others = _checked(genuine, forged)
-    return _errors(np.concatenate(users), np.concatenate(others), every=True)
+    return _errors(np.concatenate(users), np.concatenate(others))
 
 
 def _best_threshold(genuine: Array, forged: Array, as_published: bool) -> float:
-    curve = _errors(genuine, forged, every=not as_published)
-    apart = np.abs(curve.false_acceptance - curve.false_rejection)
-    # The first of equals is the highest. The authors do not round, so that the last bit may part what is equal.
-    return float(curve.thresholds[(apart if as_published else apart.round(12)).argmin()])
+    if as_published:
+        accepted, kept, thresholds = roc_curve(*_labelled(genuine, forged), drop_intermediate=True)
+        return float(thresholds[np.abs(accepted - (1 - kept)).argmin()])
+    curve = _errors(genuine, forged)
+    # The first of equals is the highest. Rounding makes equal what differs in the last bit.
+    return float(curve.thresholds[np.abs(curve.false_acceptance - curve.false_rejection).round(12).argmin()])
 
 
-def _errors(genuine: Array, forged: Array, every: bool) -> DetectionErrorTradeoff:
-    accepted, kept, thresholds = roc_curve(*_labelled(genuine, forged), drop_intermediate=not every)
-    return DetectionErrorTradeoff(accepted, 1 - kept, thresholds)
+def _errors(genuine: Array, forged: Array) -> DetectionErrorTradeoff:
+    thresholds = np.append(np.inf, np.unique(np.concatenate([genuine, forged]))[::-1])
+    below, others_below = (np.searchsorted(np.sort(one), thresholds) / len(one) for one in (genuine, forged))
+    return DetectionErrorTradeoff(1 - others_below, below, thresholds)
 
 
 def _labelled(genuine: Array, forged: Array) -> tuple[Array, Array]:

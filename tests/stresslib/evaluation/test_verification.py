@@ -47,10 +47,10 @@ def test_a_dropped_threshold_changes_the_rate() -> None:
 def test_how_often_dropping_matters() -> None:
     random = np.random.default_rng(0)
     differ = 0
-    for _ in range(300):
+    for _ in range(200):
         genuine, forged = [random.normal(1, 1, 8).round(2)], [random.normal(0, 1, 8).round(2)]
         differ += equal_error_rate(genuine, forged).rate != equal_error_rate(genuine, forged, as_published=True).rate
-    assert 0.15 < differ / 300 < 0.6
+    assert 0.15 < differ / 200 < 0.6
 
 
 def test_thresholds_of_users_are_their_own() -> None:
@@ -66,7 +66,7 @@ def test_of_equal_thresholds_the_highest_is_taken() -> None:
 
 
 def test_both_errors_at_every_threshold() -> None:
-    curve = det_curve([[1.0, 2.0], [3.0]], [[0.0, 2.0]])
+    curve = det_curve([[1.0, 2.0], [3.0]], [[0.0], [2.0]])
     assert curve.thresholds.tolist() == [np.inf, 3, 2, 1, 0]
     assert curve.false_rejection == pytest.approx([1, 2 / 3, 1 / 3, 0, 0])
     assert curve.false_acceptance == pytest.approx([0, 0, 0.5, 0.5, 1])
