@@ -220,14 +220,14 @@ def verify(features: ArrayLike, development: ArrayLike, draw: Draw, classifier: 
     ([2, 2, 2], [4, 4, 4])
     """
     rows, others = np.asarray(features), np.asarray(development)
-    genuine, random, skilled = [], [], []
+    decided: tuple[list[Any], ...] = ([], [], [])
     for number, enrolled in enumerate(draw.references):
         machine = fit_machine(rows[enrolled], others[draw.negatives], classifier)
         strangers = [one for user, one in enumerate(draw.genuine) if user != number]
         tested = [draw.genuine[number], np.concatenate([*strangers, np.empty(0, int)]), draw.skilled[number]]
-        for kept, asked in zip((genuine, random, skilled), tested, strict=True):
+        for kept, asked in zip(decided, tested, strict=True):
             kept.append(machine.decision_function(rows[asked]) if len(asked) else np.empty(0))
-    return Decisions(genuine, random, skilled)
+    return Decisions(*decided)
 
 
 def _labels(writer: ArrayLike, forged: ArrayLike | None, name: str) -> tuple[Array, NDArray[np.bool_]]:

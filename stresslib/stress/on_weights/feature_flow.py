@@ -224,7 +224,7 @@ def measure_flow(
             for batch in images.split(batch_size):
                 module(batch)
                 features = way.take()
-                parts = [
+                parts: list[Sequence[Any]] = [
                     _lengths(features, norm, between),
                     _bends(features, norm, "differences", between),
                     _bends(features, norm, "angle", between),
@@ -349,8 +349,8 @@ def _alike(features: Sequence[Tensor], between: str) -> list[Tensor] | None:
     if len({shape[0] for shape in shapes}) > 1:
         features = [feature.mean(1, keepdim=True) for feature in features]
     if features[0].ndim == 4:
-        sides = [min(feature.shape[axis] for feature in features) for axis in (2, 3)]
-        features = [functional.adaptive_avg_pool2d(feature, sides) for feature in features]
+        height, width = (min(feature.shape[axis] for feature in features) for axis in (2, 3))
+        features = [functional.adaptive_avg_pool2d(feature, (height, width)) for feature in features]
     return list(features)
 
 

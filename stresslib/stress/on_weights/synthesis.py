@@ -204,7 +204,7 @@ class StressedTraining(nn.Module):
         find_layers(module)
         self.module = module
         self.form, self.factor, self.units, self.every = form, factor, units, every
-        self.strength = STRENGTHS.get(form) if strength is None else strength
+        self.strength: float = STRENGTHS.get(form, 0.0) if strength is None else strength
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: Tensor) -> Tensor:
