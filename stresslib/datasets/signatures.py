@@ -96,9 +96,9 @@ class Layout:
 
 
 def _bhsig260(what: str, folder: str, letter: str, writers: int) -> Layout:
-    names = [rf"{folder}(?P<writer>\d+)/{letter}-s-\d+-{kind}-\d+" for kind in "gf"]
+    genuine, forged = (rf"{folder}(?P<writer>\d+)/{letter}-s-\d+-{kind}-\d+" for kind in "gf")
     form = f"{'{Bengali,Hindi}/' if folder else ''}WRITER/{'{B,H}' if folder else letter.upper()}-S-WRITER-{{G,F}}-N.tif"
-    return Layout(f"BHSig260, {what}: {form}", *names, each=(24, 30), writers=writers)
+    return Layout(f"BHSig260, {what}: {form}", genuine, forged, each=(24, 30), writers=writers)
 
 
 LAYOUTS = {

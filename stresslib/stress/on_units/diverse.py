@@ -47,7 +47,8 @@ class DiverseInputs:
     @property
     def min_distance(self) -> float:
         """Least distance of two images."""
-        return float(self.distances[*torch.triu_indices(*self.distances.shape, offset=1)].min())
+        count = len(self.distances)
+        return float(self.distances[*torch.triu_indices(count, count, offset=1)].min())
 
 
 def diverse_inputs(

@@ -70,7 +70,8 @@ class Unit:
         for weights in self._part.parameters():
             weights.requires_grad_(False)
         self.field: ReceptiveField | None = None
-        self._before, self._places = 0, (slice(None),)
+        self._before = 0
+        self._places: tuple[slice, ...] = (slice(None),)
         if image_size is None:
             self.field = receptive_field(module, node)
             # The first unit whose field lies inside the image; the few pixels before that are not seen.
