@@ -1,1 +1,0 @@
-"""What is a network sure of, when an object is smaller, elsewhere or turned?"""
