@@ -183,10 +183,10 @@ class SalientFeatureExtractor(OneToOneFeatureMixin, TransformerMixin, BaseEstima
                 with torch.no_grad():
                     fake = _finite(made(x))
                 for one, truth in ((target, 1.0), (fake, 0.0)):
-                    _descend(judge_descent, verdict_loss(judge(one), truth))
+                    _descend(judge_descent, verdict_loss(_finite(judge(one)), truth))
             made.train()
             out = _finite(made(x))
-            loss = generator_loss(out, target, judge(out) if judge is not None else None, weight)
+            loss = generator_loss(out, target, _finite(judge(out)) if judge is not None else None, weight)
             _descend(descent, loss)
             bar.update()
         return made.eval()
@@ -312,7 +312,7 @@ class _Standardizing(nn.Module):
 
 def _finite(out: Tensor) -> Tensor:
     if not torch.isfinite(out).all():
-        raise ValueError("a generator's output is not finite; a lower learning_rate may help")
+        raise ValueError("what the networks make is not finite; a lower learning_rate may help")
     return out
 
 

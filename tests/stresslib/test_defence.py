@@ -90,7 +90,7 @@ def pairs(n: int = 300, width: int = 6) -> tuple[np.ndarray, np.ndarray]:
     return benign, attacked
 
 
-FAST = {"steps": 40, "batch_size": 128, "learning_rate": 2e-3, "detector_learning_rate": 0.05, "progress": False}
+FAST = {"steps": 400, "batch_size": 128, "learning_rate": 2e-3, "detector_learning_rate": 0.05, "progress": False}
 
 
 @pytest.mark.parametrize("weight", [0.001, 0.0])

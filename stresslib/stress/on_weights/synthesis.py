@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -36,6 +37,7 @@ def synthesize(
     factor : float
         Of the environment, above 0 and at most 1: the share of the synapses that is kept in the mean of all draws.
     random_state : int, default=0
+        Another one for each generation: by the same draws, what survived once is likelier to survive again.
     rescaled : bool, default=True
         Whether all probabilities are multiplied by one number, and cut at 1, so that the expected share is `factor`.
         Else they are multiplied by `factor` itself, and fewer synapses are kept.
@@ -79,10 +81,11 @@ def synthesize(
     _check_shares(factor, units)
     offspring = deepcopy(module)
     layers = find_layers(offspring)
-    generator = torch.Generator().manual_seed(random_state)
+    # Not PyTorch's generator: of the same seed, the draws would be those that the first weights came from.
+    random = np.random.default_rng(random_state)
 
     def uniform(like: Tensor) -> Tensor:
-        return torch.rand(like.shape, generator=generator).to(like.device)
+        return torch.from_numpy(random.random(tuple(like.shape), dtype=np.float32)).to(like.device)
 
     with torch.no_grad():
         drawn = _draw(_probabilities(layers, factor, units, rescaled), uniform)

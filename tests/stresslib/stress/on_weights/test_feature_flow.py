@@ -133,7 +133,7 @@ def test_a_training_shortens_the_flow_and_goes_on_after_a_stop(digits: Arrays, t
 
     images = torch.tensor(digits.test_images[:50])
     free, held = (measure_flow(run(length), nodes, images).length[0] for length in (0.0, 1.0))
-    assert held < 0.8 * free
+    assert held < 0.9 * free
     run(1.0, checkpoint=tmp_path / "kept")
     with pytest.raises(ValueError, match="kept is of another training"):
         run(0.5, checkpoint=tmp_path / "kept")

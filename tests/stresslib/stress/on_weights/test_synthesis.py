@@ -107,7 +107,7 @@ def test_an_offspring_is_a_changed_copy_that_its_seed_decides() -> None:
     assert not all(map(torch.equal, kept_of(first), kept_of(other)))
     for mine, theirs in zip(find_layers(first).values(), find_layers(ancestor).values(), strict=True):
         assert torch.equal(mine.weight, theirs.weight * (mine.weight != 0))
-    grandchild = synthesize(first, 0.55)
+    grandchild = synthesize(first, 0.55, random_state=1)  # of the same draws more would survive
     assert count_synapses(grandchild) / count_synapses(ancestor) == pytest.approx(0.55**2, abs=0.02)
     assert all(bool((young <= old).all()) for young, old in zip(kept_of(grandchild), kept_of(first), strict=True))
     whole = synthesize(ancestor, 1.0)
@@ -145,7 +145,7 @@ def test_in_evaluation_it_is_the_network(form: str) -> None:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("optimizer", [partial(sgd, lr=0.02), partial(torch.optim.Adam, lr=1e-3)])
 def test_what_is_pruned_stays_so_and_the_rest_is_trained_in_place(digits: Arrays, form: str, optimizer: Any) -> None:
-    offspring = synthesize(lenet(), 0.3, units=0.6)
+    offspring = synthesize(lenet(), 0.5, units=0.8)
     gone = [~kept for kept in kept_of(offspring)]
     before = [layer.weight.detach().clone() for layer in find_layers(offspring).values()]
     stressed = StressedTraining(offspring, form, **SETTINGS.get(form, {}))
