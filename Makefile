@@ -46,6 +46,7 @@ bench: install  ## measure speed against named peers
 	$(BIN)/python benchmarks/solver.py
 	$(BIN)/python benchmarks/codec.py
 	$(BIN)/python benchmarks/separation.py
+	$(BIN)/python benchmarks/training.py
 
 clean:  ## remove what was built; keep .venv
 	rm -rf build book/generated .pytest_cache .mypy_cache .ruff_cache .hypothesis

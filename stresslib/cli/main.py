@@ -41,6 +41,8 @@ COMMANDS = {
     "decompress": Entry("decompress", "turn a compressed file into a feature file of the stressed vectors"),
     "paste": Entry("paste", "paste objects on backgrounds at other sizes, places or angles"),
     "train": Entry("train", "train a network and keep it; the same command goes on after a stop"),
+    "fingerprint": Entry("fingerprint", "make images by which a copy of a network is told from others"),
+    "verify": Entry("verify", "say whether a network is a copy of the one that such images are of"),
     "reproduce": Entry(None, "run the notebook of a figure, or of all"),
     "check": Entry(None, "run the quick profile and compare it with the committed results"),
     "cache": Entry("cache", "show what the user's cache holds; clear the settings that sweeps keep there"),

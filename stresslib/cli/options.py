@@ -29,6 +29,13 @@ def completions(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
+def trained_at_hand(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the trained networks that an incomplete word may become."""
+    from stresslib.training.artefacts import list_trained
+
+    return completions((name for name, _ in list_trained()), incomplete)
+
+
 def _features_at_hand(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     from stresslib.features import list_features
 

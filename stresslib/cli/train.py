@@ -6,16 +6,9 @@ From data as arrays to weights; the same command goes on after a stop.
 from __future__ import annotations
 
 import click
-from click.shell_completion import CompletionItem
 
 from stresslib.cli.command import Command
-from stresslib.cli.options import completions
-
-
-def _trained_at_hand(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from stresslib.training.artefacts import list_trained
-
-    return completions((name for name, _ in list_trained()), incomplete)
+from stresslib.cli.options import trained_at_hand
 
 
 @click.command(
@@ -28,7 +21,7 @@ def _trained_at_hand(context: click.Context, parameter: click.Parameter, incompl
 @click.argument(
     "name",
     metavar="DATA/ARCHITECTURE/RECIPE/SEED",
-    shell_complete=_trained_at_hand,
+    shell_complete=trained_at_hand,
     help="DATA: digits, mnist, cifar10, with :COUNT for fewer training images. ARCHITECTURE: lenet5, resnet8, resnet20, "
     "vgg, with :WIDTH for another width. RECIPE: plain, twice, operations, apr-p, apr-s, apr-sp",
 )
@@ -42,8 +35,10 @@ def _trained_at_hand(context: click.Context, parameter: click.Parameter, incompl
 )
 @click.option("--device", help="such as cpu or cuda (default: a GPU if there is one)")
 def command(name: str, folder: str | None, precision: str, device: str | None) -> None:
+    from stresslib.training.allocator import keep_memory
     from stresslib.training.trained import describe_trained, train
 
+    keep_memory()
     path = train(name, folder=folder, precision=precision, device=device)
     provenance = describe_trained(name)["provenance"]
     accuracy, chosen = provenance["test_accuracy"], provenance["precision"]

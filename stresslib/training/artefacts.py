@@ -91,7 +91,8 @@ def list_trained() -> list[tuple[str, Path]]:
     for folder in (cache_dir() / "networks", SHIPPED):
         for path in folder.glob("*--*--*--*.safetensors"):
             data, architecture, recipe, seed = path.stem.split("--", 3)
-            # A colon is written as a dash, and neither a data set nor an architecture has one in its name.
-            name = "/".join((data.replace("-", ":"), architecture.replace("-", ":"), recipe, seed))
+            # A colon is written as a dash; behind it are digits alone, and no name ends in a dash and digits.
+            data, architecture = (re.sub(r"-(\d+)$", r":\1", part) for part in (data, architecture))
+            name = "/".join((data, architecture, recipe, seed))
             found[name] = path
     return sorted(found.items())

@@ -6,6 +6,7 @@ The start of a training. Images are uint8 where they come so, and floating point
 from __future__ import annotations
 
 import gzip
+import math
 import os
 import zlib
 from collections.abc import Callable
@@ -36,6 +37,9 @@ class Arrays:
         Whether the mirror image of a thing is such a thing, too.
     epochs, batch_size : int
         How often a training goes over the images, and how many it draws for a step, where nothing else is said.
+    shown : int, default=0
+        Images that a training is shown at least: of few images it takes more epochs, so that less data is not also less
+        training.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Arrays:
     flip: bool
     epochs: int
     batch_size: int = 128
+    shown: int = 0
 
     @property
     def channels(self) -> int:
@@ -101,7 +106,9 @@ class Arrays:
         kept = [order[self.train_labels[order] == label][:each] for label in range(len(self.classes))]
         rows = np.sort(np.concatenate(kept))
         name = f"{self.name}:{count}"
-        return replace(self, name=name, train_images=self.train_images[rows], train_labels=self.train_labels[rows])
+        epochs = max(self.epochs, math.ceil(self.shown / count))
+        parts = {"train_images": self.train_images[rows], "train_labels": self.train_labels[rows]}
+        return replace(self, name=name, epochs=epochs, **parts)
 
 
 def load_arrays(name: str, *, folder: str | os.PathLike[str] | None = None, seed: int = 0) -> Arrays:
@@ -114,7 +121,7 @@ def load_arrays(name: str, *, folder: str | os.PathLike[str] | None = None, seed
     folder : path-like, optional
         Where the files are: MNIST's four idx files, compressed or not; CIFAR-10 as torchvision keeps it, or in
         ``cifar10.safetensors`` (train_images (50000, 32, 32, 3), train_labels, test_images, test_labels, uint8). Default:
-        the user's cache, to which torchvision downloads them. Digits come with scikit-learn.
+        ``torchvision`` in the user's cache, to which it downloads what is not there. Digits come with scikit-learn.
     seed : int, default=0
         Of the part that is drawn.
 
@@ -190,19 +197,21 @@ def _idx(folder: Path, name: str) -> Array:
 
 def _cifar10(folder: Path | None) -> Arrays:
     names = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-    if folder is not None and (folder / "cifar10.safetensors").is_file():
-        parts = _from_safetensors(folder / "cifar10.safetensors")
+    root = cache_dir() / "torchvision" if folder is None else folder
+    if (root / "cifar10.safetensors").is_file():
+        parts = _from_safetensors(root / "cifar10.safetensors")
     else:
         from torchvision.datasets import CIFAR10
 
-        root = cache_dir() / "torchvision" if folder is None else folder
         parts = []
         for train in (True, False):
             found = _downloaded(CIFAR10, root, train, download=folder is None)
             parts += [found.data, np.array(found.targets)]
     train_images, test_images = (np.ascontiguousarray(parts[place].transpose(0, 3, 1, 2)) for place in (0, 2))
     train_labels, test_labels = (parts[place].astype(np.int64) for place in (1, 3))
-    return Arrays("cifar10", train_images, train_labels, test_images, test_labels, names, flip=True, epochs=15)
+    return Arrays(
+        "cifar10", train_images, train_labels, test_images, test_labels, names, flip=True, epochs=10, shown=100_000
+    )
 
 
 def _from_safetensors(path: Path) -> list[Array]:

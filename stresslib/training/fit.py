@@ -65,6 +65,7 @@ def fit(
     optimizer: Callable[..., torch.optim.Optimizer] = sgd,
     schedule: Callable[[float], float] = cosine,
     label_smoothing: float = 0.0,
+    criterion: Callable[[Tensor, Tensor], Tensor] | None = None,
     batch_hook: BatchHook | None = None,
     regularizer: Callable[[nn.Module], Tensor] | None = None,
     seed: int = 0,
@@ -90,6 +91,9 @@ def fit(
         From the share of the training that is done to the factor of the learning rates.
     label_smoothing : float, default=0.0
         As in PyTorch's ``cross_entropy``.
+    criterion : callable, optional
+        ``criterion(logits, labels)``, of what the hook returns, is the loss of a step in the place of the cross entropy. Its
+        ``repr`` tells it from others. Labels below 0 are for it alone, and count in no accuracy.
     batch_hook : callable, optional
         ``batch_hook(images, labels)``, on floating point on the device, returns the images and labels of the step, perhaps
         several for each image drawn. It draws from torch's generator. Its ``repr`` tells it from others.
@@ -115,13 +119,16 @@ def fit(
     Raises
     ------
     ValueError
-        When the data do not fit, a number is out of range, the device is not here, the checkpoint is another training's, or
-        the loss is not finite.
+        When the data do not fit, a number is out of range, the device is not here, the checkpoint is another training's, the
+        loss is not finite, or labels are smoothed for a criterion.
 
     Notes
     -----
     The loss is the sum of the cross entropies of what the hook returns, over the number of images drawn: the mean, where it
     returns each image once, and the sum of two means where it returns each twice.
+
+    On Linux, :func:`stresslib.training.allocator.keep_memory`, called once before, makes a training faster. The command
+    ``stresslib train`` calls it.
 
     Examples
     --------
@@ -134,6 +141,10 @@ def fit(
     [['accuracy', 'loss'], ['accuracy', 'loss']]
     """
     _check(images, labels, epochs, batch_size, precision)
+    if criterion is not None and label_smoothing:
+        raise ValueError(
+            f"label_smoothing={label_smoothing} is of the cross entropy, which the criterion replaces; leave it 0"
+        )
     where = find_device(device)
     chosen = best_precision(where) if precision == "auto" else precision
     module.to(where).to(memory_format=torch.channels_last).train()
@@ -155,6 +166,7 @@ def fit(
                 "optimizer": f"{type(descent).__name__} {json.dumps(descent.defaults, sort_keys=True, default=str)}",
                 "schedule": _described(schedule),
                 "label_smoothing": label_smoothing,
+                "criterion": _described(criterion),
                 "batch_hook": _described(batch_hook),
                 "regularizer": _described(regularizer),
                 "seed": seed,
@@ -166,7 +178,7 @@ def fit(
         bar = tqdm(desc="training", total=epochs * steps, initial=len(history) * steps, unit="step", disable=not progress)
         stack.enter_context(bar)
         for epoch in range(len(history), epochs):
-            total, right, seen = torch.zeros((), device=where), torch.zeros((), device=where), 0
+            total, right, seen = (torch.zeros((), device=where) for _ in range(3))
             for step, rows in enumerate(torch.randperm(len(pixels)).split(batch_size)):
                 for group, rate in zip(descent.param_groups, rates, strict=True):
                     group["lr"] = rate * schedule((epoch * steps + step + 0.5) / (epochs * steps))
@@ -175,8 +187,11 @@ def fit(
                     x, y = batch_hook(x, y)
                 with torch.autocast(where.type, torch.bfloat16, enabled=chosen == "bfloat16"):
                     logits = module(x)
-                summed = functional.cross_entropy(logits.float(), y, reduction="sum", label_smoothing=label_smoothing)
-                loss = summed / len(rows)
+                if criterion is not None:
+                    loss = criterion(logits.float(), y)
+                else:
+                    summed = functional.cross_entropy(logits.float(), y, reduction="sum", label_smoothing=label_smoothing)
+                    loss = summed / len(rows)
                 if regularizer is not None:
                     loss = loss + regularizer(module)
                 descent.zero_grad()
@@ -184,12 +199,12 @@ def fit(
                 descent.step()
                 total += loss.detach() * len(rows)
                 right += (logits.detach().argmax(1) == y).sum()
-                seen += len(y)
+                seen += (y >= 0).sum()
                 bar.update()
             mean = float(total) / len(pixels)
             if not math.isfinite(mean):
                 raise ValueError(f"the loss is not finite in epoch {epoch + 1} of {epochs}; a lower learning rate may help")
-            history.append({"loss": mean, "accuracy": float(right) / seen})
+            history.append({"loss": mean, "accuracy": float(right) / max(float(seen), 1.0)})
             bar.set_postfix(loss=f"{mean:.3f}", accuracy=f"{history[-1]['accuracy']:.3f}")
             if path is not None:
                 save(path, module, descent, history, identity)

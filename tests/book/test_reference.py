@@ -16,7 +16,7 @@ from places import ROOT
 import stresslib as sl
 from stressbook.drawing import words
 from stresslib import classical, datasets, extraction, networks
-from stresslib.stress import on_images
+from stresslib.stress import on_images, on_units, on_weights
 
 BOOK = ROOT / "book"
 PAGES = {path.relative_to(BOOK).as_posix(): path.read_text(encoding="utf-8") for path in sorted(BOOK.glob("api/*.md"))}
@@ -32,7 +32,7 @@ def test_public_names_are_on_a_page_with_an_example(name: str) -> None:
     assert [example for example in examples if doctest.SKIP not in example.options and "import" not in example.source]
 
 
-@pytest.mark.parametrize("module", [sl.codec, datasets, extraction, classical, networks, on_images])
+@pytest.mark.parametrize("module", [sl.codec, datasets, extraction, classical, networks, on_images, on_units, on_weights])
 def test_names_of_the_submodules_are_on_a_page(module: ModuleType) -> None:
     for name in module.__all__:
         assert {f"stresslib.{name}", f"{module.__name__}.{name}"} & SHOWN

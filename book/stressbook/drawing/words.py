@@ -42,6 +42,7 @@ DATA_SETS = {
     "scenes15": "15-Scenes",
     "food101-10": "ten classes of Food-101",
     "upmc-food101": "Food-101",
+    "cifar10": "CIFAR-10",
 }
 """What sentences call the data sets that have a name of their own."""
 

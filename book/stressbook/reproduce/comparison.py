@@ -59,6 +59,7 @@ _BAND = Tolerance("all resamples of a score move as it does: they are drawn with
 _SIZE = Tolerance("follows from the number of vectors and the bits of each, not from sums")
 _COUNT = Tolerance("dimensions that reach a share of the variance, which is summed in double precision")
 _ESTIMATE = Tolerance("sums in another order change the last digits of single precision", relative=1e-4)
+_PIXELS = Tolerance("counts pixels of an image that is resized and turned in whole numbers", absolute=1e-6)
 
 TOLERANCES = {
     "score": Tolerance("sums in another order turn a close decision, of few test images", absolute=TOLERANCE),
@@ -74,11 +75,15 @@ TOLERANCES = {
     "side_bytes": _SIZE,
     "file_bytes": _SIZE,
     "squared_norm": _ESTIMATE,
+    "class": Tolerance("the number of a class: the likeliest ones are apart by more than rounding"),
     "variance_90": _COUNT,
     "variance_99": _COUNT,
     "participation_ratio": _ESTIMATE,
     "effective_rank": _ESTIMATE,
     "two_nn": _ESTIMATE,
+    "alpha_area": _PIXELS,
+    "box_inside": _PIXELS,
+    "alpha_inside": _PIXELS,
 }
 """How far a number may move from one machine to another, by its column; on one machine two runs give the same bytes.
 
@@ -86,7 +91,13 @@ The columns that name a setting are not here: by them, rows find each other.
 """
 
 _AS_IT_STANDS = Tolerance("text is compared as it stands")
-_KEY = [*SETTING, VARIANT]
+FURTHER_KEYS = {
+    VARIANT: "string",
+    **dict.fromkeys(("area", "x", "y", "rotation", "side", "level", "seed"), "float64"),
+}
+"""Columns that name a setting where a table has them, and their types: protocol, what is done how much, which training."""
+
+_KEY = [*SETTING, *FURTHER_KEYS]
 
 
 def read_every_column(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -164,11 +175,7 @@ def moved(committed: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
         Columns that both tables have, the committed ones as ``NAME_committed``; ``moved`` lists the names of those that
         are off, and ``_merge`` is ``"left_only"`` where the setting is new.
     """
-    # No variant is the paper's protocol, and so is a table without variants.
-    committed, fresh = (
-        table if VARIANT in table else table.assign(**{VARIANT: pd.Series(pd.NA, table.index, dtype="string")})
-        for table in (committed, fresh)
-    )
+    committed, fresh = _with_keys(committed), _with_keys(fresh)
     shared = fresh.columns.intersection(committed.columns, sort=False).difference(_KEY, sort=False)
     both = fresh[[*_KEY, *shared]].merge(
         committed[[*_KEY, *shared]], on=_KEY, how="left", suffixes=("", "_committed"), indicator=True
@@ -176,6 +183,12 @@ def moved(committed: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
     apart = pd.DataFrame({name: ~_same(str(name), both[f"{name}_committed"], both[name]) for name in shared})
     names = [[name for name, is_apart in row.items() if is_apart] for row in apart.to_dict("records")]
     return both.assign(moved=pd.Series(names, both.index, dtype="object"))[apart.any(axis=1)]
+
+
+def _with_keys(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with all columns of the key: no variant is the paper's protocol, and so is a table without variants."""
+    absent = {name: kind for name, kind in FURTHER_KEYS.items() if name not in table}
+    return table.assign(**{name: pd.Series(None, table.index, kind) for name, kind in absent.items()})
 
 
 def _same(name: str, was: pd.Series, now: pd.Series) -> pd.Series:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.dropout import _DropoutNd
 
 
 def fgsm(module: nn.Module, x: Tensor, y: Tensor, eps: float, *, targeted: bool = False) -> Tensor:
@@ -16,13 +18,13 @@ def fgsm(module: nn.Module, x: Tensor, y: Tensor, eps: float, *, targeted: bool 
     Parameters
     ----------
     module : torch.nn.Module
-        Maps images to logits (N, classes); its mode and weights are left as they are.
+        Maps images to logits (N, classes), in evaluation mode; its weights are left as they are.
     x : Tensor of shape (N, C, H, W)
         In [0, 1].
     y : Tensor of shape (N,), integer
         Labels; of `targeted` attacks, the labels that the network shall give.
     eps : float
-        Radius of the ball in the maximum norm, as a share of the range.
+        Radius of the ball in the maximum norm, as a share of the range, from 0 to 1.
     targeted : bool, default=False
 
     Returns
@@ -33,7 +35,8 @@ def fgsm(module: nn.Module, x: Tensor, y: Tensor, eps: float, *, targeted: bool 
     Raises
     ------
     ValueError
-        When the images are not in [0, 1], or `eps` is negative.
+        When the images are not in [0, 1], the labels are not theirs, `eps` is out of range, or the module is in training
+        mode, does not take such images or returns no logits of the labels.
 
     References
     ----------
@@ -43,12 +46,12 @@ def fgsm(module: nn.Module, x: Tensor, y: Tensor, eps: float, *, targeted: bool 
     --------
     >>> import torch
     >>> from stresslib.stress.on_images import fgsm
-    >>> module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2))
+    >>> module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2)).eval()
     >>> x = torch.full((1, 3, 2, 2), 0.5)
     >>> round(float((fgsm(module, x, torch.tensor([0]), eps=0.1) - x).abs().max()), 4)
     0.1
     """
-    _check(x, eps)
+    _check(module, x, y, eps)
     return _step(module, x, x, y, eps, eps, targeted)
 
 
@@ -76,6 +79,7 @@ def pgd(
     restarts : int, default=1
         Starts, uniform in the ball; for each image, the result of the largest loss is kept.
     random_state : int, default=0
+        Of the starts.
 
     Returns
     -------
@@ -85,7 +89,7 @@ def pgd(
     Raises
     ------
     ValueError
-        When the images are not in [0, 1], or a number is out of range.
+        As for :func:`fgsm`, or when a number is out of range.
 
     References
     ----------
@@ -95,14 +99,16 @@ def pgd(
     --------
     >>> import torch
     >>> from stresslib.stress.on_images import pgd
-    >>> module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2))
+    >>> module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2)).eval()
     >>> x = torch.full((1, 3, 2, 2), 0.5)
     >>> bool((pgd(module, x, torch.tensor([0]), eps=0.1) - x).abs().max() <= 0.1 + 1e-6)
     True
     """
-    _check(x, eps)
+    _check(module, x, y, eps)
     if steps < 1 or restarts < 1:
         raise ValueError(f"steps={steps} and restarts={restarts}: each is at least 1")
+    if step is not None and not step > 0:
+        raise ValueError(f"step={step!r}: it is above 0")
     length = 2.5 * eps / steps if step is None else step
     generator = torch.Generator().manual_seed(random_state)
     best, highest = x, torch.full((len(x),), -torch.inf, device=x.device)
@@ -128,8 +134,26 @@ def _step(module: nn.Module, from_: Tensor, x: Tensor, y: Tensor, length: float,
     return torch.clamp(moved, x - eps, x + eps).clamp(0, 1).detach()
 
 
-def _check(x: Tensor, eps: float) -> None:
+def _check(module: nn.Module, x: Tensor, y: Tensor, eps: float) -> None:
     if not (x.ndim == 4 and x.is_floating_point() and bool(((x >= 0) & (x <= 1)).all())):
         raise ValueError(f"the images are a {x.dtype} of shape {tuple(x.shape)}; (N, C, H, W) in [0, 1] is needed")
-    if not eps >= 0:
-        raise ValueError(f"eps={eps!r}: it is at least 0")
+    if y.shape != x.shape[:1] or y.dtype != torch.int64 or bool((y < 0).any()):
+        raise ValueError(
+            f"the labels are a {y.dtype} of shape {tuple(y.shape)}; torch.int64 from 0 on, ({len(x)},), is needed"
+        )
+    if not 0 <= eps <= 1:
+        raise ValueError(f"eps={eps!r}: it is a share of the range, from 0 to 1, as 8 / 255")
+    # Each forward pass of an attack would move the statistics of a batch normalisation, and so change the network.
+    if module.training or any(layer.training for layer in module.modules() if isinstance(layer, _NormBase | _DropoutNd)):
+        raise ValueError(f"the {type(module).__name__} is in training mode; call its eval() first")
+    try:
+        with torch.no_grad():
+            logits = module(x[:1])
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"the network does not take images of shape {tuple(x.shape[1:])}: {reason}") from error
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or bool((y >= logits.shape[1]).any()):
+        found = f"shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else f"type {type(logits).__name__}"
+        raise ValueError(
+            f"the network returns {found} for one image; logits of all labels, up to {int(y.max())}, are needed"
+        )

@@ -123,7 +123,7 @@ def fog(image: Array, random: Random, amount: float, decay: float) -> Array:
     x: Array = image / 255.0
     largest = x.max()
     height, width = x.shape[:2]
-    side = 1 << (max(height, width) - 1).bit_length()
+    side = 1 << max(height - 1, width - 1, 1).bit_length()
     x = x + amount * filters.plasma(side, decay, random)[:height, :width, None]
     return _levels(x * largest / (largest + amount))
 

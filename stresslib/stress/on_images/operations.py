@@ -31,7 +31,7 @@ def on_tensors(alter: Callable[[Tensor], Tensor], images: Any) -> Any:
     Raises
     ------
     ValueError
-        When the images are neither; the message says what they are.
+        When the images are neither, or not finite; the message says what they are.
     """
     if isinstance(images, Image.Image):
         levels = np.atleast_3d(np.asarray(images if images.mode in ("L", "RGB") else images.convert("RGB")))
@@ -41,6 +41,8 @@ def on_tensors(alter: Callable[[Tensor], Tensor], images: Any) -> Any:
     if not isinstance(images, Tensor) or images.ndim < 3 or not images.is_floating_point():
         kind = f"a {images.dtype} of shape {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
         raise ValueError(f"the images are {kind}; a PIL image, or floating point of shape (..., C, H, W), is needed")
+    if not torch.isfinite(images).all():
+        raise ValueError("an image holds NaN or infinity")
     return alter(images.reshape(-1, *images.shape[-3:])).reshape(images.shape)
 
 

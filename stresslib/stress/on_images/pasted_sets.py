@@ -63,6 +63,55 @@ COLUMNS = (
 """Of metadata.csv. The last two are not the authors'."""
 
 
+@dataclass(frozen=True)
+class Sources:
+    """Files that pasted images are made of.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        Names of the folders of objects, in order.
+    objects : tuple of (int, int, pathlib.Path)
+        Of each object the number of its class, its number within the class, and its file.
+    scenes : tuple of pathlib.Path
+        The backgrounds.
+    """
+
+    classes: tuple[str, ...]
+    objects: tuple[tuple[int, int, Path], ...]
+    scenes: tuple[Path, ...]
+
+
+def find_sources(foregrounds: str | os.PathLike[str], backgrounds: str | os.PathLike[str]) -> Sources:
+    """Find the objects and the backgrounds in two folders.
+
+    Parameters
+    ----------
+    foregrounds : path-like
+        Folder of ``CLASS/IMAGE``, the images with transparency.
+    backgrounds : path-like
+        Folder of images.
+
+    Returns
+    -------
+    Sources
+        In the order of the names.
+
+    Raises
+    ------
+    ValueError
+        When a folder is not there, or has no image.
+    """
+    classes = [path for path in _listed(foregrounds) if path.is_dir() and _images(path)]
+    if not classes:
+        raise ValueError(f"{foregrounds} has no image in folders, one for each class; CLASS/IMAGE.png is needed")
+    scenes = _images(Path(backgrounds))
+    if not scenes:
+        raise ValueError(f"{backgrounds} has no image; backgrounds are needed ({', '.join(SUFFIXES)})")
+    objects = [(number, instance, path) for number, one in enumerate(classes) for instance, path in enumerate(_images(one))]
+    return Sources(tuple(path.name for path in classes), tuple(objects), tuple(scenes))
+
+
 def write_pasted_set(
     foregrounds: str | os.PathLike[str],
     backgrounds: str | os.PathLike[str],
@@ -104,31 +153,25 @@ def write_pasted_set(
     if factor not in FACTORS:
         raise ValueError(f"factor={factor!r}: it is one of {', '.join(FACTORS)}")
     setting, output = FACTORS[factor], Path(output)
-    classes = [path for path in _listed(foregrounds) if path.is_dir() and _images(path)]
-    if not classes:
-        raise ValueError(f"{foregrounds} has no image in folders, one for each class; CLASS/IMAGE.png is needed")
-    scene_paths = _images(Path(backgrounds))
-    if not scene_paths:
-        raise ValueError(f"{backgrounds} has no image; backgrounds are needed ({', '.join(SUFFIXES)})")
-    scenes = [_square(open_image(path), setting.side) for path in scene_paths]
-    objects = [(number, instance, path) for number, one in enumerate(classes) for instance, path in enumerate(_images(one))]
-    cut_outs = {path: _cut_out(path) for _, _, path in objects}
+    sources = find_sources(foregrounds, backgrounds)
+    scenes = [open_scene(path, setting.side) for path in sources.scenes]
+    cut_outs = {path: open_object(path) for _, _, path in sources.objects}
     random = np.random.RandomState(random_state)
     each = min(BACKGROUNDS_EACH, len(scenes))
-    pairs = [(one, int(scene)) for one in objects for scene in random.choice(len(scenes), each, replace=False)]
+    pairs = [(one, int(scene)) for one in sources.objects for scene in random.choice(len(scenes), each, replace=False)]
     rows = []
     combinations = list(itertools.product(setting.places, setting.areas, setting.rotations, pairs))
     for number, (place, area, rotation, ((label, instance, path), scene)) in enumerate(
         tqdm(combinations, desc=f"pasted by {factor}", unit="image", disable=not progress)
     ):
         pasted = paste(cut_outs[path], scenes[scene], area, place, rotation)
-        with replacing(output / classes[label].name / f"{number}.jpg") as temporary:
+        with replacing(output / sources.classes[label] / f"{number}.jpg") as temporary:
             pasted.image.save(temporary, "JPEG")
         inside = (round(pasted.box_inside, 4), round(pasted.alpha_inside, 4), round(pasted.alpha_area, 4))
         rows.append((number, *place, area, rotation, label, instance, scene, setting.side, setting.side, *inside))
     # The table is written last: where it is, the set is whole.
-    _write(output / "backgrounds.csv", ("int", "label"), enumerate(path.name for path in scene_paths))
-    _write(output / "foreground_classes_metadata_indices.csv", ("int", "label"), enumerate(path.name for path in classes))
+    _write(output / "backgrounds.csv", ("int", "label"), enumerate(path.name for path in sources.scenes))
+    _write(output / "foreground_classes_metadata_indices.csv", ("int", "label"), enumerate(sources.classes))
     _write(output / "metadata.csv", COLUMNS, rows)
     return len(rows)
 
@@ -143,7 +186,8 @@ def _images(folder: Path) -> list[Path]:
     return [path for path in _listed(folder) if path.suffix.lower() in SUFFIXES]
 
 
-def _cut_out(path: Path) -> Image.Image:
+def open_object(path: Path) -> Image.Image:
+    """Return a cut-out object as RGBA; raise a ValueError that names the file where it is none."""
     try:
         with Image.open(path) as image:
             return with_transparency(image)
@@ -151,8 +195,9 @@ def _cut_out(path: Path) -> Image.Image:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _square(image: Image.Image, side: int) -> Image.Image:
-    """Crop the largest square from the top left, and resize it."""
+def open_scene(path: Path, side: int) -> Image.Image:
+    """Return the largest square at the top left of a background, resized to `side` pixels."""
+    image = open_image(path)
     shorter = min(image.size)
     square = image.crop((0, 0, shorter, shorter))
     return square if shorter == side else square.resize((side, side), Image.Resampling.BILINEAR)

@@ -16,7 +16,7 @@ from stressbook.chapters.rerun.figure_4 import measure
 from stressbook.reproduce import check as module
 from stressbook.reproduce.catalogue import project_root
 from stressbook.reproduce.check import check
-from stressbook.reproduce.comparison import TOLERANCES, drift, read_every_column
+from stressbook.reproduce.comparison import FURTHER_KEYS, TOLERANCES, drift, read_every_column
 from stressbook.reproduce.manifest import read_manifest
 from stressbook.reproduce.run import reproduce
 from stresslib.cli.main import main
@@ -45,7 +45,7 @@ def test_drift_names_settings_that_moved_or_are_new() -> None:
 
 def test_every_column_of_the_committed_tables_has_a_tolerance_with_a_reason_and_no_other_has() -> None:
     tables = [read_every_column(path) for path in sorted((ROOT / "results").glob("*.csv"))]
-    assert {name for table in tables for name in table} - {*SETTING, "spec", VARIANT} == set(TOLERANCES)
+    assert {name for table in tables for name in table} - {*SETTING, "spec", *FURTHER_KEYS} == set(TOLERANCES)
     assert all(tolerance.reason for tolerance in TOLERANCES.values())
     for table in tables:
         assert drift(table, table) == []

@@ -107,6 +107,26 @@ def test_a_regularizer_is_added_to_the_loss(digits: Arrays) -> None:
     assert [epoch["loss"] - 10 for epoch in with_ten] == pytest.approx([epoch["loss"] for epoch in without], abs=1e-4)
 
 
+def twice(logits: Tensor, labels: Tensor) -> Tensor:
+    return 2 * functional.cross_entropy(logits, labels.abs())
+
+
+def unsure(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    return images, -labels
+
+
+def test_a_criterion_takes_the_place_of_the_cross_entropy(digits: Arrays) -> None:
+    _, without = trained(digits, epochs=1, optimizer=partial(sgd, lr=1e-9))
+    _, doubled = trained(digits, epochs=1, optimizer=partial(sgd, lr=1e-9), criterion=twice)
+    assert doubled[0]["loss"] == pytest.approx(2 * without[0]["loss"], rel=1e-5)
+    assert doubled[0]["accuracy"] == without[0]["accuracy"]
+    # Labels below 0 are the criterion's: of those that are left all are 0.
+    _, hidden = trained(digits, epochs=1, optimizer=partial(sgd, lr=1e-9), criterion=twice, batch_hook=unsure)
+    assert hidden[0]["loss"] == pytest.approx(doubled[0]["loss"], rel=1e-5)
+    with pytest.raises(ValueError, match=r"label_smoothing=0\.1 is of the cross entropy, which the criterion replaces"):
+        trained(digits, criterion=twice, label_smoothing=0.1)
+
+
 def test_bfloat16_is_near_float32(digits: Arrays) -> None:
     _, exact = trained(digits, fresh(lambda: CifarResNet(8, 4, 1)))
     _, rough = trained(digits, fresh(lambda: CifarResNet(8, 4, 1)), precision="bfloat16")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import signal
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from killed import Forked, ForkServer
+from safetensors import safe_open
 
 from stresslib.cli.main import main
 from stresslib.stress.on_images import recombine
@@ -59,6 +63,51 @@ def test_a_stop_is_gone_on_from(monkeypatch: pytest.MonkeyPatch) -> None:
             train(NAME, precision="float32", progress=False)
     assert list_trained() == []
     assert train(NAME, precision="float32", progress=False).read_bytes() == expected
+
+
+# The command, on fewer epochs than digits have by themselves.
+COMMAND = """
+import sys
+from dataclasses import replace
+from stresslib.cli.main import main
+from stresslib.training import data
+digits = data.LOADERS["digits"]
+data.LOADERS["digits"] = lambda folder: replace(digits(folder), epochs=6, shown=0)
+sys.exit(main(["train", sys.argv[1], "--precision", "float32"]))
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_command_goes_on_from_its_unfinished_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fork_server: ForkServer
+) -> None:
+    name = "digits:200/resnet8:4/apr-sp/0"
+
+    def start(cache: str) -> tuple[Forked, Path]:
+        monkeypatch.setenv("STRESSLIB_CACHE", str(tmp_path / cache))
+        return Forked(fork_server, COMMAND, name, folder=tmp_path), Address.parse(name).kept
+
+    run, whole = start("whole")
+    assert run.wait() == 0, run.errors
+    for enough in (1, 3):
+        run, kept = start("killed")
+        unfinished = kept.with_suffix(".unfinished")
+        ended = run.kill_when(lambda enough=enough, path=unfinished: epochs_done(path) >= enough)  # type: ignore[misc]
+        assert ended == signal.SIGKILL and not kept.exists()
+        assert enough <= epochs_done(unfinished) < 6
+    assert list_trained() == [], "what is unfinished is no trained network"
+    run, kept = start("killed")
+    assert run.wait() == 0, run.errors
+    assert kept.read_bytes() == whole.read_bytes()
+    assert [path.name for path in kept.parent.iterdir() if not path.name.startswith(".")] == [kept.name]
+
+
+def epochs_done(path: Path) -> int:
+    """Return how many epochs a checkpoint holds, by its header."""
+    if not path.exists():
+        return 0
+    with safe_open(path, "np") as file:
+        return len(json.loads(file.metadata()["description"])["history"])
 
 
 def test_the_command_trains_and_the_list_shows_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,8 +168,10 @@ def test_what_is_missing_or_damaged_is_named() -> None:
         load_trained(NAME)
 
 
-def test_names_are_listed_without_torch(tmp_path: Path) -> None:
-    name = "cifar10:1000/resnet8:16/apr-p/1"
+@pytest.mark.parametrize(
+    "name", ["cifar10:1000/resnet8:16/apr-p/1", "mnist/anchored-vgg-mixed:32/plain/0", "digits/anchored-resnet18/plain/2"]
+)
+def test_names_are_listed_without_torch(name: str) -> None:
     Address.parse(name).kept.parent.mkdir(parents=True)
     Address.parse(name).kept.touch()
     assert [one for one, _ in list_trained()] == [name]

@@ -140,3 +140,24 @@ def test_the_codec_is_said_to_be_slower_where_it_is(tmp_path: Path) -> None:
     rows[0][-1] = 0.5
     pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "codec-faiss.csv", index=False)
     assert "slower than" in said() and "SQ8 encode 0.50, SQ8 decode" in said()
+
+
+def test_training_is_said_to_miss_its_goal_where_it_does(tmp_path: Path) -> None:
+    assert "benchmarks/training.py" in performance_page.training_headline(performance_page.training(tmp_path))
+    ways = [["plain loop, 0 processes load", 2, 400.0, 1.0], ["fit", 2, 600.0, 1.5], ["fit, memory kept", 2, 720.0, 1.8]]
+    shares = [["convolution", 3.0, 2, 2.0, 0.6, 1.5], ["all else", 3.0, 2, 2.0, 0.4, 1.5]]
+    columns = ["operation", "1 thread, s", "threads", "threads, s", "share", "speed-up"]
+    pd.DataFrame(shares, columns=columns).to_csv(tmp_path / "training-shares.csv", index=False)
+    assert performance_page.training(tmp_path) == {}, "both tables are needed"
+
+    def said() -> str:
+        pd.DataFrame(ways, columns=["way", "threads", "images/s", "ratio"]).to_csv(
+            tmp_path / "training-speed.csv", index=False
+        )
+        return performance_page.training_headline(performance_page.training(tmp_path))
+
+    assert "1.80 times as many images a second as a plain loop** (fit, memory kept), **not twice** as many" in said()
+    assert "take 60 % of our time: were all else free, the ratio would be 3.0" in said()
+    assert "2 threads are 1.50 times as fast as one." in said()
+    ways.append(["fit, memory kept, bfloat16", 2, 1200.0, 3.0])
+    assert "3.00 times as many" in said() and "(fit, memory kept, bfloat16), at least twice as many" in said()

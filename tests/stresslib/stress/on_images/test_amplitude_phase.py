@@ -131,5 +131,23 @@ def test_transforms_name_what_they_cannot_take() -> None:
         AmplitudePhasePairs()(images(1)[0])
     with pytest.raises(ValueError, match=r"probability=1\.5"):
         AmplitudePhasePairs(1.5)
-    with pytest.raises(ValueError, match="the images are ndarray; a PIL image, or floating point"):
-        AmplitudePhaseSingle()(np.zeros((3, 4, 4)))
+    for transform in (AmplitudePhaseSingle(), RandomOperation()):
+        for bad, message in (
+            (np.zeros((3, 4, 4)), "the images are ndarray; a PIL image, or floating point"),
+            (images(1)[0, 0], r"shape \(12, 9\)"),
+            (images(1).mul(255).byte(), "the images are a torch.uint8"),
+            (torch.full((3, 4, 4), torch.nan), "an image holds NaN"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                transform(bad)
+    with pytest.raises(ValueError, match="an image holds NaN"):
+        AmplitudePhasePairs(1.0)(torch.full((2, 3, 4, 4), torch.nan))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 7, 5), (3, 1, 9), (3, 31, 33), (4, 6, 2)])
+def test_odd_shapes_and_one_channel_are_recombined(shape: tuple[int, ...]) -> None:
+    one, other = images(3, shape).double(), images(3, shape, seed=1).double()
+    assert torch.allclose(recombine(one, one), one, atol=1e-12)
+    amplitude = torch.fft.fftn(recombine(one, other), dim=(1, 2, 3)).abs()
+    assert torch.allclose(amplitude, torch.fft.fftn(one, dim=(1, 2, 3)).abs(), atol=1e-9)
+    assert AmplitudePhasePairs(1.0)(one).shape == one.shape

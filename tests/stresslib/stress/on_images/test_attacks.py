@@ -57,10 +57,79 @@ def test_restarts_only_help_and_the_seed_decides(victim: tuple[nn.Module, torch.
     assert torch.equal(pgd(module, x, y, 0.0), x) and torch.equal(fgsm(module, x, y, 0), x)
 
 
-def test_bad_input_is_one_line(victim: tuple[nn.Module, torch.Tensor, torch.Tensor]) -> None:
+def test_a_step_is_as_long_as_it_is_said_to_be(victim: tuple[nn.Module, torch.Tensor, torch.Tensor]) -> None:
+    module, _, _ = victim
+    x = torch.full((4, 1, 8, 8), 0.5)
+    y = torch.zeros(4, dtype=torch.int64)
+    generator = torch.Generator().manual_seed(0)
+    start = x + (2 * torch.rand(x.shape, generator=generator) - 1) * 0.2
+    moved = pgd(module, x, y, 0.2, steps=1, step=0.01) - start
+    inside = (start - x).abs() < 0.19
+    lengths = moved[inside].abs()
+    assert (((lengths - 0.01).abs() < 1e-6) | (lengths < 1e-6)).all()  # no way for a pixel that no active unit sees
+    assert lengths.median() > 0.009
+    # By default the steps are 2.5 radii long together.
+    assert torch.equal(pgd(module, x, y, 0.2, steps=10), pgd(module, x, y, 0.2, steps=10, step=0.05))
+
+
+def test_of_several_starts_each_image_keeps_its_best(victim: tuple[nn.Module, torch.Tensor, torch.Tensor]) -> None:
     module, x, y = victim
-    for images, eps, message in ((2 * x, 0.1, "in \\[0, 1\\] is needed"), (x * torch.nan, 0.1, "in"), (x, -1, "eps=-1")):
+
+    def losses(attacked: torch.Tensor) -> torch.Tensor:
+        return functional.cross_entropy(module(attacked), y, reduction="none")
+
+    one, best = losses(pgd(module, x, y, 0.1, steps=1)), losses(pgd(module, x, y, 0.1, steps=1, restarts=5))
+    assert (best >= one).all() and (best > one).any()
+    target = (y + 1) % 3
+    near = functional.cross_entropy(module(pgd(module, x, target, 0.1, steps=1, targeted=True)), target, reduction="none")
+    nearer = pgd(module, x, target, 0.1, steps=1, restarts=5, targeted=True)
+    assert (functional.cross_entropy(module(nearer), target, reduction="none") <= near).all()
+
+
+def test_they_are_art_s(victim: tuple[nn.Module, torch.Tensor, torch.Tensor]) -> None:
+    attacks = pytest.importorskip("art.attacks.evasion", reason="adversarial-robustness-toolbox is not installed")
+    from art.estimators.classification import PyTorchClassifier
+
+    module, x, y = victim
+    theirs = PyTorchClassifier(
+        module, nn.CrossEntropyLoss(), input_shape=(1, 8, 8), nb_classes=3, clip_values=(0, 1), device_type="cpu"
+    )
+    by_sign = attacks.FastGradientMethod(theirs, eps=0.05).generate(x.numpy(), y=y.numpy())
+    assert torch.allclose(fgsm(module, x, y, 0.05), torch.from_numpy(by_sign), atol=1e-6)
+    by_steps = attacks.ProjectedGradientDescent(theirs, eps=0.05, eps_step=0.00625, max_iter=20, verbose=False)
+    found = torch.from_numpy(by_steps.generate(x.numpy(), y=y.numpy()))
+    assert loss(module, pgd(module, x, y, 0.05), y) >= 0.99 * loss(module, found, y)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x": torch.full((2, 1, 8, 8), 2.0)}, "in \\[0, 1\\] is needed"),
+        ({"x": torch.full((2, 1, 8, 8), torch.nan)}, "in \\[0, 1\\] is needed"),
+        ({"x": torch.zeros(2, 8, 8)}, "of shape \\(2, 8, 8\\)"),
+        ({"x": torch.zeros(2, 1, 7, 7)}, "does not take images of shape \\(1, 7, 7\\): "),
+        ({"eps": -1}, "eps=-1: it is a share of the range, from 0 to 1"),
+        ({"eps": 8}, "eps=8: it is a share of the range"),
+        ({"eps": float("nan")}, "eps=nan"),
+        ({"y": torch.zeros(3, dtype=torch.int64)}, "\\(2,\\), is needed"),
+        ({"y": torch.zeros(2)}, "the labels are a torch.float32"),
+        ({"y": torch.tensor([0, 3])}, "returns shape \\(1, 3\\) for one image; logits of all labels, up to 3"),
+        ({"module": nn.Conv2d(1, 3, 3).eval()}, "returns shape \\(1, 3, 6, 6\\) for one image; logits"),
+        ({"module": nn.Flatten()}, "the Flatten is in training mode; call its eval"),
+    ],
+)
+def test_bad_input_is_one_line(
+    victim: tuple[nn.Module, torch.Tensor, torch.Tensor], change: dict[str, object], message: str
+) -> None:
+    given = {"module": victim[0], "x": torch.zeros(2, 1, 8, 8), "y": torch.tensor([0, 1]), "eps": 0.1, **change}
+    for attack in (fgsm, pgd):
+        with pytest.raises(ValueError, match=message) as caught:
+            attack(**given)  # type: ignore[arg-type]
+        assert "\n" not in str(caught.value)
+
+
+def test_numbers_out_of_range_are_refused(victim: tuple[nn.Module, torch.Tensor, torch.Tensor]) -> None:
+    module, x, y = victim
+    for options, message in (({"steps": 0}, "steps=0"), ({"restarts": 0}, "restarts=0"), ({"step": 0.0}, "step=0.0")):
         with pytest.raises(ValueError, match=message):
-            fgsm(module, images, y, eps)
-    with pytest.raises(ValueError, match="steps=0"):
-        pgd(module, x, y, 0.1, steps=0)
+            pgd(module, x, y, 0.1, **options)  # type: ignore[arg-type]

@@ -120,6 +120,14 @@ def test_small_images_and_flat_ones_are_corrupted_too(name: str, side: int) -> N
         assert corrupt(np.full((side, side, 3), level, np.uint8), name, 5, scale="cifar").shape == (side, side, 3)
 
 
+@pytest.mark.parametrize("scale", SIDES)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (3, 2), (31, 33)])
+def test_odd_shapes_are_corrupted_too(shape: tuple[int, int], scale: str) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    for name in CORRUPTIONS:
+        assert corrupt(image, name, 5, scale=scale).shape == (*shape, 3), name
+
+
 def test_colours_are_those_of_scikit_image() -> None:
     color = pytest.importorskip("skimage.color")
     colours = np.concatenate([np.random.default_rng(0).random((400, 3)), np.eye(3), np.zeros((1, 3)), np.full((1, 3), 0.5)])

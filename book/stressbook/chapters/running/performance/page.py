@@ -1,4 +1,4 @@
-"""Performance: what the solver and the codec cost beside named peers, and how the solver's time grows.
+"""Performance: what solver, codec and training cost beside named peers, and how the solver's time grows.
 
 It reads the tables under benchmarks/results and draws them; nothing is measured here.
 """
@@ -16,6 +16,9 @@ from stressbook.drawing import style
 
 PARTS = ("setting", "grids", "memory", "agreement", "scaling")
 """Tables of the solver's benchmark."""
+
+GOAL = 2.0
+"""How many times as fast as a plain loop training was meant to be."""
 
 
 def tables(folder: str | Path) -> dict[str, pd.DataFrame]:
@@ -78,6 +81,47 @@ def codec_headline(table: pd.DataFrame) -> str:
     else:
         said = f"slower than faiss's scalar quantizer at equal bits (ours over the peer's: {names})"
     return f"**The codec is {said}.**"
+
+
+def training(folder: str | Path) -> dict[str, pd.DataFrame]:
+    """Read the tables of the benchmark of training.
+
+    Parameters
+    ----------
+    folder : path-like
+        With ``training-speed.csv`` and ``training-shares.csv``.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        Keys ``speed`` and ``shares``; empty unless both were measured.
+    """
+    paths = {part: Path(folder) / f"training-{part}.csv" for part in ("speed", "shares")}
+    return {part: pd.read_csv(path) for part, path in paths.items()} if all(p.is_file() for p in paths.values()) else {}
+
+
+def training_headline(measured: dict[str, pd.DataFrame]) -> str:
+    """Say how fast training is beside a plain loop, and what keeps it from being faster; or which command measures it.
+
+    Parameters
+    ----------
+    measured : dict of str to pandas.DataFrame
+        As returned by :func:`training`.
+    """
+    if not measured:
+        return "Not measured on this machine: `python benchmarks/training.py` does."
+    speed, shares = measured["speed"], measured["shares"]
+    ratios = {way: ratio for way, ratio in zip(speed["way"], speed["ratio"], strict=True) if not way.startswith("plain")}
+    best, threads = max(ratios, key=lambda way: ratios[way]), speed["threads"].iloc[0]
+    share = dict(zip(shares["operation"], shares["share"], strict=True))["convolution"]
+    faster = shares["1 thread, s"].sum() / shares["threads, s"].sum()
+    goal = "at least twice" if ratios[best] >= GOAL else "**not twice**"
+    return (
+        f"**Training sees {ratios[best]:.2f} times as many images a second as a plain loop** ({best}), {goal} as many. "
+        f"In float32, convolutions, the same as in the plain loop, take {100 * share:.0f} % of our time: were all else "
+        f"free, the ratio would be {ratios['fit, memory kept'] / share:.1f}. {threads} threads are {faster:.2f} times as "
+        "fast as one."
+    )
 
 
 def headline(measured: dict[str, pd.DataFrame]) -> str:
