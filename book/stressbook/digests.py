@@ -7,8 +7,10 @@ enter and compare what it returns, the page on provenance shows it.
 from __future__ import annotations
 
 import ast
+import copy
 import csv
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,18 @@ from typing import Any
 import yaml
 
 import stresslib
-from stresslib.digests import Code
+from stresslib.digests import Code, _without_unused
 from stresslib.stress.spec import tokens_named
 
 CODE = Code(Path(stresslib.__file__).parent, Path(__file__).parent)  # now, while the sources are those that are imported
 """The modules of both packages."""
+
+REGISTRIES = {
+    "stresslib/networks/registry.py": "ARCHITECTURES",
+    "stresslib/training/recipes.py": "RECIPES",
+    "stresslib/training/data.py": "LOADERS",
+}
+"""Modules with a dictionary of what a trained network can be, and its name; the keys are words of a table."""
 
 _NOTEBOOK = "stressbook/notebook.py"
 
@@ -80,7 +89,8 @@ def result_digest(template: Path, table: Path, code: Code = CODE) -> str:
     """Return the SHA-256 over the code that a result depends on.
 
     It is that of the chapter's measure, of what the template itself takes from stresslib, and of all that these import. Of
-    the feature stresses only those count that the table names, so that a new one changes nothing.
+    the feature stresses, and of the architectures, recipes and data sets of trained networks, only those count that the
+    table names, so that a new one changes nothing.
 
     Parameters
     ----------
@@ -101,13 +111,42 @@ def result_digest(template: Path, table: Path, code: Code = CODE) -> str:
         taken |= code.found_in(code.texts[_NOTEBOOK], _NOTEBOOK, definition="measured")
     starts = {name for name in taken if name.startswith("stresslib/")}
     starts |= {f"{chapter(template)}/measure.py"} & set(code.texts)
-    return code.digest_used(*starts, tokens=_tokens(table))
+    tokens = _tokens(table)
+    return _without_others(code, tokens).digest_used(*starts, tokens=tokens)
+
+
+def _without_others(code: Code, tokens: frozenset[str]) -> Code:
+    """Return the modules with those entries alone of the dictionaries in `REGISTRIES` that tokens name."""
+    fewer = copy.copy(code)
+    fewer.texts = {**code.texts, **{path: _fewer(code.texts[path], name, tokens) for path, name in REGISTRIES.items()}}
+    return fewer
+
+
+@cache
+def _fewer(text: str, name: str, tokens: frozenset[str]) -> str:
+    tree = ast.parse(text)
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if isinstance(value := getattr(node, "value", None), ast.Dict) and name in [
+            getattr(one, "id", "") for one in targets
+        ]:
+            pairs = zip(value.keys, value.values, strict=True)
+            kept = [pair for pair in pairs if not isinstance(pair[0], ast.Constant) or pair[0].value in tokens]
+            value.keys, value.values = [key for key, _ in kept], [entry for _, entry in kept]
+    return ast.unparse(_without_unused(tree))
 
 
 def _tokens(table: Path) -> frozenset[str]:
-    """Return the tokens of all stresses of a results table; none for a file of another kind."""
+    """Return the tokens of all that a results table names; none for a file of another kind.
+
+    They are those of its stresses, and the names of its data sets, networks and variants up to a colon or a plus.
+    """
     if table.suffix != ".csv":
         return frozenset()
     with open(table, encoding="utf-8", newline="") as stream:  # a table that was edited is read too, and reported elsewhere
-        stresses = {row.get("stress") or "" for row in csv.DictReader(stream)}
-    return frozenset(token for stress in stresses for token in tokens_named(stress))
+        rows = list(csv.DictReader(stream))
+    stresses = {row.get("stress") or "" for row in rows}
+    named = {row.get(column) or "" for row in rows for column in ("dataset", "model", "variant")}
+    return frozenset(
+        {token for stress in stresses for token in tokens_named(stress)} | {re.split("[:+]", name)[0] for name in named}
+    )

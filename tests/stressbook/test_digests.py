@@ -22,11 +22,14 @@ KEPT = {name: file for name in figures(ROOT) if (file := kept_file(ROOT, name)) 
 FEWER_DIMENSIONS = {"figure-2", "figure-3", "shrinkage", "centring", "subsets", "intrinsic-dimension"}
 FEWER_VALUES = {"figure-4", "bias", "bit-erasure", "cliff"}
 BOTH = {"figure-5", "claims", "classical", "selection", "rate", "separation", "data-card", "seeing", "layers", "combination"}
-BOTH |= {"ap-definition", "order", "data-size", "networks", "direct", "own-data"}
+BOTH |= {"ap-definition", "order", "data-size", "networks", "direct", "own-data", "amplitude-phase"}
 PHOTOGRAPHS = {"live", "seeing"}
+TRAINED = {"amplitude-phase", "objects"}
+IMAGES = PHOTOGRAPHS | TRAINED
 ALL = {*FEWER_DIMENSIONS, *FEWER_VALUES, *BOTH, *PHOTOGRAPHS}
 CLASSIFIED = ALL - PHOTOGRAPHS
 ONE_DICTIONARY = {"figure-4", "bias", "claims", "classical", "data-card", "seeing", "layers", "combination", "ap-definition"}
+ONE_DICTIONARY |= {"amplitude-phase"}
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +97,13 @@ def stale(packages: Path, before: dict[str, str]) -> set[str]:
         ("stresslib/codec/peers/with_faiss.py", {"rate"}),
         ("stresslib/codec/bins.py", {"rate"}),
         ("stresslib/running/grid.py", CLASSIFIED - {"claims", "own-data"}),
-        ("stresslib/extraction/graph.py", PHOTOGRAPHS),
-        ("stresslib/images/decode.py", PHOTOGRAPHS),
-        ("stresslib/classical/descriptors.py", PHOTOGRAPHS),
+        ("stresslib/extraction/graph.py", IMAGES),
+        ("stresslib/images/decode.py", IMAGES),
+        ("stresslib/classical/descriptors.py", IMAGES),
         ("stresslib/features/library.py", ALL),
+        ("stresslib/stress/on_images/corruptions.py", TRAINED),
+        ("stresslib/training/recipes.py", TRAINED),
+        ("stressbook/chapters/images/amplitude_phase/effects.py", set()),
         ("stresslib/datasets/registry.py", set()),
         ("stresslib/paper/counterparts.py", set()),
         ("stresslib/cli/sweep.py", set()),
@@ -110,7 +116,7 @@ def stale(packages: Path, before: dict[str, str]) -> set[str]:
             "stressbook/chapters/rerun/figure_4/measure.py",
             {"figure-4", "figure-5", "bias", "layers", "combination", "separation"},
         ),
-        ("stressbook/chapters/stress/seeing/crops.py", PHOTOGRAPHS),
+        ("stressbook/chapters/stress/seeing/crops.py", IMAGES),
         ("stressbook/chapters/stress/seeing/measure.py", {"seeing"}),
         ("stressbook/chapters/rerun/figure_4/page.py", set()),
         ("stressbook/drawing/style.py", set()),
@@ -188,6 +194,40 @@ def test_of_the_registry_counts_what_a_table_uses_and_what_all_entries_share(
 ) -> None:
     edit("stresslib/stress/registry.py", lambda text: text.replace(old, new))
     assert stale(packages, before) == expected
+
+
+ARCHITECTURE = """    "larger": Architecture(
+        "a larger one",
+        lambda channels, classes, size, width: _larger(width),
+        width=16,
+        learning_rate=0.1,
+    ),
+    "vgg": Architecture("""
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("stresslib/networks/registry.py", '    "vgg": Architecture(', ARCHITECTURE),
+        ("stresslib/networks/vgg.py", "", "EDITED = True"),
+        (
+            "stresslib/training/recipes.py",
+            "RECIPES = {",
+            'RECIPES = {\n    "thrice": Recipe("the same batch thrice", views=3),',
+        ),
+        ("stresslib/training/data.py", '"mnist": _mnist', '"mnist": _mnist, "more": _mnist'),
+    ],
+)
+def test_another_architecture_recipe_or_data_set_makes_no_trained_networks_stale(
+    packages: Path, before: dict[str, str], edit: Edit, module: str, old: str, new: str
+) -> None:
+    edit(module, lambda text: text.replace(old, new) if old else f"{text}\n{new}\n")
+    assert stale(packages, before) == set()
+
+
+def test_the_architecture_that_was_trained_counts(packages: Path, before: dict[str, str], edit: Edit) -> None:
+    edit("stresslib/networks/registry.py", lambda text: text.replace("CifarResNet(8, width,", "CifarResNet(8, 2 * width,"))
+    assert stale(packages, before) == TRAINED
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What is a network sure of, when an object is smaller, elsewhere or turned?"""
