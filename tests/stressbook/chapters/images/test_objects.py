@@ -348,8 +348,8 @@ def test_small_objects_that_lose_first() -> None:
 def test_the_page_of_a_quick_run_draws_the_shipped_vectors() -> None:
     table = stressed({"none": {0.05: [0, 50, 100], 0.3: [100, 100, 100]}, "Q2:4": {0.05: [0, 0, 0], 0.3: [100, 100, 100]}})
     assert page.headline(table) == (
-        "**Of objects that cover 5% of a picture, EfficientNet-Lite0 names 50% rightly, of those that cover 30% 100%.** With "
-        "other objects than these 3 the first two could be 0 to 100% and 100 to 100%."
+        "**Of objects that cover 5% of a picture, EfficientNet-Lite0 names 50% rightly, of those that cover 30% 100%.** "
+        "With other objects than these 3 the first two could be 0 to 100% and 100 to 100%."
     )
     assert "rises from 50% at 5% to 100% at 30%" in page.alt_text(table) and page.plot(table).axes
     assert page.table(table)["EfficientNet-Lite0"].tolist() == [50, 100]
