@@ -252,6 +252,8 @@ def explorer_faults(browser: Browser, root: Path) -> list[str]:
                 )
             said = tab.inner_text("#explorer-best")
         try:
+            tab.evaluate("() => new Promise(done => setTimeout(done, 600))")  # the address waits for the last of many changes
+            said = tab.inner_text("#explorer-best")
             tab.wait_for_function("location.hash.includes('bits=')", timeout=5000)
             tab.reload()
             tab.evaluate(READY)
