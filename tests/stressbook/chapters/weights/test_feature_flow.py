@@ -179,6 +179,8 @@ def test_strength_and_rule_are_the_best_on_validation_images() -> None:
     assert (best["strength"], best["rule"]) == (0.3, "norm-global")
     assert best["score"] == pytest.approx((60 + 48 + 40 + 32) / 4)
     assert len(validated(table)) == 2 * len(filters.RULES)
+    assert "at their end: feature flow on ResNet-8 on CIFAR-10 (largest)." in others.edges(table)
+    assert others.edges(made()) == ""
     # No test image has a say.
     table.loc[table["metric"].eq("accuracy"), "score"] = 0
     assert chosen(table).to_dict("records") == [best]

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from stressbook.chapters.images.amplitude_phase.effects import interval, spread
-from stressbook.chapters.weights.feature_flow.choice import chosen
+from stressbook.chapters.weights.feature_flow.choice import chosen, validated
 from stressbook.chapters.weights.feature_flow.effects import paired
 from stressbook.chapters.weights.feature_flow.names import ANGLE, PRUNED, RELATIVE
 from stressbook.chapters.weights.feature_flow.scores import (
@@ -55,6 +55,24 @@ def choices(results: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(list(rows), names=["network", "trained with", "epochs"])
     return table
+
+
+def edges(results: pd.DataFrame) -> str:
+    """Say where the best strength is the least or the greatest that was tried, as a sentence; empty where it is neither."""
+    tried = validated(results)
+    key = ["dataset", "model", "method"]
+    strengths = {group: sorted(set(rows)) for group, rows in tried.groupby(key)["strength"]}
+    said = []
+    for row in chosen(results).to_dict("records"):
+        of_method = strengths[tuple(row[column] for column in key)]
+        low, high = of_method[0], of_method[-1]
+        if low < high and row["strength"] in (low, high) and row["method"] in COMPARED:
+            which = "smallest" if row["strength"] == low else "largest"
+            said.append(f"{METHODS[row['method']]} on {network_name(row['dataset'], row['model'])} ({which})")
+    said = list(dict.fromkeys(said))
+    if not said:
+        return ""
+    return f"A better strength may lie beyond those tried where the best is at their end: {', '.join(said)}."
 
 
 def alternatives(results: pd.DataFrame) -> pd.DataFrame:
