@@ -188,7 +188,9 @@ def test_strength_and_rule_are_the_best_on_validation_images() -> None:
 
 def test_choices_made_the_other_way() -> None:
     extra = [*rows_of("flow-l2", [60.1, 61.0, 62.0], 5), *rows_of("flow-angle", [60.1, 61.0, 62.0], 2)]
+    extra += rows_of("flow-equal", [60.0, 61.0, 62.0], 3)
     said = others.alternatives_verdicts(pd.concat([made(), results_table(extra, names.MORE)]))
+    assert "equal shapes alone: +0.0 (-0.2 to +0.2) points, cannot tell." in said
     assert "ResNet-8 on CIFAR-10, L2 norm: -" in said and said.count("**worse**.") == 1 and said.count("**better**.") == 1
     assert others.alternatives_verdicts(made()) == "- Not measured in this run."
 

@@ -79,7 +79,7 @@ def plot(results: pd.DataFrame) -> Figure:
             wide = wide.dropna(how="all")
             ax.plot(wide.index, wide, color=COLOURS[method], linewidth=0.8, alpha=0.55)
             ax.plot(wide.index, wide.mean(axis=1), color=COLOURS[method], label=METHODS[method], **style.OURS)
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(0, 1.08 * ax.dataLim.y1)
         ax.tick_params(labelsize=style.SMALL)
     for ax in axes[-2:]:
         ax.set_xlabel("layer", fontsize=style.SMALL)
