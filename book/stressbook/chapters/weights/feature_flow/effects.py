@@ -61,6 +61,8 @@ EXPECTED = (
     Expectation("dimensions", -1, "plain", "our guess: a short way fills fewer dimensions"),
 )
 
+UNCHANGED = "**no change at all**"
+
 DIRECTIONS = {-1: "lower", 0: f"not lower by more than {ACCEPTED:.0f} point", 1: "higher"}
 
 
@@ -91,14 +93,16 @@ def outcome(sign: int, low: float, high: float) -> str:
     -------
     str
         As expected: the whole interval lies on that side, for 0 above minus :data:`ACCEPTED`. The other way: the whole of it
-        lies on the other side. Else undecided.
+        lies on the other side. No change at all: every difference is zero, where one was expected. Else undecided.
 
     Examples
     --------
     >>> from stressbook.chapters.weights.feature_flow.effects import outcome
-    >>> outcome(-1, -3, -1), outcome(1, -3, -1), outcome(0, -0.5, 2), outcome(1, 0, 0)
+    >>> outcome(-1, -3, -1), outcome(1, -3, -1), outcome(0, -0.5, 2), outcome(1, 0, 1)
     ('as expected', '**the other way**', 'as expected', 'undecided')
     """
+    if sign and low == high == 0:
+        return UNCHANGED
     if sign == 0:
         low, high, sign = low + ACCEPTED, high + ACCEPTED, 1
     if sign < 0:

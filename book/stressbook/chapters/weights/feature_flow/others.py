@@ -12,7 +12,7 @@ import pandas as pd
 from stressbook.chapters.images.amplitude_phase.effects import interval, spread
 from stressbook.chapters.weights.feature_flow.choice import chosen, validated
 from stressbook.chapters.weights.feature_flow.effects import paired
-from stressbook.chapters.weights.feature_flow.names import ANGLE, PRUNED, RELATIVE
+from stressbook.chapters.weights.feature_flow.names import ANGLE, PRUNED, RELATIVE, VALIDATION
 from stressbook.chapters.weights.feature_flow.scores import (
     COMPARED,
     METHODS,
@@ -55,6 +55,26 @@ def choices(results: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(list(rows), names=["network", "trained with", "epochs"])
     return table
+
+
+def tried(results: pd.DataFrame) -> pd.DataFrame:
+    """Return what each strength scored on the validation images: whole, and in the mean over shares by its best rule."""
+    rows = validated(results)
+    rows = rows[rows["method"].isin(COMPARED)]
+    rows = rows[rows["epochs"].eq(rows.groupby(["dataset", "model"])["epochs"].transform("min"))]
+    whole = results[results["metric"].eq(VALIDATION) & results["stress"].eq("none")]
+    clean = whole.set_index(["dataset", "model", "variant"])["score"].to_dict()
+    best = rows.loc[rows.groupby(["dataset", "model", "variant"], sort=False)["score"].idxmax()]
+    cells = {
+        (network_name(row["dataset"], row["model"]), METHODS[row["method"]], f"{row['strength']:g}"): {
+            "whole": clean[row["dataset"], row["model"], row["variant"]],
+            "mean over shares": row["score"],
+        }
+        for row in best.to_dict("records")
+    }
+    table = pd.DataFrame.from_dict(cells, orient="index")
+    table.index = pd.MultiIndex.from_tuples(list(cells), names=["network", "trained with", "strength"])
+    return table.round(1)
 
 
 def edges(results: pd.DataFrame) -> str:
