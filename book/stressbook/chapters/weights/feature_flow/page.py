@@ -151,7 +151,8 @@ def _slimming(found: pd.DataFrame, trainings: pd.DataFrame) -> str:
             costs.append(clean["slimming"] - clean["plain"])
     return (
         f" Slimming keeps more than feature flow on **{more}** of {len(against)} networks and less on {less}, beyond the "
-        f"scatter of trainings; it changes clean accuracy by {min(costs):+.1f} to {max(costs):+.1f} points against weight decay."
+        f"scatter of trainings; against weight decay it changes clean accuracy by {min(costs):+.1f} to "
+        f"{max(costs):+.1f} points."
     )
 
 
