@@ -317,6 +317,9 @@ def test_near_dead_by_weights_and_as_they_act() -> None:
         network.layers[1].weight[0] = 1e-4  # type: ignore[index,union-attr]
     found = filters.near_dead(network)
     assert (found["norm"], found["scale"], found["folded"]) == pytest.approx((0, 1 / 28, 1 / 28))
+    with torch.no_grad():
+        network.layers[1].weight[0] = 0.05  # type: ignore[index,union-attr]
+    assert filters.near_dead(network)["scale"] == 0  # a twentieth is small, and not dead
     assert found["weights"] > 9 / sum(one.numel() for one in network.parameters())
 
 
@@ -399,8 +402,13 @@ def test_a_small_run_is_scored_right(monkeypatch: pytest.MonkeyPatch) -> None:
     path.unlink()
     train("digits:100/resnet8:2/flow+0.01+epochs=1/1")
     assert path.read_bytes() == before
-    other = Address.parse("digits:100/resnet8:2/plain+0.0005+epochs=1/1").kept
-    assert other.read_bytes() != before
+    other = "digits:100/resnet8:2/plain+0.1+epochs=1/1"  # more weight decay makes smaller weights
+    train(other)
+    sizes = [
+        float(load_trained(one).network.linear.weight.detach().norm())  # type: ignore[union-attr,operator]
+        for one in (other, other.replace("0.1", "0.0005"))
+    ]
+    assert sizes[0] < sizes[1]
 
 
 def test_quick_is_a_part_of_full_on_what_is_shipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
