@@ -1,4 +1,4 @@
-"""Effects: what feature flow changes in a network, against other ways of training, judged by rules fixed beforehand.
+"""Effects: what feature flow changes in a network, against other ways of training, judged by rules fixed before a test image was scored.
 
 From the scores of networks to the sentences and the table of the page.
 """
@@ -27,7 +27,7 @@ from stressbook.chapters.weights.feature_flow.scores import (
 
 @dataclass(frozen=True)
 class Expectation:
-    """What was expected before the run.
+    """What was expected before a test image was scored.
 
     Attributes
     ----------
