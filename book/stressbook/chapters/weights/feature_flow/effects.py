@@ -1,4 +1,4 @@
-"""Effects: what feature flow changes in a network, against other ways of training, judged by rules fixed before a test image was scored.
+"""Effects: what feature flow changes in a network, judged by rules that were fixed before a test image was scored.
 
 From the scores of networks to the sentences and the table of the page.
 """
