@@ -13,11 +13,11 @@ help:  ## show this list
 
 install: .venv/.installed  ## make .venv with the locked packages, stresslib and stressbook
 
-# uv does the same faster, where it is there and finds everything.
+# uv does the same faster, where it is there and finds everything; as pip does, it compiles, or each process would anew.
 .venv/.installed: requirements.txt pyproject.toml book/pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed; choose one with make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	command -v uv >/dev/null && VIRTUAL_ENV=.venv uv pip install -r requirements.txt || $(BIN)/python -m pip install -r requirements.txt
+	command -v uv >/dev/null && VIRTUAL_ENV=.venv uv pip install --compile-bytecode -r requirements.txt || $(BIN)/python -m pip install -r requirements.txt
 	$(BIN)/python -m pip install --no-deps -e . -e book
 	touch $@
 

@@ -68,7 +68,7 @@ def plot(results: pd.DataFrame) -> Figure:
     for place, value in zip(places, table[BASELINE], strict=True):
         ax.text(-0.12, place, f"{value:.1f}", ha="right", va="center", fontsize=style.SMALL, color="#111111")
     ax.set(xlim=(-0.75, shift.shape[1]), ylim=(places[-1] + 0.6, -0.6))
-    names = [RECIPES[BASELINE].replace(" ", "\n"), *(RECIPES[recipe].replace(" ", "\n") for recipe in shift)]
+    names = [RECIPES[BASELINE].replace(" ", "\n"), *(RECIPES[recipe].replace(" ", "\n") for recipe in map(str, shift))]
     ax.set_xticks([-0.35, *(np.arange(shift.shape[1]) + 0.48)], names, fontsize=style.SMALL)
     ax.set_yticks(places, [_said(str(kind)) for kind in table.index], fontsize=style.SMALL)
     ax.xaxis.tick_top()
@@ -94,10 +94,10 @@ def verdicts(results: pd.DataFrame) -> str:
     table, lines = changes(results), []
     for recipe in table.columns[1:]:
         column = table[recipe]
-        best, worse = column.idxmin(), column[column > 0]
+        best, worse = str(column.idxmin()), column[column > 0]
         line = (
             f"- {RECIPES[str(recipe)]}: fewer errors under {int((column < 0).sum())} of {len(column)}, most so under "
-            f"{_said(str(best))} ({column[best]:+.1f} points)"
+            f"{_said(best)} ({column[best]:+.1f} points)"
         )
         listed = ", ".join(f"{_said(str(kind))} {value:+.1f}" for kind, value in worse.sort_values(ascending=False).items())
         lines.append(f"{line}; **more** under {listed}." if listed else f"{line}.")

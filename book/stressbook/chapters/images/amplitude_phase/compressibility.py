@@ -216,12 +216,12 @@ def crossed_verdicts(results: pd.DataFrame) -> str:
 
     It does where the 95% interval over trainings lies below zero.
     """
-    shares, above = losses(results), losses(results, "above_chance")
+    shares, above = losses(results), losses(results, "above_chance")["difference"]
     lines = []
     for (dataset, recipe), rows in shares.groupby(["dataset", "variant"], sort=False):
         mean, low, high = interval(rows["difference"])
         said = "**corrupted images lose more**" if high < 0 else "**clean images lose more**" if low > 0 else "undecided"
-        more = interval(above.loc[(dataset, recipe)]["difference"])
+        more = interval(pd.Series(above.loc[(str(dataset), str(recipe))]))
         lines.append(
             f"- {name(str(dataset))}, {RECIPES.get(str(recipe), str(recipe))}: {said}. At the highest severity "
             f"{spread(mean, low, high)} points of the kept share against clean images; of what the score has above chance, "

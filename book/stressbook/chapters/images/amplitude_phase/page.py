@@ -96,7 +96,7 @@ def plot(results: pd.DataFrame) -> Figure:
         left.plot(100 - rows["clean"], [place] * len(rows), "o", color=colour, markersize=4.5, markerfacecolor="white")
         left.plot(rows["corrupted"], [place] * len(rows), "o", color=colour, markersize=5.5, alpha=0.75, markeredgewidth=0)
         left.plot([rows["corrupted"].mean()] * 2, [place - 0.3, place + 0.3], color=colour, linewidth=2)
-        mean = severities.loc[recipe].mean()
+        mean = pd.DataFrame(severities.loc[recipe]).mean()
         right.plot(mean.index, mean, color=colour, **style.OURS)
     left.set_yticks(range(len(recipes)), [RECIPES[recipe] for recipe in recipes], fontsize=style.SMALL)
     for label, recipe in zip(left.get_yticklabels(), recipes, strict=True):
@@ -130,29 +130,29 @@ def headline(results: pd.DataFrame) -> str:
     """Answer the question of the page, as its first paragraph."""
     dataset, found = dataset_drawn(results), judged(results)
     found = found[found["dataset"] == dataset].set_index(["place", "recipe"])
-    rows = {recipe: found.loc[(0, recipe)] for recipe in RECOMBINING if (0, recipe) in found.index}
+    rows: dict[str, Any] = {recipe: found.loc[(0, recipe)] for recipe in RECOMBINING if (0, recipe) in found.index}
     fewer = [recipe for recipe, row in rows.items() if row["outcome"] == AS_EXPECTED]
-    networks = by_network(results).loc[dataset].groupby("variant").mean()
-    best = min(rows, key=lambda recipe: networks.loc[recipe, "corrupted"])
+    corrupted = by_network(results).loc[dataset].groupby("variant")["corrupted"].mean()
+    best = min(rows, key=lambda recipe: float(corrupted[recipe]))
     if len(fewer) == len(rows):
         answer = "Yes, against corruptions" if len(rows) > 1 else f"{RECIPES[best]} makes it more robust"
     elif fewer:
         answer = f"{_listed(fewer)} does, of {_listed(list(rows))}"
     else:
         answer = "Not beyond doubt"
-    clean = [found.loc[(1, recipe)] for recipe in rows]
+    clean: list[Any] = [found.loc[(1, recipe)] for recipe in rows]
     worst = min(clean, key=lambda row: row["mean"])
     kinds = len(corrupted_kinds(results))
     said = (
         f"**{answer}.** On {name(dataset)}, {RECIPES[best]} brings the mean error over {kinds} corruptions from "
-        f"{networks.loc[BASELINE, 'corrupted']:.1f}% to **{networks.loc[best, 'corrupted']:.1f}%** "
+        f"{corrupted[BASELINE]:.1f}% to **{corrupted[best]:.1f}%** "
         f"({_points(rows[best])}), at equal cost. Clean accuracy changes by {min(row['mean'] for row in clean):+.1f} to "
         f"{max(row['mean'] for row in clean):+.1f} points"
     )
     if len(clean) == 1:
         said = f"{said.rpartition('changes by')[0]}changes by {_points(worst)}"
     if (4, "apr-s") in found.index:
-        row = found.loc[(4, "apr-s")]
+        row: Any = found.loc[(4, "apr-s")]
         said += (
             f". Against its random operations alone, which are near to some corruptions, recombination adds {_points(row)}"
             f"{'' if row['outcome'] == AS_EXPECTED else ': ' + row['outcome']}"
@@ -173,11 +173,11 @@ def _listed(recipes: list[str]) -> str:
 def alt_text(results: pd.DataFrame) -> str:
     """Describe the first figure in words, from its data."""
     means = by_network(results).loc[dataset_drawn(results)].groupby("variant").mean()
-    said = ", ".join(f"{RECIPES[recipe]} {means.loc[recipe, 'corrupted']:.1f}%" for recipe in order(means.index))
+    said = ", ".join(f"{RECIPES[recipe]} {means['corrupted'][recipe]:.1f}%" for recipe in order(means.index))
     curves = by_severity(results).groupby("variant").mean()
     first, last = curves.columns[0], curves.columns[-1]
     grown = ", ".join(
-        f"{RECIPES[recipe]} from {curves.loc[recipe, first]:.1f}% to {curves.loc[recipe, last]:.1f}%"
+        f"{RECIPES[recipe]} from {curves[first][recipe]:.1f}% to {curves[last][recipe]:.1f}%"
         for recipe in order(curves.index)
     )
     return (

@@ -51,7 +51,7 @@ def square(name: str) -> NDArray[np.float32]:
     if path is None:
         raise FileNotFoundError(f"{name}: neither scikit-image nor scikit-learn has such a photograph")
     picture = ImageOps.fit(open_image(path), (SIDE, SIDE), Image.Resampling.LANCZOS)
-    return np.asarray(picture, dtype=np.float32).transpose(2, 0, 1) / 255
+    return np.asarray(picture, dtype=np.float32).transpose(2, 0, 1) / 255  # type: ignore[return-value]
 
 
 def mixed(amplitude: NDArray[np.float32], phase: NDArray[np.float32]) -> NDArray[np.uint8]:

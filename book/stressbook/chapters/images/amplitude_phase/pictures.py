@@ -44,7 +44,7 @@ def answers(results: pd.DataFrame, phase: str, amplitude: str) -> list[tuple[str
     rows = owner_table(results)
     rows = rows[rows["phase"].eq(phase) & rows["amplitude"].eq(amplitude)].set_index("metric")
     classes = imagenet_classes()
-    return [(_short(classes[int(rows.loc[rank, "class"])]), float(rows.loc[rank, "score"])) for rank in RANKS]
+    return [(_short(classes[int(rows["class"][rank])]), float(rows["score"][rank])) for rank in RANKS]
 
 
 def _short(name: str) -> str:
@@ -93,7 +93,7 @@ def plot(results: pd.DataFrame, files: list[str]) -> Figure:
         heights = np.arange(len(found))
         bars.barh(heights, [share for _, share in found], color=BAR, height=0.82)
         for height, (name, share) in zip(heights, found, strict=True):
-            bars.text(1, height, f"{name}  {share:.0f}%", va="center", fontsize=style.SMALL)
+            bars.text(1, float(height), f"{name}  {share:.0f}%", va="center", fontsize=style.SMALL)
         bars.set(xlim=(0, 100), ylim=(len(RANKS) - 0.4, -0.6))
         bars.set_axis_off()
     return figure

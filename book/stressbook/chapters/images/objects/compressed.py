@@ -130,7 +130,7 @@ def _classifier(model: str) -> tuple[Array, Array]:
     network = find_network(model)
     module, _ = network.load()
     layer = module.get_submodule(network.layers["logits"])
-    return tuple(one.detach().double().numpy() for one in (layer.weight, layer.bias))  # type: ignore[return-value]
+    return tuple(one.detach().double().numpy() for one in (layer.weight, layer.bias))  # type: ignore[return-value, operator]
 
 
 def bits_of(stress: str) -> float:

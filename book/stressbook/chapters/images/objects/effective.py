@@ -116,7 +116,7 @@ def plot(results: pd.DataFrame) -> Figure:
         ax.plot(ends / 100, on_line(ends, *line(table, kind)) / 100, color="#888888", linewidth=1, zorder=0)
         for (count, width), part in table.groupby(["count", "width"]):
             colour = _SHADES[min(counts.index(count), len(_SHADES) - 1)]
-            look = {
+            look: dict[str, Any] = {
                 "color": colour,
                 "markersize": 7,
                 "markeredgecolor": "#333333",

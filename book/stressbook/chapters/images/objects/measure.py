@@ -102,7 +102,7 @@ def measure(
     for one in shipped:
         rows += under_stress(one.at(areas), stresses)
     shift = {"folder": cifar, "images": images, "severity": severity}
-    rows += under_shift(addresses(counts, widths, seeds), **shift, **options)
+    rows += under_shift(addresses(counts, widths, seeds), **shift, **options)  # type: ignore[arg-type]
     return results_table(rows, MORE)
 
 

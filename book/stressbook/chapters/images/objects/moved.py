@@ -69,7 +69,7 @@ def places_alt_text(results: pd.DataFrame) -> str:
     for model, found in place_map(results).groupby(level="model", sort=False):
         values = found.to_numpy()
         row, column = np.unravel_index(values.argmax(), values.shape)
-        y, x = found.index.get_level_values("y")[row], found.columns[column]
+        y, x = found.index.get_level_values("y")[int(row)], found.columns[int(column)]
         parts.append(
             f"{name_of(str(model))}: {values.min():.0f} to {values.max():.0f}%, most at {100 * x:.0f}% from the left and "
             f"{100 * y:.0f}% from the top"
@@ -87,7 +87,8 @@ def plot_rotations(results: pd.DataFrame) -> Figure:
         # From upside down to upside down, so that upright is in the middle.
         part = rows[rows["model"].eq(model)]
         part = part.assign(angle=(part["rotation"] + 180) % 360 - 180)
-        found = {angle: interval(over_objects(one).to_numpy()) for angle, one in part.groupby("angle")}
+        grouped = part.groupby("angle")
+        found = {float(angle): interval(over_objects(one).to_numpy()) for angle, one in grouped}  # type: ignore[arg-type]
         angles = sorted(found)
         values, lows, highs = ([getattr(found[angle], name) for angle in angles] for name in ("value", "low", "high"))
         ax.fill_between(angles, lows, highs, color=colour, alpha=0.25, linewidth=0)

@@ -38,7 +38,7 @@ from stresslib.stress.on_images import paste
 def headline(results: pd.DataFrame) -> str:
     """Say what networks get right of small, middling and large objects, as the page's first paragraph."""
     rows = at_own_side(sizes(results))
-    least, best = rows["area"].min(), _by_area(rows).idxmax()
+    least, best = rows["area"].min(), float(_by_area(rows).idxmax())  # type: ignore[arg-type]
     at = {area: _over_networks(rows[rows["area"].eq(area)]) for area in (least, best)}
     models = list(dict.fromkeys(rows["model"]))
     who = name_of(models[0]) if len(models) == 1 else f"{len(models)} networks"
@@ -106,7 +106,7 @@ def _draw_sizes(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
         curve = one.sort_values("area")
         ax.plot(curve["area"], curve["score"], color="#BBBBBB", linewidth=0.9, zorder=1)
     means = rows.groupby("area")[["object", "score"]]
-    found = {area: _over_networks(part) for area, part in means}
+    found = {float(area): _over_networks(part) for area, part in means}  # type: ignore[arg-type]
     areas = sorted(found)
     values, lows, highs = ([getattr(found[area], name) for area in areas] for name in ("value", "low", "high"))
     ax.fill_between(areas, lows, highs, color=colour, alpha=0.25, linewidth=0, zorder=2)
@@ -130,7 +130,7 @@ def alt_text(results: pd.DataFrame) -> str:
     parts = []
     for model, part in rows.groupby("model", sort=False):
         means = _by_area(part)
-        best = means.idxmax()
+        best = float(means.idxmax())  # type: ignore[arg-type]
         parts.append(
             f"{name_of(str(model))} rises from {means.iloc[0]:.0f}% at {percent(means.index[0])} to {means[best]:.0f}% at "
             f"{percent(best)}, and has {means.iloc[-1]:.0f}% at {percent(means.index[-1])}"
