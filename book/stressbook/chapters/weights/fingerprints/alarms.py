@@ -82,6 +82,8 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
 def shown(results: pd.DataFrame) -> pd.DataFrame:
     """Return :func:`table` in the words of the page."""
     rows = table(results)
+    if rows.empty:
+        return rows
     order = rows["kind"].map({kind: place for place, kind in enumerate(KINDS)})
     rows = rows.assign(order=order).sort_values(["base", "eps", "order"])
     index = pd.MultiIndex.from_arrays(
@@ -99,6 +101,8 @@ def shown(results: pd.DataFrame) -> pd.DataFrame:
 def verdicts(results: pd.DataFrame) -> str:
     """Say how many false alarms the threshold has that catches every copy, as a Markdown list."""
     rows, lines = table(results), []
+    if rows.empty:
+        return "- Not measured in this run: there is no copy near its base, or no other network."
     for base, mine in rows.groupby("base", sort=False):
         none = mine[mine["alarms"] == 0]
         others, copies = mine["others"].max(), mine["copies"].max()
@@ -119,7 +123,7 @@ def verdicts(results: pd.DataFrame) -> str:
             )
             line += f"**false alarms** with {len(bad)} of {len(mine)} ways of making prints: {said}."
         lines.append(line)
-    return "\n".join(lines) or "- Not measured in this run: there is no copy near its base, or no other network."
+    return "\n".join(lines)
 
 
 def said(results: pd.DataFrame) -> pd.DataFrame:

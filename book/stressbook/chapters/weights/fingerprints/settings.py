@@ -63,6 +63,11 @@ def tried(results: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)
 
 
+def values_of(rows: pd.DataFrame, setting: str) -> list[float]:
+    """Return the values that were tried of a setting, from rows of :func:`tried`."""
+    return sorted(rows.loc[rows["setting"] == setting, "value"].unique())
+
+
 def plot(results: pd.DataFrame) -> Figure:
     """Draw robustness, transfer and uniqueness against each setting, means over the networks that were tried.
 
@@ -76,12 +81,12 @@ def plot(results: pd.DataFrame) -> Figure:
     matplotlib.figure.Figure
     """
     rows = tried(results)
-    bases, names = list(dict.fromkeys(rows["base"])), [name for name in TRIED if name in set(rows["setting"])]
+    bases, names = list(dict.fromkeys(rows["base"])), [name for name in TRIED if len(values_of(rows, name)) > 1]
     looks: list[dict[str, Any]] = [{"linestyle": "-"}, {"linestyle": "--", "markerfacecolor": "white"}]
     figure, axes = style.page_wide(len(names), height=2.0, sharex=False)
     for ax, setting in zip(axes, names, strict=True):
         mine = rows[rows["setting"] == setting]
-        values = sorted(mine["value"].unique())
+        values = values_of(rows, setting)
         for base, look in zip(bases, looks, strict=False):
             for measure, colour in COLOURS.items():
                 curve = mine[mine["base"] == base].groupby("value")[measure].mean().reindex(values)
@@ -104,7 +109,7 @@ def verdicts(results: pd.DataFrame) -> str:
     rows, lines = tried(results), []
     for setting, kind in TRIED.items():
         mine = rows[rows["setting"] == setting]
-        if mine.empty:
+        if len(values_of(rows, setting)) < 2:
             continue
         parts = []
         for base, of_base in mine.groupby("base", sort=False):
@@ -121,7 +126,7 @@ def verdicts(results: pd.DataFrame) -> str:
             else:
                 said = f"{best:g} is not better beyond doubt, {found} points"
             parts.append(f"{name_of(str(base))}: {said}")
-        values = ", ".join(f"{value:g}" for value in sorted(mine["value"].unique()))
+        values = ", ".join(f"{value:g}" for value in values_of(rows, setting))
         own_value = mine.loc[mine["default"], "value"]
         if parts:
             lines.append(
