@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
 from stressbook.chapters.weights.fingerprints.effects import KINDS
-from stressbook.chapters.weights.fingerprints.rows import by_suspect, copy_name, data_name, hits, name_of
+from stressbook.chapters.weights.fingerprints.rows import by_suspect, copy_name, hits, name_of, places
 from stressbook.drawing import style
 from stresslib.stress.on_weights.fingerprints import Verification
 
@@ -84,8 +84,10 @@ def shown(results: pd.DataFrame) -> pd.DataFrame:
     rows = table(results)
     if rows.empty:
         return rows
-    order = rows["kind"].map({kind: place for place, kind in enumerate(KINDS)})
-    rows = rows.assign(order=order).sort_values(["base", "eps", "order"])
+    known = {place: number for number, place in enumerate(places(rows))}
+    order = [known[place] for place in zip(rows["base"], rows["eps"], strict=True)]
+    kinds = rows["kind"].map({kind: place for place, kind in enumerate(KINDS)})
+    rows = rows.assign(order=order, place=kinds).sort_values(["order", "place"])
     index = pd.MultiIndex.from_arrays(
         [rows["base"].map(name_of), rows["eps"].map("{:g}".format), rows["kind"]], names=["prints of", "ε", "kind"]
     )
@@ -159,8 +161,8 @@ def per_group(results: pd.DataFrame) -> int:
 def said_verdicts(results: pd.DataFrame, kind: str = "C") -> str:
     """Say how often ``stresslib verify`` is right with prints of the default kind, as a Markdown list."""
     counts, lines = said(results), []
-    for (base, eps), rows in counts.groupby(level=["base", "eps"], sort=False):
-        mine = rows.droplevel(["base", "eps"])
+    for base, eps in places(hits(results)):
+        mine = counts.loc[(base, eps)]
         if kind not in mine.index.unique("kind"):
             continue
         by_role = mine.loc[kind]
@@ -240,26 +242,14 @@ def caption(results: pd.DataFrame) -> str:
 
 def alt_text(results: pd.DataFrame) -> str:
     """Describe the ROC curves in words, from their data."""
+    rows = table(results)
+    if rows.empty:
+        return "No ROC curve: there is no copy near its base, or no other network."
     parts = [
-        f"{name_of(str(row['base']))}, ε {row['eps']:g}, {row['kind']}: AUC {row['auc']:.3f}"
-        for row in table(results).to_dict("records")
+        f"{name_of(str(base))}, ε {eps:g}: from {mine['auc'].min():.3f} to {mine['auc'].max():.3f}"
+        for (base, eps), mine in rows.groupby(["base", "eps"], sort=False)
     ]
-    return f"ROC curves of telling copies from other networks. {'; '.join(parts)}."
-
-
-def extremes(results: pd.DataFrame, base: str, eps: float, kind: str) -> str:
-    """Say which copy hits fewest prints of some network, and which other network most."""
-    seen = by_suspect(hits(results))
-    mine = seen[seen["base"].eq(base) & seen["eps"].eq(eps) & seen["kind"].eq(kind)]
-    copies, others = mine[mine["role"] == "copy"], mine[mine["role"] == "other"]
-    if copies.empty or others.empty:
-        return ""
-    last, first = copies.loc[copies["hits"].idxmin()], others.loc[others["hits"].idxmax()]
-    data = data_name(str(mine["dataset"].iloc[0]))
-    return (
-        f"On {data}, the copy with the fewest hits ({copy_name(last)}) has {last['hits']:.0f}%, the other network with the "
-        f"most ({name_of(str(first['model']))}) {first['hits']:.0f}%."
-    )
+    return f"ROC curves of telling copies from other networks. Areas under them, over kinds: {'; '.join(parts)}."
 
 
 def transcript(results: pd.DataFrame, kind: str = "C") -> str:

@@ -21,6 +21,7 @@ from stressbook.chapters.weights.fingerprints.rows import (
     hits,
     interval,
     name_of,
+    places,
 )
 from stressbook.drawing import style
 
@@ -98,13 +99,15 @@ def judged(results: pd.DataFrame, near: float = NEAR) -> list[Judged]:
     list of Judged
         Differences are paired: prints of one seed start from one noise, and go to the same classes.
     """
-    wide = by_seed(hits(results, near)).reset_index()
+    mine = hits(results, near)
+    wide = by_seed(mine).reset_index()
     found = []
-    for (base, eps), rows in wide.groupby(["base", "eps"], sort=False):
+    for base, eps in places(mine):
+        rows = wide[wide["base"].eq(base) & wide["eps"].eq(eps)]
         for one in EXPECTED:
             measured = rows.pivot_table(index="seed", columns="kind", values=one.measure)
             if {one.kind, one.than} <= set(measured):
-                found.append(Judged(one, str(base), float(eps), interval(measured[one.kind] - measured[one.than])))
+                found.append(Judged(one, base, eps, interval(measured[one.kind] - measured[one.than])))
     return found
 
 
@@ -126,10 +129,10 @@ def where(entry: Judged) -> str:
 
 def not_reproduced(results: pd.DataFrame) -> str:
     """List the expectations that came out the other way, or are not decided, as Markdown."""
-    lines = []
+    every, lines = judged(results), []
     for verdict in (OPPOSITE, UNDECIDED):
         for one in EXPECTED:
-            found = [entry for entry in judged(results) if entry.expected == one and entry.verdict == verdict]
+            found = [entry for entry in every if entry.expected == one and entry.verdict == verdict]
             if found:
                 said = "; ".join(f"{where(entry)} {entry.found}" for entry in found)
                 lines.append(f"- {one.measure} of {one.kind} {DIRECTIONS[one.sign]} than of {one.than}: {verdict}: {said}.")
@@ -151,8 +154,10 @@ def sensitivity(results: pd.DataFrame) -> str:
 def table(results: pd.DataFrame) -> pd.DataFrame:
     """Return what was measured, a row for each network, eps and kind: means in percent."""
     means = by_seed(hits(results)).groupby(MADE).mean().reset_index()
+    order = {place: number for number, place in enumerate(places(hits(results)))}
+    means["order"] = [order[place] for place in zip(means["base"], means["eps"], strict=True)]
     means["place"] = means["kind"].map({kind: place for place, kind in enumerate(KINDS)})
-    means = means.sort_values(["base", "eps", "place"])
+    means = means.sort_values(["order", "place"])
     names = [means["base"].map(name_of), means["eps"].map("{:g}".format), means["kind"]]
     index = pd.MultiIndex.from_arrays(names, names=["prints of", "ε", "kind"])
     return means[["own", "robustness", "transfer", "uniqueness"]].set_axis(index).round(1)
@@ -200,7 +205,7 @@ def plot(results: pd.DataFrame) -> Figure:
     matplotlib.figure.Figure
     """
     wide = by_seed(hits(results)).reset_index()
-    chosen = [(base, eps, rows) for (base, eps), rows in wide.groupby(["base", "eps"], sort=False)]
+    chosen = [(*place, wide[wide["base"].eq(place[0]) & wide["eps"].eq(place[1])]) for place in places(hits(results))]
     figure, axes = style.page_wide(len(chosen), height=2.0)
     titles = []
     for ax, (base, eps, rows) in zip(axes, chosen, strict=True):
@@ -209,8 +214,8 @@ def plot(results: pd.DataFrame) -> Figure:
             found = [interval(rows.loc[rows["kind"] == kind, measure]) for kind in kinds]
             for place, one in enumerate(found):
                 ax.plot([place + 0.08 * (number - 1)] * 2, [one.low, one.high], color=colour, linewidth=1.4)
-            places = [place + 0.08 * (number - 1) for place in range(len(kinds))]
-            ax.plot(places, [one.value for one in found], color=colour, label=measure, **{**style.OURS, "linewidth": 1.6})
+            shifted = [place + 0.08 * (number - 1) for place in range(len(kinds))]
+            ax.plot(shifted, [one.value for one in found], color=colour, label=measure, **{**style.OURS, "linewidth": 1.6})
         ax.set_xticks(range(len(kinds)), [kind.replace("+", "+\n") for kind in kinds], fontsize=style.SMALL)
         ax.set_ylim(0, 103)
         ax.tick_params(labelsize=style.SMALL)

@@ -90,10 +90,11 @@ def headline(results: pd.DataFrame) -> str:
         else f"of {name_of(base)} {row['threshold']:.0f}% and {row['most']:.0f}%"
         for number, ((base, _), row) in enumerate(zip(chosen, rows, strict=True))
     ]
-    verdicts = [one.verdict for one in effects.judged(results)]
+    every = effects.judged(results)
+    verdicts = [one.verdict for one in every]
     met = sum(verdict == effects.AS_EXPECTED for verdict in verdicts)
     opposite = sum(verdict == effects.OPPOSITE for verdict in verdicts)
-    against = [one.verdict for one in effects.judged(results) if one.expected.measure == "uniqueness"]
+    against = [one.verdict for one in every if one.expected.measure == "uniqueness"]
     refined = sum(verdict == effects.AS_EXPECTED for verdict in against)
     directions = (
         f" Of {len(verdicts)} comparisons that the authors' claims decide, {met} came out as expected and {opposite} the "

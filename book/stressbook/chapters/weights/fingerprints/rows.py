@@ -155,6 +155,12 @@ def by_seed(rows: pd.DataFrame) -> pd.DataFrame:
     return table.assign(uniqueness=table["robustness"] - table["transfer"])
 
 
+def places(rows: pd.DataFrame) -> list[tuple[str, float]]:
+    """Return each network that prints are of, with each eps, in the order of the rows."""
+    pairs = zip(rows["base"], rows["eps"], strict=True)
+    return list(dict.fromkeys((str(base), float(eps)) for base, eps in pairs))
+
+
 def by_suspect(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the share of all prints that each network hits, over the seeds; columns as :func:`hits` has them."""
     return rows.groupby([*MADE, *SUSPECT, "role"], sort=False)[["hits", "accuracy", "lost"]].mean().reset_index()

@@ -60,7 +60,8 @@ def tried(results: pd.DataFrame) -> pd.DataFrame:
         if setting != "eps":
             mine = mine[mine["eps"] == rows.loc[rows["kind"] != "C", "eps"].min()]
         found.append(mine.assign(setting=setting, value=mine[setting], default=mine[setting].eq(own[setting])))
-    return pd.concat(found, ignore_index=True)
+    order = list(dict.fromkeys(all_hits(results)["base"]))
+    return pd.concat(found).sort_values("base", key=lambda bases: bases.map(order.index), kind="stable", ignore_index=True)
 
 
 def values_of(rows: pd.DataFrame, setting: str) -> list[float]:
