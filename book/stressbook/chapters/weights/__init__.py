@@ -1,0 +1,1 @@
+"""Weights under stress: what a network still knows when its weights are pruned, rounded, shared or regularised."""
