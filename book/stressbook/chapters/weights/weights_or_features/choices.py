@@ -70,7 +70,7 @@ def totals(table: pd.DataFrame, images: int) -> pd.Series:
 
 
 def groups(results: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Yield the name of each group, its base, which is the first network whose weights are put under stress, and its rows."""
+    """Yield the name of each group, its base (the first network whose weights are put under stress), and its rows."""
     table = paired(results)
     for group, rows in table.groupby("group", sort=False):
         stressed = rows.loc[rows["variant"].ne(AS_TRAINED), "model"]
@@ -121,15 +121,15 @@ def crossing(rows: pd.DataFrame, base: str) -> float:
 
 def excess(rows: pd.DataFrame) -> pd.Series:
     """Return by how many points each pair of stresses loses more than its two stresses lose apart, summed."""
-    found = []
-    for model, part in rows.groupby("model", sort=False):
+    found: list[float] = []
+    for _, part in rows.groupby("model", sort=False):
         cells = part["stress"] + part["dimensions"].astype(str) + part["values"].astype(str)
         wide = part.assign(cell=cells).pivot_table(index="weights", columns="cell", values="score", sort=False)
         plain, none = wide.loc["none"], cells[part["stress"].eq("none")].iloc[0]
         together = (plain - wide).sub(plain[none] - wide[none], axis=0)  # what features lose after that stress, and before
         pairs = together.drop(index="none", columns=none)
-        found.append(pairs.stack().rename(str(model)))
-    return pd.concat(found)
+        found += pairs.to_numpy().ravel().tolist()
+    return pd.Series(found)
 
 
 def front(rows: pd.DataFrame, images: int) -> pd.DataFrame:
