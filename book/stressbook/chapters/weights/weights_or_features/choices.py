@@ -112,11 +112,13 @@ def crossing(rows: pd.DataFrame, base: str) -> float:
 
     NaN where they never do, or always.
     """
-    few, many = cheapest(rows, base, 1), cheapest(rows, base, 10**12)
-    weights, features = few.loc[WEIGHTS], many.loc[FEATURES]
+    few: pd.DataFrame = cheapest(rows, base, 1)
+    many: pd.DataFrame = cheapest(rows, base, 10**12)
+    weights: Any = few.loc[WEIGHTS]
+    features: Any = many.loc[FEATURES]
     saved = features["file_bytes"] + features["side_bytes"] - weights["file_bytes"] - weights["side_bytes"]
     each = weights["bytes"] - features["bytes"]
-    return float(saved / each) if saved > 0 and each > 0 else float("nan")
+    return float(saved) / float(each) if saved > 0 and each > 0 else float("nan")
 
 
 def excess(rows: pd.DataFrame) -> pd.Series:

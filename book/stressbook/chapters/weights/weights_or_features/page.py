@@ -91,9 +91,9 @@ def caption(results: pd.DataFrame) -> str:
     """Say what the figure shows."""
     count = len(next(groups(results))[2])
     return (
-        f"Accuracy against the bytes of one network and of the vectors of {IMAGES[0]:,} to {IMAGES[-1]:,} images, over {count} "
-        f"pairs of stresses: points. Lines: the best for the bytes, chosen on other test images, so that a line can fall. Grey: "
-        f"within {WITHIN:.0f} point of the unstressed network."
+        f"Accuracy against the bytes of one network and of the vectors of {IMAGES[0]:,} to {IMAGES[-1]:,} images, over "
+        f"{count} pairs of stresses: points. Lines: the best for the bytes, chosen on other test images, so that a line can "
+        f"fall. Grey: within {WITHIN:.0f} point of the unstressed network."
     )
 
 
