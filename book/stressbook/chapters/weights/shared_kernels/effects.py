@@ -156,6 +156,11 @@ def by_network(results: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def of_dataset(results: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """Return :func:`by_network` of one data set, indexed by `form` and `seed`."""
+    return by_network(results).xs(dataset, level="dataset")  # type: ignore[return-value]
+
+
 def paired(table: pd.Series, form: str, than: str) -> pd.Series:
     """Return the differences of two forms on one data set, by seed; without a second form, the values of the first.
 
@@ -248,12 +253,25 @@ def not_reproduced(results: pd.DataFrame) -> str:
     for row in judged(results).to_dict("records"):
         expected = EXPECTED[row["place"]]
         if row["outcome"] != AS_EXPECTED:
-            points = spread(row["mean"], row["low"], row["high"])
+            points = difference(row["mean"], row["low"], row["high"])
             lines.append(
                 f"- {name(row['dataset'])}: the {MEASURES[expected.measure]} was to be {DIRECTIONS[expected.sign]}, "
-                f"{_compared(expected)}. It is {points} points: {row['outcome']}."
+                f"{_compared(expected)}. Measured: {points}: {row['outcome']}."
             )
     return "\n".join(lines) or "- Nothing: every direction was as expected."
+
+
+def difference(mean: float, low: float, high: float) -> str:
+    """Write a mean difference in points and its interval.
+
+    Examples
+    --------
+    >>> from stressbook.chapters.weights.shared_kernels.effects import difference
+    >>> difference(-2.04, -3.0, -1.1)
+    'a difference of -2.0 points (-3.0 to -1.1)'
+    """
+    points, _, bracket = spread(mean, low, high).partition(" ")
+    return f"a difference of {points} points {bracket}"
 
 
 def _compared(expected: Expectation) -> str:
@@ -303,7 +321,7 @@ def norms(results: pd.DataFrame) -> str:
             verdict = "one training each says no more"
         lines.append(
             f"- {name(str(dataset))}: with a shared norm the error is {shared['error']:.1f}%, with private ones "
-            f"{private['error']:.1f}% ({spread(mean, low, high)} points): {verdict}. With the test images' own mean and "
+            f"{private['error']:.1f}%, {difference(mean, low, high)}: {verdict}. With the test images' own mean and "
             f"deviation it is {shared['batch_error']:.1f}% and {private['batch_error']:.1f}%: what is left of the "
             "difference there is not due to averages over uses."
         )

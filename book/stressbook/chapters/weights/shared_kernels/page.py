@@ -12,8 +12,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from stressbook.chapters.images.amplitude_phase.effects import AS_EXPECTED, OPPOSITE, interval, name, spread
-from stressbook.chapters.weights.shared_kernels.effects import FORMS, by_network, means_of, order, outcome, paired
+from stressbook.chapters.images.amplitude_phase.effects import AS_EXPECTED, OPPOSITE, interval, name
+from stressbook.chapters.weights.shared_kernels.effects import (
+    FORMS,
+    by_network,
+    difference,
+    means_of,
+    of_dataset,
+    outcome,
+    paired,
+)
 from stressbook.chapters.weights.shared_kernels.sizes import PLOT, form_of
 from stressbook.drawing import style
 
@@ -59,7 +67,7 @@ def plot(results: pd.DataFrame) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    networks = by_network(results).xs(dataset_drawn(results), level="dataset")
+    networks = of_dataset(results, dataset_drawn(results))
     figure, (left, right) = style.page_wide(2, height=3.5, sharex=False, sharey=False)
     means = means_of(networks)
     for narrow, wide in (("none-narrow", "none"), ("mixed-none-narrow", "mixed-none")):
@@ -129,7 +137,7 @@ def _logarithmic(ax: Axes, said: Any) -> None:
 
 def caption(results: pd.DataFrame) -> str:
     """Say what the first figure shows."""
-    trainings = by_network(results).loc[dataset_drawn(results)].index.unique("seed").size
+    trainings = of_dataset(results, dataset_drawn(results)).index.unique("seed").size
     several = f"one of {trainings} trainings" if trainings > 1 else "the one training"
     return (
         f"Error against the number of weights. Left, {name(dataset_drawn(results))}: a faint point is {several}, a large "
@@ -141,7 +149,7 @@ def caption(results: pd.DataFrame) -> str:
 def headline(results: pd.DataFrame) -> str:
     """Answer the question of the page, as its first paragraph."""
     dataset = dataset_drawn(results)
-    networks = by_network(results).xs(dataset, level="dataset")
+    networks = of_dataset(results, dataset)
     means = means_of(networks)
     cost = interval(paired(networks["error"], "plain", "none"))
     answer = {1: "No, one kernel is not enough", -1: "Yes, one kernel is enough", 0: "It cannot be told from few trainings"}[
@@ -150,8 +158,8 @@ def headline(results: pd.DataFrame) -> str:
     said = (
         f"**{answer}.** On {name(dataset)}, one kernel for all layers, {means['plain']['parameters']:,.0f} weights in all, "
         f"errs in {means['plain']['error']:.1f}%; the same network with a kernel for each layer, "
-        f"{means['none']['parameters']:,.0f} weights, in {means['none']['error']:.1f}% "
-        f"({spread(*cost)} points)."
+        f"{means['none']['parameters']:,.0f} weights, in {means['none']['error']:.1f}%, "
+        f"{difference(*cost)}."
     )
     if {"mixed-regulated", "mixed-none"} <= set(means):
         near = interval(paired(networks["error"], "mixed-regulated", "mixed-none"))
@@ -160,15 +168,15 @@ def headline(results: pd.DataFrame) -> str:
         share = 100 * means["mixed-regulated"]["parameters"] / means["mixed-none"]["parameters"]
         said += (
             f" A kernel a width with regulators, {share:.0f}% of the weights of the widening network, {word}: "
-            f"{means['mixed-regulated']['error']:.1f}% against {means['mixed-none']['error']:.1f}% "
-            f"({spread(*near)} points)."
+            f"{means['mixed-regulated']['error']:.1f}% against {means['mixed-none']['error']:.1f}%, "
+            f"{difference(*near)}."
         )
     if "none-narrow" in means:
         equal = interval(paired(networks["error"], "plain", "none-narrow"))
         words = {-1: "fewer errors than", 1: "**more errors than**", 0: "errors that cannot be told from those of"}
         said += (
-            f" At about as many weights, one kernel makes {words[_side(equal)]} a narrow network that shares nothing "
-            f"({spread(*equal)} points)."
+            f" At about as many weights, one kernel makes {words[_side(equal)]} a narrow network that shares nothing, "
+            f"{difference(*equal)}."
         )
     return said
 
@@ -182,18 +190,17 @@ def _side(found: tuple[float, float, float]) -> int:
 def alt_text(results: pd.DataFrame) -> str:
     """Describe the first figure in words, from its data."""
     dataset = dataset_drawn(results)
-    means = by_network(results).loc[dataset].groupby("form").mean()
     said = "; ".join(
-        f"{FORMS[form]} {means.loc[form, 'parameters']:,.0f} weights, {means.loc[form, 'error']:.1f}%"
-        for form in order(means.index)
+        f"{FORMS[form]} {row['parameters']:,.0f} weights, {row['error']:.1f}%"
+        for form, row in means_of(of_dataset(results, dataset)).items()
     )
-    theirs = "; ".join(f"{label} {millions:g} million, {error:g}%" for label, (error, millions) in PLOT.items())
+    theirs = "; ".join(f"{one} {PLOT[one][1]:g} million, {PLOT[one][0]:g}%" for one in PLOT)
     return f"Error against weights on {name(dataset)}. {said}. The authors' plot: {theirs}."
 
 
 def published(results: pd.DataFrame) -> pd.DataFrame:
     """Return the authors' errors of 18 layers beside ours of as many, on other data: compare directions alone."""
-    ours = by_network(results).loc[dataset_drawn(results)].groupby("form")["error"].mean()
+    ours = of_dataset(results, dataset_drawn(results)).groupby("form")["error"].mean()
     theirs = {form_of(label): PLOT[label][0] for label in ("DACNN18", "REG18", "MIX18", "MIX+REG18", "ResNet18")}
     both = pd.DataFrame({"theirs, error (%)": pd.Series(theirs), "ours, error (%)": ours}).loc[
         [form for form in DRAWN if form in theirs and form in ours.index]
