@@ -36,17 +36,7 @@ COLOURS = {
 }
 """Colour of each form; narrow networks have that of the wide one."""
 
-DRAWN = ("plain", "regulated", "mixed", "mixed-regulated", "none", "mixed-none")
-
-SHORT = {
-    "plain": "one kernel",
-    "regulated": "regulated",
-    "mixed": "one a width",
-    "mixed-regulated": "one a width,\nregulated",
-    "none": "unshared",
-    "mixed-none": "unshared,\nwidening",
-}
-"""Labels of points."""
+ORDER = ("plain", "regulated", "mixed", "mixed-regulated", "none", "mixed-none")
 
 
 def dataset_drawn(results: pd.DataFrame) -> str:
@@ -80,47 +70,20 @@ def plot(results: pd.DataFrame) -> Figure:
             continue
         rows, marker = networks.xs(form, level="form"), "D" if "none" in form else "o"
         left.plot(rows["parameters"], rows["error"], "o", color=colour, markersize=3 if small else 4.5, alpha=0.5, mew=0)
-        left.plot(
-            mean["parameters"], mean["error"], marker, color=colour, markersize=5 if small else 8, mec="white", mew=0.8
-        )
-        if not small:
-            _label(left, mean["parameters"], mean["error"], form)
+        look = {"color": colour, "markersize": 5 if small else 8, "mec": "white", "mew": 0.8, "linestyle": "none"}
+        label = "_" if small else FORMS[form]  # a line whose label begins so is in no legend
+        left.plot(mean["parameters"], mean["error"], marker=marker, label=label, **look)
     for label, (error, millions) in PLOT.items():
         form = form_of(label)
         right.plot(millions, error, "D" if form == "mixed-none" else "o", color=COLOURS[form], markersize=6, mfc="white")
-    for form, label in (
-        ("plain", "DACNN18"),
-        ("regulated", "REG24"),
-        ("mixed", "MIX14"),
-        ("mixed-regulated", "MIX+REG34"),
-        ("mixed-none", "ResNet34"),
-    ):
-        error, millions = PLOT[label]
-        _label(right, millions, error, form)
     _logarithmic(left, lambda count: f"{count / 1000:g}k")
     _logarithmic(right, lambda millions: f"{millions:g}M")
-    left.set_title(f"here: {name(dataset_drawn(results))}, error (%)", fontsize=style.SMALL)
-    right.set_title("authors' plot, data not named, error (%)", fontsize=style.SMALL)
+    titles = [f"{name(dataset_drawn(results))}, error (%)", "authors' plot, error (%)"]
+    style.add_titles_and_legend(figure, [left, right], titles, columns=2)
     for ax in (left, right):
         ax.set_xlabel("weights", fontsize=style.SMALL)
         ax.tick_params(labelsize=style.SMALL)
     return figure
-
-
-def _label(ax: Axes, x: float, y: float, form: str) -> None:
-    """Write what a point is, on the side where it is not in the way."""
-    left, above = form in ("mixed-none", "mixed-regulated"), form in ("none", "mixed", "plain", "regulated")
-    ax.annotate(
-        SHORT[form],
-        (x, y),
-        (-4 if left else 4, 6 if above else -7),
-        textcoords="offset points",
-        ha="right" if left else "left",
-        va="bottom" if above else "top",
-        color=COLOURS[form],
-        fontsize=style.SMALL,
-        fontweight="bold",
-    )
 
 
 def _logarithmic(ax: Axes, said: Any) -> None:
@@ -142,7 +105,7 @@ def caption(results: pd.DataFrame) -> str:
     return (
         f"Error against the number of weights. Left, {name(dataset_drawn(results))}: a faint point is {several}, a large "
         "one the mean; circles share kernels, diamonds do not. Dotted lines lead to narrower networks that share nothing. "
-        "Right: what the authors plot, of networks of width 128."
+        "Right: what the authors plot, of networks of width 128 and data that it does not name."
     )
 
 
@@ -203,7 +166,7 @@ def published(results: pd.DataFrame) -> pd.DataFrame:
     ours = of_dataset(results, dataset_drawn(results)).groupby("form")["error"].mean()
     theirs = {form_of(label): PLOT[label][0] for label in ("DACNN18", "REG18", "MIX18", "MIX+REG18", "ResNet18")}
     both = pd.DataFrame({"theirs, error (%)": pd.Series(theirs), "ours, error (%)": ours}).loc[
-        [form for form in DRAWN if form in theirs and form in ours.index]
+        [form for form in ORDER if form in theirs and form in ours.index]
     ]
     return both.rename(index=FORMS).round(1)
 

@@ -57,7 +57,7 @@ def plot(results: pd.DataFrame) -> Figure:
     table = curves(results)
     figure, axes = style.page_wide(4, height=2.4)
     for row, stress in enumerate(STRESSES):
-        for column, (title, forms) in enumerate(PANELS.items()):
+        for column, forms in enumerate(PANELS.values()):
             ax = axes[2 * row + column]
             for form in order(set(forms) & set(table.index.unique("form"))):
                 shares, colour = table.loc[form][stress], COLOURS[form]
@@ -66,14 +66,13 @@ def plot(results: pd.DataFrame) -> Figure:
                 look = {"linestyle": "--" if "none" in form else "-"}
                 ax.plot(shares.columns, shares.mean(), color=colour, label=FORMS[form], **{**style.OURS, **look})
             style.draw_full_score(ax)
-            ax.set_title(f"{paper_name(stress)}, {title}", fontsize=style.SMALL)
             ax.set_xscale("log", base=2)
             ax.set_xticks(list(table[stress].columns), [f"{percent:.0f}%" for percent in table[stress].columns])
             ax.tick_params(labelsize=style.SMALL)
     figure.supxlabel("dimensions kept", fontsize=style.SMALL)
     figure.supylabel("score kept (% of full score)", fontsize=style.SMALL)
-    entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    figure.legend(entries.values(), entries, loc="outside lower center", ncols=2, frameon=False, fontsize=style.SMALL)
+    titles = [f"{paper_name(stress)}, {title}" for stress in STRESSES for title in PANELS]
+    style.add_titles_and_legend(figure, axes, titles, columns=2)
     return figure
 
 
