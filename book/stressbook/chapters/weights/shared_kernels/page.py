@@ -70,7 +70,13 @@ def plot(results: pd.DataFrame) -> Figure:
             continue
         rows, marker = networks.xs(form, level="form"), "D" if "none" in form else "o"
         left.plot(rows["parameters"], rows["error"], "o", color=colour, markersize=3 if small else 4.5, alpha=0.5, mew=0)
-        look = {"color": colour, "markersize": 5 if small else 8, "mec": "white", "mew": 0.8, "linestyle": "none"}
+        look: dict[str, Any] = {
+            "color": colour,
+            "markersize": 5 if small else 8,
+            "mec": "white",
+            "mew": 0.8,
+            "linestyle": "none",
+        }
         label = "_" if small else FORMS[form]  # a line whose label begins so is in no legend
         left.plot(mean["parameters"], mean["error"], marker=marker, label=label, **look)
     for label, (error, millions) in PLOT.items():

@@ -67,7 +67,7 @@ def plot(results: pd.DataFrame) -> Figure:
                 ax.plot(shares.columns, shares.mean(), color=colour, label=FORMS[form], **{**style.OURS, **look})
             style.draw_full_score(ax)
             ax.set_xscale("log", base=2)
-            ax.set_xticks(list(table[stress].columns), [f"{percent:.0f}%" for percent in table[stress].columns])
+            ax.set_xticks(list(table[stress].columns), [f"{percent:g}%" for percent in table[stress].columns])
             ax.tick_params(labelsize=style.SMALL)
     figure.supxlabel("dimensions kept", fontsize=style.SMALL)
     figure.supylabel("score kept (% of full score)", fontsize=style.SMALL)
