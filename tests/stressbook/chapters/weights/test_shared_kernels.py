@@ -186,17 +186,22 @@ def test_the_headline_answers_the_question(errors: dict[str, list[float]], said:
 
 
 @pytest.mark.parametrize(
-    ("shared", "said"),
+    ("shared", "with_their_own", "said"),
     [
-        ([80.0, 85, 86], "**private norms are essential**"),
-        ([40.0, 41, 41.5], "**a shared norm is better**"),
-        ([40.0, 61, 50], "no more than a scatter of trainings"),
-        ([80.0], "one training each says no more"),
+        ([80.0, 85, 86], 0.0, "difference of +32.7 points (+26.9 to +38.4): **private norms are better**."),
+        ([80.0, 85, 86], -33.0, "in each use: 49.7% and 50.0%, a difference of -0.3 points (-6.1 to +5.4): undecided."),
+        ([80.0, 85, 86], -33.0, "what has to be private is the **mean and deviation**"),
+        ([40.0, 41, 41.5], 0.0, "**a shared norm is better**"),
+        ([40.0, 61, 50], 0.0, "): undecided."),
+        ([80.0], 0.0, "one training each cannot tell"),
     ],
 )
-def test_private_norms_against_a_shared_one(shared: list[float], said: str) -> None:
-    errors = {f"{RESNET}:16": [50.0, 51, 52], f"{RESNET}-shared-norm:16": shared}
-    assert said in effects.norms(results_table(networks(errors), names.MORE))
+def test_private_norms_against_a_shared_one(shared: list[float], with_their_own: float, said: str) -> None:
+    rows = networks({f"{RESNET}:16": [50.0, 51, 52], f"{RESNET}-shared-norm:16": shared})
+    for row in rows:
+        row["score"] -= with_their_own * (row["metric"] == names.BATCH_STATISTICS and "norm" in row["model"])
+    found = effects.norms(results_table(rows, names.MORE))
+    assert said in found and ("has to be private" in found) == (with_their_own < 0)
 
 
 @pytest.mark.parametrize(
@@ -210,6 +215,12 @@ def test_redundancy_is_judged_in_both_directions(shift: float, said: str) -> Non
     assert shares.loc[("none", 0.0)].tolist() == [72, 74, 72] and shares.columns[0] == ("pca", 12.5)
     assert redundancy.measured(table).loc[("none", 1.0), "variance_90"] == pytest.approx(900 / 16)
     assert redundancy.table(table).loc["one kernel", "full score"] == 50
+
+
+def test_a_page_without_features() -> None:
+    table = results_table(networks(ERRORS), names.MORE)
+    assert redundancy.verdicts(table) == "No features were measured." and redundancy.table(table).empty
+    assert not redundancy.plot(table).axes[0].get_legend_handles_labels()[0] and redundancy.alt_text(table)
 
 
 def test_separation_by_layer(whole: pd.DataFrame) -> None:

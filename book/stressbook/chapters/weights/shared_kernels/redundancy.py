@@ -59,13 +59,15 @@ def plot(results: pd.DataFrame) -> Figure:
     for row, stress in enumerate(STRESSES):
         for column, forms in enumerate(PANELS.values()):
             ax = axes[2 * row + column]
+            style.draw_full_score(ax)
+            if stress not in table.columns.unique("stress"):
+                continue
             for form in order(set(forms) & set(table.index.unique("form"))):
                 shares, colour = table.loc[form][stress], COLOURS[form]
                 for _, one in shares.iterrows():
                     ax.plot(shares.columns, one, color=colour, linewidth=0.8, alpha=0.5)
                 look = {"linestyle": "--" if "none" in form else "-"}
                 ax.plot(shares.columns, shares.mean(), color=colour, label=FORMS[form], **{**style.OURS, **look})
-            style.draw_full_score(ax)
             ax.set_xscale("log", base=2)
             ax.set_xticks(list(table[stress].columns), [f"{percent:g}%" for percent in table[stress].columns])
             ax.tick_params(labelsize=style.SMALL)
@@ -92,9 +94,9 @@ def measured(results: pd.DataFrame) -> pd.DataFrame:
     """
     rows = _rows(results)
     none = rows[rows["stress"].eq("none")].set_index(["form", "seed"])
-    kept = curves(results).T.groupby("stress").mean().T
+    kept = curves(results).T.groupby("stress").mean().T.reindex(columns=list(STRESSES))
     spectrum = none[list(SPECTRUM)].div(none["n_features"].astype(float), axis=0) * 100
-    return pd.concat([kept[[stress for stress in STRESSES if stress in kept]], spectrum], axis=1).assign(full=none["score"])
+    return pd.concat([kept, spectrum], axis=1).assign(full=none["score"])
 
 
 def verdicts(results: pd.DataFrame) -> str:
@@ -118,7 +120,7 @@ def verdicts(results: pd.DataFrame) -> str:
             verdict = "undecided"
         points = ", ".join(f"{_called(column)} {spread(*numbers)}" for column, numbers in found.items())
         lines.append(f"- {FORMS[form][0].upper()}{FORMS[form][1:]} against {FORMS[than]}: {verdict}. In points: {points}.")
-    return "\n".join(lines) or "Undecided: no pair was measured."
+    return "\n".join(lines) or "No features were measured."
 
 
 def _called(column: str) -> str:
@@ -152,4 +154,4 @@ def alt_text(results: pd.DataFrame) -> str:
         f"{FORMS[form]} {', '.join(f'{paper_name(stress)} {row[stress]:.1f}%' for stress in STRESSES)}"
         for form, row in means_of(measured(results)).items()
     )
-    return f"Shares of the full score that features keep, means over the numbers of dimensions. {said}."
+    return f"Shares of the full score that features keep, means over the numbers of dimensions: {said or 'none measured'}."
