@@ -323,17 +323,17 @@ def norms(results: pd.DataFrame) -> str:
         fresh = interval(paired(part["batch_error"], "shared-norm", "plain"))
         called = [_norm_verdict(*found) for found in (kept, fresh)]
         lines.append(
-            f"- {name(str(dataset))}, as trained: error {shared['error']:.1f}% with a shared norm, {private['error']:.1f}% with "
-            f"private ones, {difference(*kept)}: {called[0]}."
+            f"- {name(str(dataset))}, as trained: error {shared['error']:.1f}% with a shared norm, {private['error']:.1f}% "
+            f"with private ones, {difference(*kept)}: {called[0]}."
         )
         lines.append(
-            f"- {name(str(dataset))}, with the mean and deviation of the test images in each use: {shared['batch_error']:.1f}% "
-            f"and {private['batch_error']:.1f}%, {difference(*fresh)}: {called[1]}."
+            f"- {name(str(dataset))}, with the mean and deviation of the test images in each use: "
+            f"{shared['batch_error']:.1f}% and {private['batch_error']:.1f}%, {difference(*fresh)}: {called[1]}."
         )
         if called[0] == PRIVATE != called[1]:
             lines.append(
-                "- So what has to be private is the **mean and deviation** that a norm keeps from training, one for each use. "
-                "That uses share a scale and a shift costs nothing that could be seen here."
+                "- So what has to be private is the **mean and deviation** that a norm keeps from training, one for each "
+                "use. That uses share a scale and a shift costs nothing that could be seen here."
             )
     return "\n".join(lines)
 
