@@ -43,19 +43,18 @@ def plot(results: pd.DataFrame) -> Figure:
     table = by_layer(results)
     figure, axes = style.page_wide(2, height=3.0)
     layers = list(table.columns)
-    for ax, (title, forms) in zip(axes, PANELS.items(), strict=True):
+    for ax, forms in zip(axes, PANELS.values(), strict=True):
         for form in order(set(forms) & set(table.index.unique("form"))):
             rows, colour = table.loc[form], COLOURS[form]
             for _, one in rows.iterrows():
                 ax.plot(range(len(layers)), one, color=colour, linewidth=0.8, alpha=0.5)
             look = {"linestyle": "--" if "none" in form else "-"}
             ax.plot(range(len(layers)), rows.mean(), color=colour, label=FORMS[form], **{**style.OURS, **look})
-        ax.set_title(title, fontsize=style.SMALL)
         ax.set_xticks(range(len(layers)), [_short(layer) for layer in layers], fontsize=style.SMALL)
         ax.tick_params(labelsize=style.SMALL)
     axes[0].set_ylabel("SI(5), %", fontsize=style.SMALL)
     figure.supxlabel("layer", fontsize=style.SMALL)
-    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=style.SMALL)
+    style.add_titles_and_legend(figure, axes, list(PANELS), columns=2)
     return figure
 
 

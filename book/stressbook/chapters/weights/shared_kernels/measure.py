@@ -23,7 +23,7 @@ from stressbook.chapters.open_questions.intrinsic_dimension.estimators import (
     variance_spectrum,
 )
 from stressbook.chapters.weights.shared_kernels.names import BATCH_STATISTICS, MORE, PRUNED, RATE, SEPARATION
-from stressbook.chapters.weights.shared_kernels.trainings import describe, make_network
+from stressbook.chapters.weights.shared_kernels.trainings import describe, make_network, make_networks
 from stresslib.evaluation.metrics import SCORES
 from stresslib.evaluation.separation import separation_index
 from stresslib.evaluation.threads import one_thread
@@ -103,17 +103,13 @@ def _measure_networks(names: list[str], shares: Sequence[int], **options: Any) -
         return []
     base = _base(names[0])
     jobs = {key: value for key, value in options.items() if key != "store"}  # the networks themselves are what is kept
-    run_tasks(_make, [{"name": name} for name in names], name=f"{base}, trainings", **jobs)
+    make_networks(names, **jobs)
     settings = [{"name": name, "weights": file_sha256(Address.parse(name).find())} for name in names]
     tests = load_arrays(base)
     count = TESTS[base][0]
     shared = (tests.test_images[:count], tests.test_labels[:count], TESTS[base][1], list(shares))
     found = run_tasks(measure_network, settings, *shared, name=f"{base}, networks", **options)
     return [row for rows in found for row in rows]
-
-
-def _make(name: str) -> str:
-    return str(make_network(name))
 
 
 def measure_network(images: Array, labels: Array, count: int, shares: list[int], name: str, weights: str) -> Rows:

@@ -12,8 +12,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from stressbook.chapters.images.amplitude_phase.effects import AS_EXPECTED, OPPOSITE, interval, name, spread
-from stressbook.chapters.weights.shared_kernels.effects import FORMS, by_network, means_of, order, outcome, paired
+from stressbook.chapters.images.amplitude_phase.effects import AS_EXPECTED, OPPOSITE, interval, name
+from stressbook.chapters.weights.shared_kernels.effects import (
+    FORMS,
+    by_network,
+    difference,
+    means_of,
+    of_dataset,
+    outcome,
+    paired,
+)
 from stressbook.chapters.weights.shared_kernels.sizes import PLOT, form_of
 from stressbook.drawing import style
 
@@ -28,17 +36,7 @@ COLOURS = {
 }
 """Colour of each form; narrow networks have that of the wide one."""
 
-DRAWN = ("plain", "regulated", "mixed", "mixed-regulated", "none", "mixed-none")
-
-SHORT = {
-    "plain": "one kernel",
-    "regulated": "regulated",
-    "mixed": "one a width",
-    "mixed-regulated": "one a width,\nregulated",
-    "none": "unshared",
-    "mixed-none": "unshared,\nwidening",
-}
-"""Labels of points."""
+ORDER = ("plain", "regulated", "mixed", "mixed-regulated", "none", "mixed-none")
 
 
 def dataset_drawn(results: pd.DataFrame) -> str:
@@ -59,7 +57,7 @@ def plot(results: pd.DataFrame) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    networks = by_network(results).xs(dataset_drawn(results), level="dataset")
+    networks = of_dataset(results, dataset_drawn(results))
     figure, (left, right) = style.page_wide(2, height=3.5, sharex=False, sharey=False)
     means = means_of(networks)
     for narrow, wide in (("none-narrow", "none"), ("mixed-none-narrow", "mixed-none")):
@@ -72,47 +70,26 @@ def plot(results: pd.DataFrame) -> Figure:
             continue
         rows, marker = networks.xs(form, level="form"), "D" if "none" in form else "o"
         left.plot(rows["parameters"], rows["error"], "o", color=colour, markersize=3 if small else 4.5, alpha=0.5, mew=0)
-        left.plot(
-            mean["parameters"], mean["error"], marker, color=colour, markersize=5 if small else 8, mec="white", mew=0.8
-        )
-        if not small:
-            _label(left, mean["parameters"], mean["error"], form)
+        look: dict[str, Any] = {
+            "color": colour,
+            "markersize": 5 if small else 8,
+            "mec": "white",
+            "mew": 0.8,
+            "linestyle": "none",
+        }
+        label = "_" if small else FORMS[form]  # a line whose label begins so is in no legend
+        left.plot(mean["parameters"], mean["error"], marker=marker, label=label, **look)
     for label, (error, millions) in PLOT.items():
         form = form_of(label)
         right.plot(millions, error, "D" if form == "mixed-none" else "o", color=COLOURS[form], markersize=6, mfc="white")
-    for form, label in (
-        ("plain", "DACNN18"),
-        ("regulated", "REG24"),
-        ("mixed", "MIX14"),
-        ("mixed-regulated", "MIX+REG34"),
-        ("mixed-none", "ResNet34"),
-    ):
-        error, millions = PLOT[label]
-        _label(right, millions, error, form)
     _logarithmic(left, lambda count: f"{count / 1000:g}k")
     _logarithmic(right, lambda millions: f"{millions:g}M")
-    left.set_title(f"here: {name(dataset_drawn(results))}, error (%)", fontsize=style.SMALL)
-    right.set_title("authors' plot, data not named, error (%)", fontsize=style.SMALL)
+    titles = [f"{name(dataset_drawn(results))}, error (%)", "authors' plot, error (%)"]
+    style.add_titles_and_legend(figure, [left, right], titles, columns=2)
     for ax in (left, right):
         ax.set_xlabel("weights", fontsize=style.SMALL)
         ax.tick_params(labelsize=style.SMALL)
     return figure
-
-
-def _label(ax: Axes, x: float, y: float, form: str) -> None:
-    """Write what a point is, on the side where it is not in the way."""
-    left, above = form in ("mixed-none", "mixed-regulated"), form in ("none", "mixed", "plain", "regulated")
-    ax.annotate(
-        SHORT[form],
-        (x, y),
-        (-4 if left else 4, 6 if above else -7),
-        textcoords="offset points",
-        ha="right" if left else "left",
-        va="bottom" if above else "top",
-        color=COLOURS[form],
-        fontsize=style.SMALL,
-        fontweight="bold",
-    )
 
 
 def _logarithmic(ax: Axes, said: Any) -> None:
@@ -129,19 +106,19 @@ def _logarithmic(ax: Axes, said: Any) -> None:
 
 def caption(results: pd.DataFrame) -> str:
     """Say what the first figure shows."""
-    trainings = by_network(results).loc[dataset_drawn(results)].index.unique("seed").size
+    trainings = of_dataset(results, dataset_drawn(results)).index.unique("seed").size
     several = f"one of {trainings} trainings" if trainings > 1 else "the one training"
     return (
         f"Error against the number of weights. Left, {name(dataset_drawn(results))}: a faint point is {several}, a large "
         "one the mean; circles share kernels, diamonds do not. Dotted lines lead to narrower networks that share nothing. "
-        "Right: what the authors plot, of networks of width 128."
+        "Right: what the authors plot, of networks of width 128 and data that it does not name."
     )
 
 
 def headline(results: pd.DataFrame) -> str:
     """Answer the question of the page, as its first paragraph."""
     dataset = dataset_drawn(results)
-    networks = by_network(results).xs(dataset, level="dataset")
+    networks = of_dataset(results, dataset)
     means = means_of(networks)
     cost = interval(paired(networks["error"], "plain", "none"))
     answer = {1: "No, one kernel is not enough", -1: "Yes, one kernel is enough", 0: "It cannot be told from few trainings"}[
@@ -150,8 +127,8 @@ def headline(results: pd.DataFrame) -> str:
     said = (
         f"**{answer}.** On {name(dataset)}, one kernel for all layers, {means['plain']['parameters']:,.0f} weights in all, "
         f"errs in {means['plain']['error']:.1f}%; the same network with a kernel for each layer, "
-        f"{means['none']['parameters']:,.0f} weights, in {means['none']['error']:.1f}% "
-        f"({spread(*cost)} points)."
+        f"{means['none']['parameters']:,.0f} weights, in {means['none']['error']:.1f}%, "
+        f"{difference(*cost)}."
     )
     if {"mixed-regulated", "mixed-none"} <= set(means):
         near = interval(paired(networks["error"], "mixed-regulated", "mixed-none"))
@@ -160,15 +137,15 @@ def headline(results: pd.DataFrame) -> str:
         share = 100 * means["mixed-regulated"]["parameters"] / means["mixed-none"]["parameters"]
         said += (
             f" A kernel a width with regulators, {share:.0f}% of the weights of the widening network, {word}: "
-            f"{means['mixed-regulated']['error']:.1f}% against {means['mixed-none']['error']:.1f}% "
-            f"({spread(*near)} points)."
+            f"{means['mixed-regulated']['error']:.1f}% against {means['mixed-none']['error']:.1f}%, "
+            f"{difference(*near)}."
         )
     if "none-narrow" in means:
         equal = interval(paired(networks["error"], "plain", "none-narrow"))
         words = {-1: "fewer errors than", 1: "**more errors than**", 0: "errors that cannot be told from those of"}
         said += (
-            f" At about as many weights, one kernel makes {words[_side(equal)]} a narrow network that shares nothing "
-            f"({spread(*equal)} points)."
+            f" At about as many weights, one kernel makes {words[_side(equal)]} a narrow network that shares nothing, "
+            f"{difference(*equal)}."
         )
     return said
 
@@ -182,21 +159,20 @@ def _side(found: tuple[float, float, float]) -> int:
 def alt_text(results: pd.DataFrame) -> str:
     """Describe the first figure in words, from its data."""
     dataset = dataset_drawn(results)
-    means = by_network(results).loc[dataset].groupby("form").mean()
     said = "; ".join(
-        f"{FORMS[form]} {means.loc[form, 'parameters']:,.0f} weights, {means.loc[form, 'error']:.1f}%"
-        for form in order(means.index)
+        f"{FORMS[form]} {row['parameters']:,.0f} weights, {row['error']:.1f}%"
+        for form, row in means_of(of_dataset(results, dataset)).items()
     )
-    theirs = "; ".join(f"{label} {millions:g} million, {error:g}%" for label, (error, millions) in PLOT.items())
+    theirs = "; ".join(f"{one} {PLOT[one][1]:g} million, {PLOT[one][0]:g}%" for one in PLOT)
     return f"Error against weights on {name(dataset)}. {said}. The authors' plot: {theirs}."
 
 
 def published(results: pd.DataFrame) -> pd.DataFrame:
     """Return the authors' errors of 18 layers beside ours of as many, on other data: compare directions alone."""
-    ours = by_network(results).loc[dataset_drawn(results)].groupby("form")["error"].mean()
+    ours = of_dataset(results, dataset_drawn(results)).groupby("form")["error"].mean()
     theirs = {form_of(label): PLOT[label][0] for label in ("DACNN18", "REG18", "MIX18", "MIX+REG18", "ResNet18")}
     both = pd.DataFrame({"theirs, error (%)": pd.Series(theirs), "ours, error (%)": ours}).loc[
-        [form for form in DRAWN if form in theirs and form in ours.index]
+        [form for form in ORDER if form in theirs and form in ours.index]
     ]
     return both.rename(index=FORMS).round(1)
 

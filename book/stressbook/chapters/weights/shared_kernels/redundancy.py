@@ -57,23 +57,24 @@ def plot(results: pd.DataFrame) -> Figure:
     table = curves(results)
     figure, axes = style.page_wide(4, height=2.4)
     for row, stress in enumerate(STRESSES):
-        for column, (title, forms) in enumerate(PANELS.items()):
+        for column, forms in enumerate(PANELS.values()):
             ax = axes[2 * row + column]
+            style.draw_full_score(ax)
+            if stress not in table.columns.unique("stress"):
+                continue
             for form in order(set(forms) & set(table.index.unique("form"))):
                 shares, colour = table.loc[form][stress], COLOURS[form]
                 for _, one in shares.iterrows():
                     ax.plot(shares.columns, one, color=colour, linewidth=0.8, alpha=0.5)
                 look = {"linestyle": "--" if "none" in form else "-"}
                 ax.plot(shares.columns, shares.mean(), color=colour, label=FORMS[form], **{**style.OURS, **look})
-            style.draw_full_score(ax)
-            ax.set_title(f"{paper_name(stress)}, {title}", fontsize=style.SMALL)
             ax.set_xscale("log", base=2)
-            ax.set_xticks(list(table[stress].columns), [f"{percent:.0f}%" for percent in table[stress].columns])
+            ax.set_xticks(list(table[stress].columns), [f"{percent:g}%" for percent in table[stress].columns])
             ax.tick_params(labelsize=style.SMALL)
     figure.supxlabel("dimensions kept", fontsize=style.SMALL)
     figure.supylabel("score kept (% of full score)", fontsize=style.SMALL)
-    entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    figure.legend(entries.values(), entries, loc="outside lower center", ncols=2, frameon=False, fontsize=style.SMALL)
+    titles = [f"{paper_name(stress)}, {title}" for stress in STRESSES for title in PANELS]
+    style.add_titles_and_legend(figure, axes, titles, columns=2)
     return figure
 
 
@@ -93,9 +94,9 @@ def measured(results: pd.DataFrame) -> pd.DataFrame:
     """
     rows = _rows(results)
     none = rows[rows["stress"].eq("none")].set_index(["form", "seed"])
-    kept = curves(results).T.groupby("stress").mean().T
+    kept = curves(results).T.groupby("stress").mean().T.reindex(columns=list(STRESSES))
     spectrum = none[list(SPECTRUM)].div(none["n_features"].astype(float), axis=0) * 100
-    return pd.concat([kept[[stress for stress in STRESSES if stress in kept]], spectrum], axis=1).assign(full=none["score"])
+    return pd.concat([kept, spectrum], axis=1).assign(full=none["score"])
 
 
 def verdicts(results: pd.DataFrame) -> str:
@@ -119,7 +120,7 @@ def verdicts(results: pd.DataFrame) -> str:
             verdict = "undecided"
         points = ", ".join(f"{_called(column)} {spread(*numbers)}" for column, numbers in found.items())
         lines.append(f"- {FORMS[form][0].upper()}{FORMS[form][1:]} against {FORMS[than]}: {verdict}. In points: {points}.")
-    return "\n".join(lines) or "Undecided: no pair was measured."
+    return "\n".join(lines) or "No features were measured."
 
 
 def _called(column: str) -> str:
@@ -153,4 +154,4 @@ def alt_text(results: pd.DataFrame) -> str:
         f"{FORMS[form]} {', '.join(f'{paper_name(stress)} {row[stress]:.1f}%' for stress in STRESSES)}"
         for form, row in means_of(measured(results)).items()
     )
-    return f"Shares of the full score that features keep, means over the numbers of dimensions. {said}."
+    return f"Shares of the full score that features keep, means over the numbers of dimensions: {said or 'none measured'}."

@@ -103,7 +103,7 @@ def verdict() -> str:
         f"- Plain VGG form **{vgg:,}**, plain residual form of 34 layers **{_count_34('plain'):,}**, mixed VGG form "
         f"**{mixed_vgg:,}**: to the last digit what the authors' code has, of what takes part in the forward pass.\n"
         f"- Regulated: one a block gives {block:,} for 18 layers, one a layer {layer:,}. The plot's {PLOT['REG18'][1]:g} "
-        "million is the second, while its mixed networks fit one a block.\n"
+        "million is nearer to the second, while its mixed networks fit one a block.\n"
         f"- Against ResNet-18, a kernel a width with regulators does away with {shares['mixed-regulated']:.1f}% of the "
         f"weights, one kernel with {shares['plain']:.1f}%. The authors' second table has {REMOVED['mixed-regulated'][0]} "
         f"and {REMOVED['plain'][0]}%: what it calls pruned is, as we read it, what sharing leaves out."

@@ -6,6 +6,7 @@ the network of seed 0 keeps what the others scored.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ from stresslib.digests import library_versions, module_digest
 from stresslib.extraction.graph import best_precision
 from stresslib.networks.registry import build
 from stresslib.networks.standardized import Standardized
+from stresslib.running.tasks import run_tasks
 from stresslib.stress.on_weights.pruning import prune
 from stresslib.stress.on_weights.weights import weights_of
 from stresslib.training.artefacts import Address
@@ -66,6 +68,40 @@ COURSES = {
 """By data set."""
 
 
+def make_networks(names: Iterable[str], *, n_jobs: int = -1, progress: bool = True) -> None:
+    """Train the networks that are not at hand, several at a time, and keep them in the user's cache.
+
+    Parameters
+    ----------
+    names : iterable of str
+        As :func:`make_network` takes them.
+    n_jobs, progress
+        For :func:`stresslib.running.tasks.run_tasks`.
+    """
+    wanted = [Address.parse(name) for name in names]
+    pruned = [address for address in wanted if address.recipe.startswith(PRUNED)]
+    # Each stage needs networks of the one before, which no two processes are to make at once.
+    stages = [
+        [replace(address, recipe=TUNED, seed=0) for address in wanted],
+        [replace(address, recipe=HALF) for address in pruned],
+        wanted,
+    ]
+    for number, stage in enumerate(stages, start=1):
+        settings = [{"name": str(address)} for address in dict.fromkeys(stage) if not _is_at_hand(address)]
+        run_tasks(_made, settings, name=f"trainings, {number} of {len(stages)}", n_jobs=n_jobs, progress=progress)
+
+
+def _is_at_hand(address: Address) -> bool:
+    try:
+        return address.find().is_file()
+    except FileNotFoundError:
+        return False
+
+
+def _made(name: str) -> str:
+    return str(make_network(name))
+
+
 def make_network(name: str) -> Address:
     """Train a network and keep it in the user's cache, unless it is at hand.
 
@@ -80,11 +116,9 @@ def make_network(name: str) -> Address:
         Of the network, which :func:`stresslib.training.trained.load_trained` loads.
     """
     address = Address.parse(name)
-    try:
-        address.find()
+    if _is_at_hand(address):
         return address
-    except FileNotFoundError:
-        data = load_arrays(address.data, seed=address.seed)
+    data = load_arrays(address.data, seed=address.seed)
     course = COURSES[address.data.partition(":")[0]]
     rate, tried = _rate(address, course)
     about: dict[str, Any] = {"rate": rate, "tried": tried}
