@@ -210,7 +210,7 @@ ARCHITECTURE = """    "larger": Architecture(
     ("module", "old", "new"),
     [
         ("stresslib/networks/registry.py", '    "vgg": Architecture(', ARCHITECTURE),
-        ("stresslib/networks/vgg.py", "", "EDITED = True"),
+        ("stresslib/networks/signet.py", "", "EDITED = True"),
         (
             "stresslib/training/recipes.py",
             "RECIPES = {",
