@@ -119,7 +119,7 @@ def test_an_interval_is_judged_by_what_was_expected(sign: int, ends: tuple[float
     [
         (6.0, "broken", "**Not against an attack that knows them.**"),
         (70.0, "holds", "**Yes, against every attack that was tried.**"),
-        (49.0, "cannot tell", "**It cannot be told.**"),
+        (48.0, "cannot tell", "**It cannot be told.**"),
     ],
 )
 def test_a_defence_is_broken_holds_or_cannot_be_told(worst: float, outcome: str, said: str) -> None:
@@ -271,7 +271,7 @@ def test_a_small_run_is_scored_right(monkeypatch: pytest.MonkeyPatch) -> None:
         victims.BENCHES["digits"], pairs=60, held_out=40, tests=50, steps=3, attack_steps=2, specs=("Q2:2",)
     )
     monkeypatch.setitem(victims.BENCHES, "digits", bench)
-    grid: dict[str, Any] = {"rates": [1e-3, 1e-2], "detector_rates": [0.1], "candidates": ["Q2:2", "DR2:9", "Q2:16"]}
+    grid: dict[str, Any] = {"rates": [1e-3, 1e-2], "detector_rates": [0.1], "candidates": ["Q2:16", "DR2:1", "DR2:40"]}
     table = measure.measure(["digits"], 1, denoise=True, **grid, n_jobs=1, progress=False)
     assert not table.duplicated([*SETTING, "variant", "level", "seed"]).any()
     x, y = victims.Victim("digits", 0).tests()
@@ -285,17 +285,20 @@ def test_a_small_run_is_scored_right(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.loc["none", "adaptive"] == found.loc["none", "pgd"]
     strongest = found[["pgd", "transferred", "adaptive", "worst"]].dropna()
     assert (strongest["worst"] <= strongest.min(axis=1)).all()
-    assert set(strongest.index) == {"none", "salient", "denoiser", "DR2:9", *(set(found.index) & {"Q2:2", "Q2:16"})}
+    assert set(strongest.index) == {"none", "salient", "denoiser", "Q2:16", "DR2:40"}  # one dimension is too few
     assert set(found.index) - set(strongest.index) == {"trivial", "denoiser-equal-steps"}
     tried = table[table["variant"].eq(names.TUNING)]
-    stresses = tried[tried["stress"].eq("uniform-per-dimension")].set_index("spec")["score"]
-    assert stresses.idxmax() in found.index and len(stresses) == 2
     said = choices.said(table)
     rates = tried[tried["stress"].eq("salient") & tried["metric"].eq("accuracy")].set_index("level")["score"]
     assert said.startswith(f"- Digits: learning rates {rates.idxmax():g} for the salient features, the end of the grid")
     missed, past = effects.means(table, "missed").loc["digits"], effects.means(table, "AUC").loc["digits"]
-    wrong = 100 - found.loc["none", "pgd"]
-    assert missed.loc["none", "pgd"] <= wrong and missed.loc["maximum-softmax", "adaptive-both"] <= wrong
+    held_out = torch.from_numpy(victims.attacked_pairs("digits", 0, "")["benign"][60:])
+    with torch.no_grad():  # one benign held-out image in twenty is less sure than this
+        limit = torch.quantile(network.network.linear(held_out).softmax(1).amax(1), 0.05)
+        logits = network(step)
+        unheard = (logits.argmax(1) != y) & (logits.softmax(1).amax(1) >= limit)
+    assert missed.loc["maximum-softmax", "fgsm"] == pytest.approx(100 * unheard.double().mean())
+    assert 0 < unheard.double().mean() < (logits.argmax(1) != y).double().mean()
     assert past.loc["maximum-softmax", "adaptive-both"] == past.loc["maximum-softmax", "pgd"]
     by_layer = effects.separation(table).loc["digits"]
     assert by_layer.index.tolist() == ["input", "pool 1", "pool 2", "dense 120", "features"]
