@@ -305,6 +305,28 @@ def test_a_small_run_is_scored_right(monkeypatch: pytest.MonkeyPatch) -> None:
     assert by_layer.loc["input", "benign"] == 100 * sl.separation_index(x.flatten(1).numpy(), y.numpy())
 
 
+class Silent(nn.Module):
+    """An alarm that never rises."""
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(len(features))
+
+
+def test_what_raises_no_alarm_is_missed_only_where_it_is_wrong() -> None:
+    victim = victims.Victim("digits", 0)
+    network, (x, y) = victim.load(), victim.tests()
+    pairs = defended.Pairs(torch.rand(9, 84), torch.rand(9, 84), y[:9], learnt=4)
+    step = fgsm(network, x, y, 0.1)
+    static = {names.BENIGN: x, **dict.fromkeys((names.STATIC, names.STEP, names.WIDER), step)}
+    raw = {names.RAW: filters.Filtered(network, nn.Identity()).eval()}
+    rows = defended._detectors({}, victim, 0, raw, {names.CONFIDENCE: Silent()}, static, y, pairs)
+    wrong = float((network(step).argmax(1) != y).double().mean())
+    assert 0 < wrong < 1
+    assert {row["score"] for row in rows if row["metric"] == names.MISSED} == {100 * wrong}
+    assert {row["score"] for row in rows if row["metric"] == names.AUC} == {50.0}
+    assert [row["score"] for row in rows if row["metric"] == "alarms"] == [0.0]
+
+
 def test_outputs_of_layers_end_with_the_features() -> None:
     network = victims.Victim("digits", 0).load()
     x, _ = victims.Victim("digits", 0).tests()

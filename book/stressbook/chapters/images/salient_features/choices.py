@@ -27,13 +27,18 @@ def said(results: pd.DataFrame) -> str:
     for dataset, part in rows.groupby("dataset", sort=False):
         trained = [_rate(part, metric, stress, words) for (metric, stress), words in CHOSEN.items()]
         stresses = part[part["level"].isna()]
-        best = [called(group.loc[group["score"].idxmax(), "filter"]) for _, group in stresses.groupby("stress", sort=False)]
+        best = [called(str(_best(group)["filter"])) for _, group in stresses.groupby("stress", sort=False)]
         lines.append(f"- {name(str(dataset))}: learning rates {'; '.join(trained)}. Stresses: {'; '.join(best)}.")
     return "\n".join(lines) or "- Not chosen anew in this run."
 
 
 def _rate(part: pd.DataFrame, metric: str, stress: str, words: str) -> str:
     tried = part[part["metric"].eq(metric) & part["stress"].eq(stress) & part["level"].notna()]
-    best = tried.loc[tried["score"].idxmax()]
+    best = _best(tried)
     at_the_end = ", the end of the grid" if best["level"] in (tried["level"].min(), tried["level"].max()) else ""
     return f"{best['level']:g} for the {words}{at_the_end}"
+
+
+def _best(tried: pd.DataFrame) -> pd.Series:
+    """Return the row of the highest score; of equal ones the first, as it was chosen."""
+    return tried.iloc[int(tried["score"].to_numpy().argmax())]

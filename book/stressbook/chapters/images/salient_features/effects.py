@@ -5,7 +5,7 @@ From the table of `measure` to the numbers and sentences of the page; `page` dra
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -398,7 +398,7 @@ def verdicts(results: pd.DataFrame, *parts: str) -> str:
     return "\n".join(lines) or "- Not measured in this run."
 
 
-def _of(row: dict[str, Any], expected: Expectation) -> str:
+def _of(row: Mapping[Any, Any], expected: Expectation) -> str:
     return f", {called(str(row['filter']))}" if expected.stress == PAPER else ""
 
 

@@ -55,9 +55,14 @@ def data_drawn(results: pd.DataFrame) -> str:
 
 def drawn(results: pd.DataFrame, dataset: str) -> pd.DataFrame:
     """Return the filters of a figure's panel, with their mean accuracies by attack."""
-    found = means(results, "accuracy").loc[dataset]
+    found = _of_data(results, dataset)
     ours = [one for one in (RAW, SALIENT, DENOISER) if one in found.index]
-    return found.loc[[*ours, *own_names(found.index)]]
+    return found.reindex([*ours, *own_names(found.index)])
+
+
+def _of_data(results: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    found = means(results, "accuracy")
+    return found[found.index.get_level_values("dataset") == dataset].droplevel("dataset")
 
 
 def plot(results: pd.DataFrame) -> Figure:
@@ -188,7 +193,7 @@ def _by_standing(results: pd.DataFrame) -> str:
 
 def table(results: pd.DataFrame, dataset: str) -> pd.DataFrame:
     """Return the accuracies on one data set, a row for each filter, a column for each attack: means over trainings."""
-    found = means(results, "accuracy").loc[dataset]
+    found = _of_data(results, dataset)
     first = [one for one in (RAW, SALIENT, TRIVIAL, DENOISER, SHORTER) if one in found.index]
     found = found.loc[[*first, *own_names(found.index)], [one for one in ATTACKS if one in found]]
     return found.rename(index=called, columns=ATTACKS).rename_axis(index="filter", columns=None).round(1)
