@@ -208,8 +208,8 @@ def judged(results: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row for each expectation, data set and way: `place` of the expectation, `dataset`, `measure`, `way`, `than`, `mean`,
-        `low`, `high` of the paired differences in points, `count` of pairs, and `outcome`.
+        A row for each expectation, data set and way: `place` of the expectation, `dataset`, `measure`, `way`, `than`,
+        `mean`, `low`, `high` of the paired differences in points, `count` of pairs, and `outcome`.
     """
     lineages = by_lineage(by_generation(results))
     rows = []

@@ -88,7 +88,7 @@ def plot(results: pd.DataFrame, measured: pd.DataFrame) -> Figure:
     for ax, way in zip(axes, kinds, strict=False):
         for count, said in COUNTS.items():
             colour, line = LOOKS[count]
-            ax.plot(table.loc[way].index, table.loc[way, count], color=colour, linestyle=line, label=f"fewer {said}")
+            ax.plot(table.loc[way].index, table.loc[way][count], color=colour, linestyle=line, label=f"fewer {said}")
         rows = _fastest(measured, way)
         if len(rows):
             ax.plot(rows["generation"], rows["ratio"], color=SPEED, label="faster, by the clock", **style.OURS)
@@ -117,8 +117,8 @@ def headline(results: pd.DataFrame, measured: pd.DataFrame) -> str:
     for way in (way for way in KINDS if way in table.index.unique("way")):
         row, last = table.loc[way].iloc[-1], table.loc[way].index[-1]
         said = (
-            f"{KINDS[way]}, generation {last:.0f} has {row[SYNAPSES]:.0f} times fewer synapses, {row[AT_WORK]:.0f} times fewer "
-            f"at work and {row[MULTIPLICATIONS]:.1f} times fewer multiplications"
+            f"{KINDS[way]}, generation {last:.0f} has {row[SYNAPSES]:.0f} times fewer synapses, {row[AT_WORK]:.0f} times "
+            f"fewer at work and {row[MULTIPLICATIONS]:.1f} times fewer multiplications"
         )
         rows = _fastest(measured, way)
         if len(rows):
@@ -138,8 +138,8 @@ def untouched(measured: pd.DataFrame) -> str:
     rows = measured[measured["form"].eq("as it is")]
     last = rows[rows["generation"].eq(rows["generation"].max())]
     return (
-        f"Left in their places, zeros are multiplied like other numbers: the last generations are {last['ratio'].min():.2f} to "
-        f"{last['ratio'].max():.2f} times as fast as their ancestors."
+        f"Left in their places, zeros are multiplied like other numbers: the last generations are "
+        f"{last['ratio'].min():.2f} to {last['ratio'].max():.2f} times as fast as their ancestors."
     )
 
 

@@ -54,7 +54,8 @@ def measure(
     deeper, deeper_ways : sequence of str
         Networks and ways of which there is one lineage each.
     alternatives : sequence of str
-        ``DATA/ARCHITECTURE/REMOVAL/VARIANT``: other choices than those of `ways`, as many lineages of each.
+        ``DATA/ARCHITECTURE/REMOVAL/VARIANT``: other choices than those of `ways`, as many lineages of each. Where a form has
+        no number, it takes that of the synthesis by this form.
     vectors : sequence of str
         Those of `networks` whose features are put under stresses.
     compared : sequence of str
@@ -84,7 +85,7 @@ def measure(
             chosen |= {(network, way): variant for way, variant in variants.items()}
     names = [f"{network}/{chosen[network, way]}/{seed}" for network in networks for way in ways for seed in range(seeds)]
     names += [f"{network}/{way}/0" for network in deeper for way in deeper_ways]
-    names += [f"{one}/{seed}" for one in alternatives for seed in range(seeds)]
+    names += [f"{_with_number(one, chosen)}/{seed}" for one in alternatives for seed in range(seeds)]
     names = list(dict.fromkeys(str(Lineage.parse(name)) for name in names))  # an alternative may be what was chosen
     rows += measure_lineages(names, **options)
     of_features = [
@@ -100,6 +101,16 @@ def measure_lineages(names: Sequence[str], **options: Any) -> Rows:
     settings = [{"name": name, "weights": file_sha256(Lineage.parse(name).path)} for name in names]
     scored = run_tasks(score_lineage, settings, name="generations", **options)
     return [row for rows in scored for row in rows]
+
+
+def _with_number(alternative: str, chosen: dict[tuple[str, str], str]) -> str:
+    """Give an alternative the number that was chosen for the synthesis by the same form, unless it has one."""
+    data, architecture, removal, variant = alternative.split("/")
+    form, *options = variant.split("+")
+    number = chosen.get((f"{data}/{architecture}", f"{SYNTHESIS}/{form}"), "").partition("+")[2]
+    if number and not any("=" in option for option in options):
+        options = [number, *options]
+    return "/".join((data, architecture, removal, "+".join([form, *options])))
 
 
 def tune(network: str, ways: Sequence[str], **options: Any) -> tuple[Rows, dict[str, str]]:

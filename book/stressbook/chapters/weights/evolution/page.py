@@ -112,11 +112,11 @@ def caption(results: pd.DataFrame) -> str:
 def headline(results: pd.DataFrame) -> str:
     """Answer the question of the page, as its first paragraph."""
     dataset, found = dataset_drawn(results), judged(results)
-    found = found[found["dataset"] == dataset].set_index(["place", "way"])
+    rows: dict[Any, Any] = found[found["dataset"] == dataset].set_index(["place", "way"]).to_dict("index")
     means = by_lineage(by_generation(results)).loc[dataset].groupby("way", sort=False).mean()
     stressed = [way for way in STRESSED if way in means.index]
-    at_birth = [way for way in stressed if found.loc[(0, way), "outcome"] == AS_EXPECTED]
-    in_the_end = [way for way in stressed if found.loc[(1, way), "outcome"] == AS_EXPECTED]
+    at_birth = [way for way in stressed if rows[0, way]["outcome"] == AS_EXPECTED]
+    in_the_end = [way for way in stressed if rows[1, way]["outcome"] == AS_EXPECTED]
     if at_birth and in_the_end:
         answer = "Yes, at birth and after their own training"
     elif at_birth:
@@ -130,9 +130,9 @@ def headline(results: pd.DataFrame) -> str:
     said = (
         f"**{answer}.** On {name(dataset)}, a network that is to lose 45% of its synapses scores "
         f"{means.loc[NONE, 'right_after']:.1f}% right after that without stress, and "
-        f"**{means.loc[first, 'right_after']:.1f}%** when it learnt under the stress *{WAYS[first]}* ({_points(found, 0, first)}, "
-        f"a mean over generations). When the offspring have been trained, *{WAYS[later]}* is "
-        f"{_side(found.loc[(1, later), 'mean'])} ({_points(found, 1, later)})"
+        f"**{means.loc[first, 'right_after']:.1f}%** when it learnt under the stress *{WAYS[first]}* "
+        f"({_points(rows[0, first])}, a mean over generations). When the offspring have been trained, *{WAYS[later]}* is "
+        f"{_side(rows[1, later]['mean'])} ({_points(rows[1, later])})"
     )
     if MAGNITUDE in means.index:
         gap = means.loc[later, "retrained"] - means.loc[MAGNITUDE, "retrained"]
@@ -147,8 +147,7 @@ def _side(difference: float) -> str:
     return "ahead of no stress" if difference > 0 else "behind no stress"
 
 
-def _points(found: pd.DataFrame, place: int, way: str) -> str:
-    row = found.loc[(place, way)]
+def _points(row: dict[str, Any]) -> str:
     if np.isnan(row["low"]):
         return f"{row['mean']:+.1f} points, one lineage each"
     return f"{row['mean']:+.1f} points, {row['low']:+.1f} to {row['high']:+.1f}"
@@ -161,13 +160,13 @@ def alt_text(results: pd.DataFrame) -> str:
     for metric, said in ((RIGHT_AFTER, "Right after a step"), (ACCURACY, "After retraining")):
         each = []
         for way in order(rows.index.unique("way")):
-            line = rows.loc[way, metric].dropna()
+            line = rows.loc[way][metric].dropna()
             each.append(f"{WAYS[way]} from {line.iloc[0]:.1f}% to {line.iloc[-1]:.1f}%")
         parts.append(f"{said}: {', '.join(each)}")
     fewest = 100 / rows[SYNAPSES].min()
     return (
-        f"Accuracy of offspring on {name(dataset_drawn(results))} against the number of synapses, down to {fewest:.0f} times "
-        f"fewer. {'. '.join(parts)}."
+        f"Accuracy of offspring on {name(dataset_drawn(results))} against the number of synapses, down to {fewest:.0f} "
+        f"times fewer. {'. '.join(parts)}."
     )
 
 

@@ -5,6 +5,8 @@ From the table of `measure` to the figure and sentences of the chapter's tie to 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -76,7 +78,7 @@ def plot(results: pd.DataFrame) -> Figure:
 
 
 def _drawn(results: pd.DataFrame) -> pd.DataFrame:
-    return kept(results).loc[dataset_drawn(results)].xs(0, level="level")
+    return _part(kept(results), dataset_drawn(results), 0)
 
 
 def judged(results: pd.DataFrame) -> pd.DataFrame:
@@ -93,8 +95,8 @@ def judged(results: pd.DataFrame) -> pd.DataFrame:
         A row for each `dataset`, `level`, `way` and `stress`: `mean`, `low` and `high` of the differences in points.
     """
     table, found = kept(results), []
-    for dataset, level in table.index.droplevel(["way", "seed"]).unique():
-        part = table.loc[(dataset, level)]
+    for dataset, level in _parts(table):
+        part = _part(table, dataset, level)
         for way in order(part.index.unique("way")):
             if way == NONE:
                 continue
@@ -131,7 +133,7 @@ def verdicts(results: pd.DataFrame) -> str:
             f"{paper_name(row['stress'])} {spread(row['mean'], row['low'], row['high'])}" for row in rows.to_dict("records")
         )
         points = points.replace("one training each", "one lineage each")
-        lines.append(f"- {name(str(dataset))}, {_generation(float(level))}, {WAYS[str(way)]}: {verdict}. Points: {points}.")
+        lines.append(f"- {name(str(dataset))}, {_generation(level)}, {WAYS[str(way)]}: {verdict}. Points: {points}.")
     return "\n".join(lines)
 
 
@@ -150,23 +152,30 @@ def summary(results: pd.DataFrame) -> str:
     else:
         answer = "Not beyond the scatter of lineages"
     return (
-        f"**{answer}.** Of {len(rows)} comparisons with networks that learnt without stress, features keep more in {more}, less "
-        f"in {less}; the others are undecided."
+        f"**{answer}.** Of {len(rows)} comparisons with networks that learnt without stress, features keep more in {more}, "
+        f"less in {less}; the others are undecided."
     )
 
 
-def _generation(level: float) -> str:
+def _parts(table: pd.DataFrame) -> list[tuple[str, float]]:
+    """Return the pairs of data set and generation of a table, in its order."""
+    return list(dict.fromkeys(zip(table.index.get_level_values(0), table.index.get_level_values(1), strict=True)))
+
+
+def _part(table: pd.DataFrame, dataset: str, level: float) -> pd.DataFrame:
+    """Return the rows of one of these pairs."""
+    datasets, levels = (table.index.get_level_values(place) for place in (0, 1))
+    return table[(datasets == dataset) & (levels == level)].droplevel([0, 1])
+
+
+def _generation(level: Any) -> str:
     return "ancestors" if level == 0 else f"generation {level:.0f}"
 
 
 def table(results: pd.DataFrame) -> pd.DataFrame:
     """Return :func:`kept` as means over lineages, to one decimal, under the headings of the page."""
     means = kept(results).groupby(["dataset", "level", "way"], sort=False).mean()
-    rows = [
-        (dataset, level, way)
-        for dataset, level in means.index.droplevel("way").unique()
-        for way in order(means.loc[(dataset, level)].index)
-    ]
+    rows = [(dataset, level, way) for dataset, level in _parts(means) for way in order(_part(means, dataset, level).index)]
     names = [(name(data), _generation(level), WAYS[way]) for data, level, way in rows]
     named = means.loc[rows].set_axis(pd.MultiIndex.from_tuples(names, names=["data", "networks", "stress in training"]))
     return named.rename(columns={**{stress: paper_name(stress) for stress in STRESSES}, "full": "full score"}).round(1)
@@ -175,8 +184,8 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
 def caption(results: pd.DataFrame) -> str:
     """Say what the figure shows."""
     return (
-        f"{name(dataset_drawn(results))}: what features of ancestors keep under each stress, a mean over its settings. A point "
-        "is a network, a bar the mean."
+        f"{name(dataset_drawn(results))}: what features of ancestors keep under each stress, a mean over its settings. A "
+        "point is a network, a bar the mean."
     )
 
 
