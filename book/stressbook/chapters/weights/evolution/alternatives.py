@@ -18,6 +18,7 @@ from stressbook.chapters.weights.evolution.effects import (
     by_lineage,
     lineage_rows,
     name,
+    part,
     wide,
 )
 from stressbook.chapters.weights.evolution.names import ACCURACY, PRUNED_BY_LAYER, SYNAPSES, TUNING, UNITS, UNSCALED
@@ -74,11 +75,11 @@ def compared(results: pd.DataFrame) -> pd.DataFrame:
     found = []
     for place, choice in enumerate(CHOICES):
         for dataset in generations.index.unique("dataset"):
-            of_data = generations.loc[dataset]
+            of_data = part(generations, str(dataset))
             there = of_data.index.unique("way")
             if choice.way not in there or choice.than not in there:
                 continue
-            mine, theirs = of_data.loc[choice.way], of_data.loc[choice.than]
+            mine, theirs = part(of_data, choice.way), part(of_data, choice.than)
             if choice.at_equal_synapses:
                 differences, born = at_equal_synapses(mine, theirs), np.nan
             else:

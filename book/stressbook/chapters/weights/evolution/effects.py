@@ -148,6 +148,11 @@ def by_lineage(generations: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def part(table: pd.DataFrame, first: str) -> pd.DataFrame:
+    """Return the rows of a data set, or of another first part of the index, which is left out."""
+    return table[table.index.get_level_values(0) == first].droplevel(0)
+
+
 def order(ways: Iterable[str]) -> list[str]:
     """Return ways in the order of the page."""
     found = set(ways)
@@ -215,7 +220,7 @@ def judged(results: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for place, expected in enumerate(EXPECTED):
         for dataset in lineages.index.unique("dataset"):
-            measured = lineages.loc[dataset][expected.measure].dropna()
+            measured = part(lineages, dataset)[expected.measure].dropna()
             for way in expected.ways:
                 differences = paired(measured.rename_axis(index={"way": "variant"}), way, expected.than)
                 if differences.empty:
@@ -243,14 +248,19 @@ def verdicts(results: pd.DataFrame) -> str:
 
 
 def not_reproduced(results: pd.DataFrame) -> str:
-    """List the expectations that were not met, as Markdown."""
-    lines = [
-        f"- {name(row['dataset'])}, {WAYS[row['way']]}: {MEASURES[row['measure']]} was to be "
-        f"{DIRECTIONS[EXPECTED[row['place']].sign]} than with {WAYS[row['than']]}. The difference is {_points(row)}: "
-        f"{row['outcome']}."
-        for row in judged(results).to_dict("records")
-        if row["outcome"] != AS_EXPECTED
-    ]
+    """List the expectations that were not met, a line for each and each data set, as Markdown."""
+    found, lines = judged(results), []
+    for (number, dataset), rows in found[found["outcome"] != AS_EXPECTED].groupby(["place", "dataset"], sort=False):
+        expected = EXPECTED[int(str(number))]
+        sides = []
+        for result in (OPPOSITE, UNDECIDED):
+            ways = [f"{WAYS[row['way']]} {_points(row)}" for row in rows[rows["outcome"] == result].to_dict("records")]
+            if ways:
+                sides.append(f"{result}: {', '.join(ways)}")
+        lines.append(
+            f"- {name(str(dataset))}: {MEASURES[expected.measure]} was to be {DIRECTIONS[expected.sign]} than with "
+            f"{WAYS[expected.than]}. {'; '.join(sides)}."
+        )
     return "\n".join(lines) or "- Nothing: every direction was as expected."
 
 
@@ -267,10 +277,11 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     return means.loc[rows].set_axis(index)[list(short)].rename(columns=short).round(1)
 
 
-def spread_of_counts(results: pd.DataFrame) -> float:
-    """Return by how many percent the numbers of synapses of one generation differ at most between lineages."""
+def counts(results: pd.DataFrame) -> str:
+    """Say how equal the numbers of synapses are that are compared, as a sentence."""
     synapses = by_generation(results)[SYNAPSES].groupby(["dataset", "level"])
-    return float((100 * (synapses.max() / synapses.min() - 1)).max())
+    largest = float((100 * (synapses.max() / synapses.min() - 1)).max())
+    return f"Synapses are counted: those of equal generations differ by at most {largest:.0f}% between ways and lineages."
 
 
 def tuned(results: pd.DataFrame) -> pd.DataFrame:

@@ -25,6 +25,7 @@ from stressbook.chapters.weights.evolution.effects import (
     name,
     not_reproduced,
     order,
+    part,
     table,
     verdicts,
 )
@@ -63,7 +64,7 @@ def curves(results: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         A row for each `way` and `level`; columns are metrics.
     """
-    return by_generation(results).loc[dataset_drawn(results)].groupby(["way", "level"], sort=False).mean()
+    return part(by_generation(results), dataset_drawn(results)).groupby(["way", "level"], sort=False).mean()
 
 
 def plot(results: pd.DataFrame) -> Figure:
@@ -87,7 +88,7 @@ def plot(results: pd.DataFrame) -> Figure:
             dashed = {"linestyle": (0, (3, 2)), "linewidth": 1.6, "markersize": 3.5} if way in DASHED else {}
             ax.plot(100 / rows[SYNAPSES], rows[metric], color=colour, label=WAYS[way], **{**style.OURS, **dashed})
         ax.set_xscale("log")
-        places = 100 / table.loc[ways[0], SYNAPSES].to_numpy()
+        places = 100 / table.loc[ways[0]][SYNAPSES].to_numpy()
         shown = places[:: 1 if len(places) < 6 else 2] if len(places) % 2 else places[1::2]
         ax.set_xticks(shown, [f"{place:.0f}" if place >= 3 else f"{place:.1f}".replace(".0", "") for place in shown])
         ax.minorticks_off()
@@ -100,7 +101,7 @@ def plot(results: pd.DataFrame) -> Figure:
 
 def caption(results: pd.DataFrame) -> str:
     """Say what the first figure shows."""
-    rows = by_generation(results).loc[dataset_drawn(results)]
+    rows = part(by_generation(results), dataset_drawn(results))
     lineages, steps = rows.index.unique("seed").size, int(rows.index.get_level_values("level").max())
     several = f"means of {lineages} lineages" if lineages > 1 else "one lineage"
     return (
@@ -113,8 +114,9 @@ def headline(results: pd.DataFrame) -> str:
     """Answer the question of the page, as its first paragraph."""
     dataset, found = dataset_drawn(results), judged(results)
     rows: dict[Any, Any] = found[found["dataset"] == dataset].set_index(["place", "way"]).to_dict("index")
-    means = by_lineage(by_generation(results)).loc[dataset].groupby("way", sort=False).mean()
-    stressed = [way for way in STRESSED if way in means.index]
+    means = part(by_lineage(by_generation(results)), dataset).groupby("way", sort=False).mean()
+    born, trained = means["right_after"].to_dict(), means["retrained"].to_dict()
+    stressed = [way for way in STRESSED if way in born]
     at_birth = [way for way in stressed if rows[0, way]["outcome"] == AS_EXPECTED]
     in_the_end = [way for way in stressed if rows[1, way]["outcome"] == AS_EXPECTED]
     if at_birth and in_the_end:
@@ -125,19 +127,19 @@ def headline(results: pd.DataFrame) -> str:
         answer = "After their own training yes, at birth not beyond doubt"
     else:
         answer = "Not beyond doubt"
-    first = max(stressed, key=lambda way: means.loc[way, "right_after"])
-    later = max(stressed, key=lambda way: means.loc[way, "retrained"])
+    first = max(stressed, key=lambda way: born[way])
+    later = max(stressed, key=lambda way: trained[way])
     said = (
         f"**{answer}.** On {name(dataset)}, a network that is to lose 45% of its synapses scores "
-        f"{means.loc[NONE, 'right_after']:.1f}% right after that without stress, and "
-        f"**{means.loc[first, 'right_after']:.1f}%** when it learnt under the stress *{WAYS[first]}* "
+        f"{born[NONE]:.1f}% right after that without stress, and "
+        f"**{born[first]:.1f}%** when it learnt under the stress *{WAYS[first]}* "
         f"({_points(rows[0, first])}, a mean over generations). When the offspring have been trained, *{WAYS[later]}* is "
         f"{_side(rows[1, later]['mean'])} ({_points(rows[1, later])})"
     )
-    if MAGNITUDE in means.index:
-        gap = means.loc[later, "retrained"] - means.loc[MAGNITUDE, "retrained"]
+    if MAGNITUDE in trained:
+        gap = trained[later] - trained[MAGNITUDE]
         said += (
-            f". Magnitude pruning, which draws nothing, has {means.loc[MAGNITUDE, 'retrained']:.1f}% with as few synapses: "
+            f". Magnitude pruning, which draws nothing, has {trained[MAGNITUDE]:.1f}% with as few synapses: "
             f"{abs(gap):.1f} points {'less' if gap > 0 else 'more'} than that"
         )
     return f"{said}."
@@ -176,7 +178,7 @@ def published(results: pd.DataFrame) -> str:
     theirs = " and ".join(f"{factor} times fewer for {network}" for network, factor in PUBLISHED.items())
     lines = [f"- The authors: {theirs}."]
     for dataset in generations.index.unique("dataset"):
-        means = generations.loc[dataset].groupby(["way", "level"], sort=False).mean()
+        means = part(generations, str(dataset)).groupby(["way", "level"], sort=False).mean()
         for way in (way for way in order(means.index.unique("way")) if way in (NONE, *STRESSED, MAGNITUDE)):
             rows = means.loc[way]
             factors = 100 / rows[SYNAPSES]
