@@ -84,8 +84,8 @@ def plot(results: pd.DataFrame, measured: pd.DataFrame) -> Figure:
     """
     table = counted(results)
     kinds = [way for way in KINDS if way in table.index.unique("way")]
-    figure, axes = style.page_wide(2, height=3.0)
-    for ax, way in zip(axes, kinds, strict=False):
+    figure, axes = style.page_wide(len(kinds), height=3.0)
+    for ax, way in zip(axes, kinds, strict=True):
         for count, said in COUNTS.items():
             colour, line = LOOKS[count]
             ax.plot(table.loc[way].index, table.loc[way][count], color=colour, linestyle=line, label=f"fewer {said}")
@@ -99,7 +99,7 @@ def plot(results: pd.DataFrame, measured: pd.DataFrame) -> Figure:
         ax.tick_params(labelsize=style.SMALL)
     axes[0].set_ylabel("times, against the ancestor", fontsize=style.SMALL)
     figure.supxlabel("generation", fontsize=style.SMALL)
-    style.add_titles_and_legend(figure, axes[: len(kinds)], [KINDS[way] for way in kinds], columns=2)
+    style.add_titles_and_legend(figure, axes, [KINDS[way] for way in kinds], columns=2)
     return figure
 
 
