@@ -81,12 +81,16 @@ def plot(results: pd.DataFrame) -> Figure:
     """
     table = curves(results)
     ways = order(table.index.unique("way"))
-    figure, axes = style.page_wide(2, height=3.1)
+    figure, axes = style.page_wide(2, height=3.1, sharey=False)
     for ax, metric in zip(axes, (RIGHT_AFTER, ACCURACY), strict=True):
         for way in ways:
             rows, colour = table.loc[way], COLOURS[way]
             dashed = {"linestyle": (0, (3, 2)), "linewidth": 1.6, "markersize": 3.5} if way in DASHED else {}
             ax.plot(100 / rows[SYNAPSES], rows[metric], color=colour, label=WAYS[way], **{**style.OURS, **dashed})
+        # The floor may leave the picture, since nothing else is told apart beside it.
+        shown_whole = table[table.index.get_level_values("way") != RANDOM][metric]
+        room = max(0.06 * float(shown_whole.max() - shown_whole.min()), 0.5)
+        ax.set_ylim(float(shown_whole.min()) - room, min(float(shown_whole.max()) + room, 100))
         ax.set_xscale("log")
         places = 100 / table.loc[ways[0]][SYNAPSES].to_numpy()
         shown = places[:: 1 if len(places) < 6 else 2] if len(places) % 2 else places[1::2]
