@@ -148,7 +148,7 @@ def test_fresh_weights_are_other_ones_at_the_same_places() -> None:
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    bench = lineages.Bench(epochs=1, batch_size=50, rate=0.05, generations=2, held_out=20, every=4)
+    bench = lineages.Bench(epochs=2, batch_size=10, rate=0.05, generations=2, held_out=20, every=4)
     monkeypatch.setitem(lineages.BENCHES, "digits", bench)
     lineages.split.cache_clear()
     yield
@@ -181,6 +181,9 @@ def test_a_lineage_is_kept_and_scored_right(short: None) -> None:
     draws = rows[rows["metric"].eq(names.RIGHT_AFTER) & rows["level"].eq(1)]
     right = (predict(born.eval(), tests.test_images[::4]).argmax(1) == tests.test_labels[::4]).mean()
     assert draws["repeat"].tolist() == list(range(scored.DRAWS)) and draws["score"].iloc[0] == pytest.approx(100 * right)
+    assert draws["score"].max() > draws["score"].min() and right not in wide.loc[1].to_numpy() / 100, (
+        "else nothing is told apart"
+    )
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match="is damaged, or not of"):
         lineages.load_lineage(name)
@@ -195,7 +198,7 @@ def test_a_generation_is_trained_by_its_form(monkeypatch: pytest.MonkeyPatch, sh
     (none, long), (weakened, _), (units, usual) = seen
     assert long["epochs"] == lineages.LONG * usual["epochs"] and long["optimizer"].keywords["lr"] == 0.2
     assert usual["optimizer"].keywords["lr"] == 0.05 and none.form == "none"
-    assert (weakened.strength, weakened.every) == (0.8, 4)  # 180 images, by 50
+    assert (weakened.strength, weakened.every) == (0.8, 18)  # 180 images, by 10
     assert (units.factor, units.units) == (0.6, 0.8)
 
 
