@@ -301,6 +301,22 @@ def test_what_was_measured_by_hand() -> None:
     assert effects.table(made()).loc[("MNIST", "sample"), "right after"] == 71.0
 
 
+@pytest.mark.parametrize(
+    ("sign", "ends", "expected"),
+    [
+        (1, (0.1, 3.0), effects.AS_EXPECTED),
+        (1, (-0.1, 3.0), effects.UNDECIDED),
+        (1, (-3.0, -0.1), effects.OPPOSITE),
+        (0, (-0.9, 5.0), effects.AS_EXPECTED),
+        (0, (-1.1, 5.0), effects.UNDECIDED),
+        (0, (-5.0, -1.1), effects.OPPOSITE),
+        (1, (np.nan, np.nan), effects.UNDECIDED),
+    ],
+)
+def test_an_interval_is_judged_by_what_was_expected(sign: int, ends: tuple[float, float], expected: str) -> None:
+    assert effects.outcome(sign, *ends) == expected
+
+
 def test_each_outcome() -> None:
     said = effects.verdicts(made())
     assert "sample +10.0 (+9.7 to +10.4) as expected, decay +0.0 (-2.5 to +2.5) undecided" in said
