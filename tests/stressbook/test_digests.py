@@ -23,14 +23,15 @@ FEWER_DIMENSIONS = {"figure-2", "figure-3", "shrinkage", "centring", "subsets", 
 FEWER_VALUES = {"figure-4", "bias", "bit-erasure", "cliff", "objects"}
 BOTH = {"figure-5", "claims", "classical", "selection", "rate", "separation", "data-card", "seeing", "layers", "combination"}
 BOTH |= {"ap-definition", "order", "data-size", "networks", "direct", "own-data", "amplitude-phase", "fingerprints"}
+BOTH |= {"evolution", "salient-features"}
 PHOTOGRAPHS = {"live", "seeing"}
 CORRUPTED = {"amplitude-phase", "objects"}
-TRAINED = {*CORRUPTED, "feature-flow", "fingerprints"}
+TRAINED = {*CORRUPTED, "feature-flow", "fingerprints", "salient-features"}
 IMAGES = PHOTOGRAPHS | CORRUPTED
 ALL = {*FEWER_DIMENSIONS, *FEWER_VALUES, *BOTH, *PHOTOGRAPHS, *TRAINED}
-CLASSIFIED = ALL - PHOTOGRAPHS - {"objects"}  # an ImageNet network's own last layer classifies these
+CLASSIFIED = ALL - PHOTOGRAPHS - {"objects", "salient-features"}  # these are classified by a network's own last layer
 ONE_DICTIONARY = {"figure-4", "bias", "claims", "classical", "data-card", "seeing", "layers", "combination", "ap-definition"}
-ONE_DICTIONARY |= {"amplitude-phase", "objects", "fingerprints"}
+ONE_DICTIONARY |= {"amplitude-phase", "objects", "fingerprints", "evolution"}
 
 
 @pytest.fixture(scope="module")
@@ -94,11 +95,11 @@ def stale(packages: Path, before: dict[str, str]) -> set[str]:
         ("stresslib/evaluation/metrics.py", CLASSIFIED),
         ("stresslib/evaluation/squared_hinge.py", CLASSIFIED),
         ("stresslib/evaluation/bootstrap.py", {"claims", "ap-definition", "direct", "own-data"}),
-        ("stresslib/evaluation/separation.py", {"separation", "feature-flow"}),
+        ("stresslib/evaluation/separation.py", {"separation", "feature-flow", "salient-features"}),
         ("stresslib/codec/peers/with_faiss.py", {"rate"}),
         ("stresslib/codec/bins.py", {"rate"}),
         ("stresslib/running/grid.py", CLASSIFIED - {"claims", "own-data", "fingerprints"}),
-        ("stresslib/extraction/graph.py", IMAGES | TRAINED),
+        ("stresslib/extraction/graph.py", IMAGES | TRAINED | {"evolution"}),
         ("stresslib/images/decode.py", IMAGES),
         ("stresslib/classical/descriptors.py", IMAGES - {"objects"}),
         ("stresslib/features/library.py", ALL),
