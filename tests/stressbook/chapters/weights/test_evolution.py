@@ -393,7 +393,7 @@ def test_what_was_tried() -> None:
         at = {"dataset": "mnist", "model": "lenet5", "layer": "logits", "stress": "synthesis", "metric": names.VALIDATION}
         rows.append({**at, "variant": f"sample+factor={value}", "seed": names.TUNING, "level": 0, "score": score})
     found = effects.tuned(made(more=rows)).loc[("MNIST", "sample")]
-    assert found["chosen"] == "factor 0.75" and found["tried"].startswith("factor 0.55: 80.00, ")
+    assert found["chosen"] == "factor 0.75" and found["tried"].startswith("0.55: 80.0, ")
     assert effects.tuned(made()).empty
     assert effects.by_generation(made(more=rows)).equals(effects.by_generation(made())), "tuning counts nowhere else"
 

@@ -179,7 +179,7 @@ def test_everything_may_come_out_as_expected() -> None:
     shares = {kind: {**by_role, "copy": better[kind]} for kind, by_role in SHARES.items()}
     table = made(hit_rows(shares, move=0.0))
     assert effects.not_reproduced(table) == "- Nothing: every direction came out as expected."
-    assert "7 came out as expected and 0 the other way; uniqueness, which is what counts, rose" in page.headline(table)
+    assert "7 came out as expected and 0 the other way. Uniqueness, which is what counts, rose" in page.headline(table)
     assert "at 1, 0 of 7 verdicts change, 0 of them to the opposite" in effects.sensitivity(table)
 
 
@@ -233,7 +233,7 @@ def test_what_verify_says_is_counted(whole: pd.DataFrame) -> None:
 def test_the_headline_answers_the_question(shares: dict[str, float], answer: str) -> None:
     table = made(hit_rows({**SHARES, "C": {**SHARES["C"], **shares}}))
     assert page.headline(table).startswith(answer)
-    assert "uniqueness, which is what counts, rose with the refinement in " in page.headline(table)
+    assert "Uniqueness, which is what counts, rose with their last refinement in " in page.headline(table)
 
 
 def test_without_copies_nothing_is_said() -> None:

@@ -5,6 +5,7 @@ From the table of `measure` to the chapter's ROC curves, and to what ``stresslib
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
         copies, others = rows[rows["role"] == "copy"], rows[rows["role"] == "other"]
         if copies.empty or others.empty:
             continue
-        threshold, worst = copies["hits"].min(), others.loc[others["hits"].idxmax()]
+        threshold, worst = copies["hits"].min(), others.loc[others["hits"].idxmax()]  # type: ignore[call-overload]
         alarms = int((others["hits"] >= threshold).sum())
         ends = binomtest(alarms, len(others)).proportion_ci(method="exact")
         found.append(
@@ -97,7 +98,7 @@ def shown(results: pd.DataFrame) -> pd.DataFrame:
         "most of another": rows["most"].map("{:.0f}%".format),
         "false alarms": [f"{alarms} of {others}" for alarms, others in zip(rows["alarms"], rows["others"], strict=True)],
     }
-    return pd.DataFrame({name: list(column) for name, column in said.items()}, index=index)
+    return pd.DataFrame({name: list(column) for name, column in said.items()}, index=index)  # type: ignore[call-overload]
 
 
 def verdicts(results: pd.DataFrame) -> str:
@@ -146,10 +147,15 @@ def said(results: pd.DataFrame) -> pd.DataFrame:
     count = groups * per_group(results)
     seen = by_suspect(rows)
     seen = seen[seen["role"] != "base"]
-    verdict = [Verification.of(round(share * count / 100), count, classes).verdict for share in seen["hits"]]
+    verdict = [_judged(round(share * count / 100), count, classes).verdict for share in seen["hits"]]
     keys = [seen[name] for name in ("base", "eps", "kind", "role")]
     wide: pd.DataFrame = pd.crosstab(keys, pd.Series(verdict, seen.index, name="verdict"))
     return wide.reindex(columns=list(VERDICTS), fill_value=0)
+
+
+@cache  # exact intervals are slow, and many networks hit equally often
+def _judged(hits: int, count: int, classes: int) -> Verification:
+    return Verification.of(hits, count, classes)
 
 
 def per_group(results: pd.DataFrame) -> int:
@@ -162,7 +168,7 @@ def said_verdicts(results: pd.DataFrame, kind: str = "C") -> str:
     """Say how often ``stresslib verify`` is right with prints of the default kind, as a Markdown list."""
     counts, lines = said(results), []
     for base, eps in places(hits(results)):
-        mine = counts.loc[(base, eps)]
+        mine = counts.loc[(base, eps)]  # type: ignore[index]
         if kind not in mine.index.unique("kind"):
             continue
         by_role = mine.loc[kind]
@@ -267,7 +273,7 @@ def transcript(results: pd.DataFrame, kind: str = "C") -> str:
     seen = by_suspect(rows[rows["base"].eq(rows["base"].iloc[0]) & rows["kind"].eq(kind)])
     seen = seen[seen["eps"] == seen["eps"].max()]
     lines = [
-        f"{name_of(row['model'])}{_state(row)}: {Verification.of(round(row['hits'] * count / 100), count, classes)}"
+        f"{name_of(row['model'])}{_state(row)}: {_judged(round(row['hits'] * count / 100), count, classes)}"
         for row in seen.to_dict("records")
     ]
     return "\n".join(["```text", *lines, "```"])

@@ -239,8 +239,8 @@ def alt_text(results: pd.DataFrame) -> str:
     said = []
     for (base, eps), rows in table(results).groupby(level=[0, 1], sort=False):
         kinds = ", ".join(
-            f"{names[2]} {row['robustness']:.0f}, {row['transfer']:.0f} and {row['uniqueness']:.0f}"
-            for names, row in rows.iterrows()  # type: ignore[index]
+            f"{names[2]} {row['robustness']:.0f}, {row['transfer']:.0f} and {row['uniqueness']:.0f}"  # type: ignore[index]
+            for names, row in rows.iterrows()  # type: ignore[index, unused-ignore]
         )
         said.append(f"{base} at ε {eps}: {kinds}")
     return f"Robustness, transfer and uniqueness by kind of print, in percent. {'; '.join(said)}."

@@ -121,6 +121,24 @@ def verdicts(results: pd.DataFrame) -> str:
     return "\n".join(lines) or "- Not measured in this run."
 
 
+def summary(results: pd.DataFrame) -> str:
+    """Say in a sentence whether prints are a meter of the margin, at the smaller and at the larger eps."""
+    rows = judged(results)
+    sizes = rows.groupby("base")["eps"].transform("max").eq(rows["eps"]).map({True: "larger", False: "smaller"})
+    parts = []
+    for size, mine in rows.groupby(sizes):
+        said = [gap for gap, count in zip(mine["gap"], mine["count"], strict=True) if count]
+        first = sum(gap.high < 0 for gap in said)
+        last = sum(gap.low > 0 for gap in said)
+        parts.append(
+            (str(size), f"at the {size} ε hits fall before the score in {first} of {len(said)} cases, after it in {last}")
+        )
+    both = "; ".join(text for _, text in sorted(parts, reverse=True))
+    low, high = rows["correlation"].min(), rows["correlation"].max()
+    ranks = f" Ranks of hits and scores correlate, {low:.2f} to {high:.2f}." if low > 0 else ""
+    return f"{both[0].upper()}{both[1:]}.{ranks}" if both else ""
+
+
 def plot(results: pd.DataFrame) -> Figure:
     """Draw hits against the score, each in percent of those without a stress, a panel for each network and eps.
 
@@ -141,9 +159,9 @@ def plot(results: pd.DataFrame) -> Figure:
         means = rows.groupby(["of", "stress", "level"], sort=False)[["score", "hits"]].mean()
         for of, names in (("features", [name for name in LABELS if name != "bit-erasure"]), ("weights", list(WEIGHTS))):
             for stress in names:
-                if (of, stress) not in means.index.droplevel("level"):
+                if (of, stress) not in means.index.droplevel("level"):  # type: ignore[arg-type]
                     continue
-                curve = means.loc[(of, stress)].sort_values("score")
+                curve = means.loc[(of, stress)].sort_values("score")  # type: ignore[union-attr]
                 if of == "weights":
                     look = {"color": COLOURS[stress], "label": WEIGHTS[stress], **style.OURS}
                     if stress == "tuned":
@@ -151,7 +169,7 @@ def plot(results: pd.DataFrame) -> Figure:
                     ax.plot(curve["score"], curve["hits"], **look)
                 else:
                     label = f"features, {paper_name(stress)}"
-                    ax.plot(curve["score"], curve["hits"], color=style.COLOURS[stress], label=label, **_OPEN)
+                    ax.plot(curve["score"], curve["hits"], color=style.COLOURS[stress], label=label, **_OPEN)  # type: ignore[arg-type]
         low = min(60.0, float(means["score"].min()) - 2)
         ax.plot([low, 102], [low, 102], color="#888888", linewidth=0.8, linestyle=":", zorder=0)
         ax.set(xlim=(low, 103), ylim=(0, 108))
