@@ -328,7 +328,7 @@ def test_each_outcome() -> None:
         in missed
     )
     assert "multiplicative" not in missed.split("no stress: ")[2].split("\n")[0]
-    assert "by about 2 points right after a step, or 0 after retraining" in effects.resolution(made())
+    assert "by about 0.38 points right after a step, or 0.25 after retraining" in effects.resolution(made())
     one = results_table([*lines(NONE, [90.0], [60.0]), *lines(SAMPLE, [91.0], [70.0])], names.MORE)
     assert "sample +10.0 (one lineage each) undecided" in effects.verdicts(one)
     assert effects.resolution(one) == "One lineage tells no difference from chance."
@@ -347,7 +347,7 @@ def test_each_outcome() -> None:
         (
             [92.0, 93.1],
             [70.0, 71.1],
-            "Magnitude pruning, which draws nothing, has 90.5% with as few synapses; *sample* differs from that by +2.0 points",
+            "has 90.5% with as few synapses; *sample* differs from that by +2.0 points",
         ),
         ([80.0, 81.1], [70.0, 71.1], "*sample* differs from that by -10.0 points, -10.6 to -9.3"),
     ],

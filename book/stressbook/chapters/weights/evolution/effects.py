@@ -279,8 +279,8 @@ def resolution(results: pd.DataFrame) -> str:
     if halves.isna().any() or halves.empty:
         return "One lineage tells no difference from chance."
     return (
-        f"With so few lineages a form of stress has to change the accuracy by about {halves['right_after']:.0f} points "
-        f"right after a step, or {halves['retrained']:.0f} after retraining, to be told from their scatter "
+        f"With so few lineages a form of stress has to change the accuracy by about {halves['right_after']:.2g} points "
+        f"right after a step, or {halves['retrained']:.2g} after retraining, to be told from their scatter "
         f"({name(dataset_drawn(results))}). *Undecided* is no sign that stress does nothing."
     )
 
