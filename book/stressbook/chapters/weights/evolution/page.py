@@ -38,11 +38,11 @@ __all__ = ["alt_text", "caption", "headline", "not_reproduced", "plot", "publish
 COLOURS = {
     NONE: "#6F6F6F",
     "synthesis/sample": "#1B8A8F",
-    "synthesis/uniform": "#8FC1C4",
+    "synthesis/uniform": "#5FA8AC",
     "synthesis/decay": "#C98A00",
     "synthesis/multiplicative": "#7B3FA0",
     MAGNITUDE: "#111111",
-    RANDOM: "#C9A0A0",
+    RANDOM: "#B07878",
 }
 """Colour of each way; what is a control, or a floor, is pale."""
 
