@@ -117,9 +117,9 @@ def fingerprint(
     shape: Sequence[int] = (3, 32, 32),
     num_classes: int | None = None,
     eps: float = 0.1,
-    steps: int = 60,
+    steps: int = 20,
     step: float | None = None,
-    delta: float = 0.5,
+    delta: float = 0.25,
     draws: int = 3,
     radius: float | None = None,
     random_state: int = 0,
@@ -142,10 +142,10 @@ def fingerprint(
         How many logits the network has. Default: as many as it gives.
     eps : float, default=0.1
         Radius of the ball about the noise, in the maximum norm, as a share of the range; above 0, at most 1.
-    steps : int, default=60
+    steps : int, default=20
     step : float, optional
         Length of one. Default: 2.5 * eps / steps.
-    delta : float, default=0.5
+    delta : float, default=0.25
         Of `RC` and further kinds: bound of the uniform noise on a weight, as a multiple of the mean magnitude in its layer.
     draws : int, default=3
         Of `RC+GM` and `LTRC`: draws of noise for one gradient.
@@ -168,7 +168,8 @@ def fingerprint(
     References
     ----------
     Wang et al., "Characteristic examples: High-robustness, low-transferability fingerprinting of neural networks", IJCAI
-    2021: the four kinds. Loss (cross entropy), steps, noise relative to the layer and the shape of the filter are ours.
+    2021: the four kinds. Loss (cross entropy), steps, noise relative to the layer and the shape of the filter are ours; the
+    book's chapter on characteristic examples tries other values of each setting.
 
     Examples
     --------
@@ -239,6 +240,36 @@ class Verification:
     chance: float
     verdict: str
 
+    @classmethod
+    def of(
+        cls,
+        hits: int,
+        n: int,
+        classes: int,
+        *,
+        copy_above: float = 0.7,
+        unrelated_below: float = 0.5,
+        confidence: float = 0.95,
+    ) -> Verification:
+        """Judge a number of hits, as :func:`verify` does those of a network.
+
+        Examples
+        --------
+        >>> from stresslib.stress.on_weights.fingerprints import Verification
+        >>> print(Verification.of(38, 40, classes=10))
+        a copy: 38 of 40 prints hit, 95% (interval 83 to 99%, by chance 10%)
+        """
+        if not 0 <= unrelated_below <= copy_above <= 1:
+            raise ValueError(
+                f"unrelated_below={unrelated_below} and copy_above={copy_above}: 0 <= the first <= the second <= 1"
+            )
+        if not 0 < confidence < 1:
+            raise ValueError(f"confidence={confidence}: it is above 0 and below 1")
+        interval = binomtest(hits, n).proportion_ci(confidence, method="exact")
+        low, high = float(interval.low), float(interval.high)
+        verdict = "a copy" if low > copy_above else "unrelated" if high < unrelated_below else "cannot say"
+        return cls(hits, n, low, high, 1 / classes, verdict)
+
     def __str__(self) -> str:
         """Say the verdict and its evidence."""
         return (
@@ -287,15 +318,8 @@ def verify(
     --------
     See :func:`fingerprint`.
     """
-    if not 0 <= unrelated_below <= copy_above <= 1:
-        raise ValueError(f"unrelated_below={unrelated_below} and copy_above={copy_above}: 0 <= the first <= the second <= 1")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence={confidence}: it is above 0 and below 1")
-    hits, n = int(prints.hits(module).sum()), len(prints.targets)
-    interval = binomtest(hits, n).proportion_ci(confidence, method="exact")
-    low, high = float(interval.low), float(interval.high)
-    verdict = "a copy" if low > copy_above else "unrelated" if high < unrelated_below else "cannot say"
-    return Verification(hits, n, low, high, 1 / prints.classes, verdict)
+    bounds = {"copy_above": copy_above, "unrelated_below": unrelated_below, "confidence": confidence}
+    return Verification.of(int(prints.hits(module).sum()), len(prints.targets), prints.classes, **bounds)
 
 
 def uniqueness_score(robustness: ArrayLike, transferability: ArrayLike) -> float:

@@ -19,8 +19,9 @@ def count(module: nn.Module) -> int:
 
 
 def test_sizes_are_the_published_ones() -> None:
-    # ResNet-20, 32 and 56 of He et al., table 6: 0.27, 0.46 and 0.85 million.
-    assert [count(CifarResNet(depth)) for depth in (8, 20, 32, 56)] == [75290, 269722, 464154, 853018]
+    # ResNet-20, 32, 44 and 56 of He et al., table 6: 0.27, 0.46, 0.66 and 0.85 million.
+    assert [count(CifarResNet(depth)) for depth in (8, 20, 32, 44, 56)] == [75290, 269722, 464154, 658586, 853018]
+    assert all(count(build(f"resnet{depth}", 3, 10, 32)) == count(CifarResNet(depth)) for depth in (20, 32, 44, 56))
     assert count(LeNet5()) == 61706
     assert count(build("resnet8:32", 3, 10, 32)) > 3.9 * count(build("resnet8", 3, 10, 32))
 
@@ -63,7 +64,7 @@ def test_a_residual_block_adds_zeros_where_channels_are_new() -> None:
     ("name", "message"),
     [
         ("resnet9", "no architecture 'resnet9'; the nearest is 'resnet8'"),
-        ("x", "there are lenet5, resnet8, resnet20, resnet8-contextual,"),
+        ("x", "there are lenet5, resnet8, resnet20, resnet32, resnet44, resnet56, resnet8-contextual,"),
         ("lenet5:3", "lenet5 has one width only"),
         ("resnet8:", "a whole number, as in resnet8:16"),
         ("resnet8:016", "a whole number"),

@@ -1,1 +1,1 @@
-"""Weights under stress: what is left of a network when its weights are shaped, shared, thinned out or made noisy."""
+"""Weights under stress: what a network still knows when its weights are pruned, rounded, shared or regularised."""

@@ -343,6 +343,7 @@ def test_each_outcome() -> None:
         ([89.0, 93.0], [70.0, 71.1], "**At birth yes, after their own training not beyond doubt.**"),
         ([92.0, 93.1], [50.0, 51.1], "**After their own training yes, at birth not beyond doubt.**"),
         ([80.0, 81.1], [50.0, 51.1], "*sample* is behind no stress (-10.0 points"),
+        ([89.0, 93.0], [70.0, 71.1], "*sample* is not to be told from no stress"),
         ([80.0, 81.1], [50.0, 51.1], "**Not beyond doubt.** On MNIST"),
         (
             [92.0, 93.1],
@@ -395,7 +396,7 @@ def test_what_was_tried() -> None:
         at = {"dataset": "mnist", "model": "lenet5", "layer": "logits", "stress": "synthesis", "metric": names.VALIDATION}
         rows.append({**at, "variant": f"sample+factor={value}", "seed": names.TUNING, "level": 0, "score": score})
     found = effects.tuned(made(more=rows)).loc[("MNIST", "sample")]
-    assert found["chosen"] == "factor 0.75" and found["tried"].startswith("factor 0.55: 80.00, ")
+    assert found["chosen"] == "factor 0.75" and found["tried"].startswith("0.55: 80.0, ")
     assert effects.tuned(made()).empty
     assert effects.by_generation(made(more=rows)).equals(effects.by_generation(made())), "tuning counts nowhere else"
 

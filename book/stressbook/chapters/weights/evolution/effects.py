@@ -324,7 +324,8 @@ def tuned(results: pd.DataFrame) -> pd.DataFrame:
     found = {}
     for (dataset, way), values in means.groupby(["dataset", "way"], sort=False):
         numbers = [str(variant).partition("+")[2].replace("=", " ") for variant in values.index.get_level_values("variant")]
-        said = ", ".join(f"{number}: {score:.2f}" for number, score in zip(numbers, values, strict=True))
+        # The name of the number stands in the column beside it; a longer cell would be cut off.
+        said = ", ".join(f"{number.split()[-1]}: {score:.1f}" for number, score in zip(numbers, values, strict=True))
         found[name(str(dataset)), WAYS[str(way)]] = {"tried": said, "chosen": numbers[int(values.to_numpy().argmax())]}
     if not found:
         return pd.DataFrame(columns=["tried", "chosen"])

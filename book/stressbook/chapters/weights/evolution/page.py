@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.images.amplitude_phase.effects import AS_EXPECTED
+from stressbook.chapters.images.amplitude_phase.effects import AS_EXPECTED, OPPOSITE
 from stressbook.chapters.weights.evolution.effects import (
     MAGNITUDE,
     NONE,
@@ -140,7 +140,7 @@ def headline(results: pd.DataFrame) -> str:
         f"{born[NONE]:.1f}% right after that without stress, and "
         f"**{born[first]:.1f}%** when it learnt under the stress *{WAYS[first]}* "
         f"({_points(rows[0, first])}, a mean over generations). When the offspring have been trained, *{WAYS[later]}* is "
-        f"{_side(rows[1, later]['mean'])} ({_points(rows[1, later])})"
+        f"{_side(rows[1, later]['outcome'])} ({_points(rows[1, later])})"
     )
     if MAGNITUDE in trained:
         said += (
@@ -150,8 +150,9 @@ def headline(results: pd.DataFrame) -> str:
     return f"{said}."
 
 
-def _side(difference: float) -> str:
-    return "ahead of no stress" if difference > 0 else "behind no stress"
+def _side(outcome: str) -> str:
+    sides = {AS_EXPECTED: "ahead of no stress", OPPOSITE: "behind no stress"}
+    return sides.get(outcome, "not to be told from no stress")
 
 
 def _points(row: dict[str, Any]) -> str:
