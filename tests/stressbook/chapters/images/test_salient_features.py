@@ -86,9 +86,9 @@ def changed(name: str, **scores: float) -> pd.DataFrame:
 
 
 def test_a_difference_and_its_interval_by_hand(whole: pd.DataFrame) -> None:
-    """78 points in each of three trainings: only the images scatter, by 0.8 * 0.2 and 0.02 * 0.98 over 1,000."""
+    """78 points in each of three trainings: only the images scatter, 801 right and 201 wrong, and 21 and 981, of 1,002."""
     row = effects.judged(whole).iloc[0]
-    half = 1.96 * np.sqrt(1e4 * (0.8 * 0.2 + 0.02 * 0.98) / 1000)
+    half = 100 * 1.96 * np.sqrt((801 * 201 + 21 * 981) / 1002**3)
     assert [row["mean"], row["low"], row["high"]] == pytest.approx([78, 78 - half, 78 + half])
     assert row["outcome"] == effects.AS_EXPECTED and row["count"] == 3
     values = pd.Series([1.0, 2.0, 3.0])
@@ -114,6 +114,34 @@ def test_an_interval_is_judged_by_what_was_expected(sign: int, ends: tuple[float
     assert effects.outcome(sign, *ends) == expected
 
 
+def test_none_of_all_images_is_no_certainty() -> None:
+    assert effects.image_variance("accuracy", 0.0, 200) == pytest.approx(1e4 * 201 / 202**3)
+
+
+def test_rows_stand_in_the_order_of_the_table() -> None:
+    """Where a second data set has further layers, they stay where they are."""
+    rows = rows_of(ACCURACIES, AREAS, "cifar10", 1) + rows_of(ACCURACIES, AREAS, "digits", 1)
+    more = {"dataset": "digits", "metric": "separation-index", "stress": "none", "seed": 0.0, "score": 90.0}
+    middle = [{**more, "layer": "pool", "variant": attack} for attack in ("benign", "pgd")]
+    table = results_table([*rows[:-2], *middle, *rows[-2:]], names.MORE)
+    assert effects.separation(table).loc["digits"].index.tolist() == ["input", "pool", "features"]
+    assert detectors.table(table).index.unique("dataset").tolist() == ["CIFAR-10", "Digits"]
+
+
+def test_without_a_transferred_attack_the_adaptive_one_stands_for_the_strongest(whole: pd.DataFrame) -> None:
+    partial = whole[whole["variant"].ne("worst")]
+    assert effects.is_partial(partial) and not effects.is_partial(whole)
+    assert effects.means(partial, "accuracy").loc[("cifar10", "salient"), "worst"] == pytest.approx(10)
+    assert "this run has no denoiser" in page.caption(partial) and "no denoiser" not in page.caption(whole)
+    assert "the strongest attack leaves **10%**" in page.headline(partial)
+
+
+def test_confidence_that_misleads_is_told() -> None:
+    assert detectors.turned(results_table(rows_of(ACCURACIES, AREAS, "mnist", 3), names.MORE)) == ""
+    fooled = results_table(rows_of(ACCURACIES, {**AREAS, "maximum-softmax": 20.0}, "mnist", 3), names.MORE)
+    assert "with an area of MNIST 80%, and miss others" in detectors.turned(fooled)
+
+
 @pytest.mark.parametrize(
     ("worst", "outcome", "said"),
     [
@@ -129,7 +157,7 @@ def test_a_defence_is_broken_holds_or_cannot_be_told(worst: float, outcome: str,
     assert stands.loc["salient", "outcome"] == outcome and "trivial" not in stands.index
     assert page.headline(table).startswith(said)
     assert f"the strongest attack leaves **{worst:.0f}%**" in page.headline(table)
-    assert ("**broken** on CIFAR-10" in page.answers(table)) == (outcome == "broken")
+    assert ("CIFAR-10 **broken**" in page.answers(table)) == (outcome == "broken")
 
 
 def test_the_headline_counts_data_sets() -> None:
@@ -155,8 +183,8 @@ def test_verdicts_in_both_directions(whole: pd.DataFrame) -> None:
     stress = effects.verdicts(whole, "stress")
     assert "CIFAR-10, Q-2, 4 values -78.0" in stress and "CIFAR-10, FC, 9 dimensions, 4 values -71.0" in stress
     missed = effects.not_reproduced(whole)
-    assert "- CIFAR-10, Q-2, 4 values: a stress of the paper: accuracy under the strongest attack higher" in missed
-    assert "CIFAR-10: salient features: accuracy under the attack that was shown" not in missed
+    assert "strongest attack higher than with no filter: CIFAR-10, Q-2, 4 values -0.8" in missed
+    assert "attack that was shown higher than with no filter: Digits +78.0 (one training) cannot tell." in missed
 
 
 def test_nothing_missed_is_said_so() -> None:
@@ -168,15 +196,16 @@ def test_nothing_missed_is_said_so() -> None:
 
 def test_the_three_answers(whole: pd.DataFrame) -> None:
     said = page.answers(whole).splitlines()
-    assert said[0] == (
-        "- **Against a fixed attack**: better on CIFAR-10 (+78.0 points), cannot tell on Digits (+78.0 points)."
+    assert said[0].startswith(
+        "- **Against a fixed attack**: CIFAR-10 better, +78.0 (+75.4 to +80.6) points; Digits cannot tell"
     )
-    assert "**broken** on CIFAR-10 (98% without an attack, 6% under the strongest), cannot tell on Digits" in said[1]
-    assert (
-        "raw features: better on CIFAR-10 (+9.0 points)" in said[2] and "probability: better on CIFAR-10 (+39.0" in said[2]
-    )
+    assert said[1].startswith("- **Without an attack**: CIFAR-10 cannot tell, +0.0 (-1.3 to +1.3) points;")
+    assert "CIFAR-10 **broken**, 98% without an attack and 6% under the strongest; Digits cannot tell" in said[2]
+    assert "raw features: CIFAR-10 better, +9.0" in said[3] and "probability: CIFAR-10 better, +39.0" in said[3]
     worse = results_table(rows_of(ACCURACIES, {**AREAS, "none": 99.9}, "cifar10", 3), names.MORE)
-    assert "raw features: **worse** on CIFAR-10 (-0.9 points)" in page.answers(worse)
+    assert "raw features: CIFAR-10 **worse**, -0.9" in page.answers(worse)
+    assert "- **Without an attack**: CIFAR-10 **worse**, -18.0" in page.answers(changed("salient", benign=80.0))
+    assert "- **Without an attack**: CIFAR-10 no worse, +1.4" in page.answers(changed("salient", benign=99.4))
     assert page.missed(whole).startswith(
         "CIFAR-10: salient and trivial features 1%, raw features 10%, largest probability 40%"
     )
@@ -273,6 +302,10 @@ def test_a_small_run_is_scored_right(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(victims.BENCHES, "digits", bench)
     grid: dict[str, Any] = {"rates": [1e-3, 1e-2], "detector_rates": [0.1], "candidates": ["Q2:16", "DR2:1", "DR2:40"]}
     table = measure.measure(["digits"], 1, denoise=True, **grid, n_jobs=1, progress=False)
+    without = measure.measure(
+        ["digits"], 1, denoise=False, rates=[], detector_rates=[], candidates=[], n_jobs=1, progress=False
+    )
+    assert not {"worst", "transferred"} & set(without["variant"]) and "denoiser" not in set(without["stress"])
     assert not table.duplicated([*SETTING, "variant", "level", "seed"]).any()
     x, y = victims.Victim("digits", 0).tests()
     network = victims.Victim("digits", 0).load()

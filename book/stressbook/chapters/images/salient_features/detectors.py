@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from stressbook.chapters.images.salient_features.effects import ATTACKS, LOOKED_AT, means, name
-from stressbook.chapters.images.salient_features.names import AUC, BOTH, MISSED, STATIC, STEP, WIDER
+from stressbook.chapters.images.salient_features.names import AUC, BOTH, CONFIDENCE, MISSED, STATIC, STEP, WIDER
 from stressbook.chapters.images.salient_features.page import COLOURS
 from stressbook.drawing import style
 
@@ -77,5 +77,24 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
     for metric, words in ((AUC, "AUC"), (MISSED, "missed")):
         parts[words] = means(results, metric)[list(SHOWN)].rename(columns=ATTACKS)
     both = pd.concat(parts, names=["measure"]).reorder_levels(["dataset", "measure", "filter"])
-    both = both.rename(index=name, level="dataset").rename(index=LOOKED_AT, level="filter")
-    return both.sort_index(level=["dataset", "measure"], sort_remaining=False).rename_axis(columns=None).round(1)
+    order = [(data, words, one) for data in dict.fromkeys(results["dataset"]) for words in parts for one in LOOKED_AT]
+    both = both.reindex(pd.MultiIndex.from_tuples(order, names=both.index.names))
+    return (
+        both.rename(index=name, level="dataset").rename(index=LOOKED_AT, level="filter").rename_axis(columns=None).round(1)
+    )
+
+
+def turned(results: pd.DataFrame) -> str:
+    """Say where the attack makes the network surer than it is of benign images, so that its confidence misleads."""
+    found = means(results, AUC)[STATIC]
+    parts = [
+        f"{name(str(dataset))} {100 - found[dataset, CONFIDENCE]:.0f}%"
+        for dataset in found.index.unique("dataset")
+        if found[dataset, CONFIDENCE] < 50
+    ]
+    if not parts:
+        return ""
+    return (
+        "An area below 50% says that attacked images look more benign than benign ones: PGD makes the network surer. Turned "
+        f"round, the largest probability would find this attack with an area of {', '.join(parts)}, and miss others."
+    )

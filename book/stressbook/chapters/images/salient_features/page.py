@@ -12,13 +12,16 @@ from matplotlib.figure import Figure
 from stressbook.chapters.images.salient_features.effects import (
     AS_EXPECTED,
     ATTACKS,
+    EXPECTED,
     OPPOSITE,
     UNDECIDED,
     called,
+    is_partial,
     judged,
     means,
     name,
     own_names,
+    spread,
     standing,
 )
 from stressbook.chapters.images.salient_features.names import (
@@ -110,11 +113,13 @@ def _draw(ax: Axes, found: pd.DataFrame) -> None:
 def caption(results: pd.DataFrame) -> str:
     """Say what the first figure shows."""
     seeds = results["seed"].nunique()
+    strongest = "the strongest one, image by image, of those on the network, through another filter, and through this one"
+    if is_partial(results):
+        strongest = "the one through this filter; this run has no denoiser, and so no attack through another filter"
     several = f"means of {seeds} trainings" if seeds > 1 else "one training"
     return (
         f"Accuracy behind each filter, {several}. The line leads from the attack on the network alone, which the salient "
-        "features were shown in training, to the strongest one, image by image, of those on the network, through another "
-        "filter, and through this one."
+        f"features were shown in training, to {strongest}."
     )
 
 
@@ -159,10 +164,11 @@ def headline(results: pd.DataFrame) -> str:
 
 
 def answers(results: pd.DataFrame) -> str:
-    """Give the three verdicts of the chapter: a fixed attack, one that knows the defence, and detection."""
+    """Give the verdicts of the chapter: a fixed attack, no attack, an attack that knows the defence, and detection."""
     return "\n".join(
         (
             f"- **Against a fixed attack**: {_by_outcome(results, 0)}.",
+            f"- **Without an attack**: {_by_outcome(results, 1)}.",
             f"- **Against an adaptive one**: {_by_standing(results)}.",
             f"- **As a detector**, beside the same one on raw features: {_by_outcome(results, 8)}; beside the largest "
             f"probability: {_by_outcome(results, 9)}.",
@@ -173,20 +179,21 @@ def answers(results: pd.DataFrame) -> str:
 def _by_outcome(results: pd.DataFrame, place: int) -> str:
     """Say of an expectation on which data sets it came out how."""
     rows = judged(results)
-    rows = rows[rows["place"].eq(place)]
-    words = {AS_EXPECTED: "better", OPPOSITE: "**worse**", UNDECIDED: "cannot tell"}
+    better = "better" if EXPECTED[place].sign else "no worse"
+    words = {AS_EXPECTED: better, OPPOSITE: "**worse**", UNDECIDED: "cannot tell"}
     parts = [
-        f"{words[row['outcome']]} on {name(row['dataset'])} ({row['mean']:+.1f} points)" for row in rows.to_dict("records")
+        f"{name(row['dataset'])} {words[row['outcome']]}, {spread(row['mean'], row['low'], row['high'])} points"
+        for row in rows[rows["place"].eq(place)].to_dict("records")
     ]
-    return ", ".join(parts) or "not measured"
+    return "; ".join(parts) or "not measured"
 
 
 def _by_standing(results: pd.DataFrame) -> str:
     rows = standing(results)
     rows = rows[rows["filter"].eq(SALIENT)]
-    return ", ".join(
-        f"{'**broken**' if row['outcome'] == 'broken' else row['outcome']} on {name(row['dataset'])} "
-        f"({row['benign']:.0f}% without an attack, {row['strongest']:.0f}% under the strongest)"
+    return "; ".join(
+        f"{name(row['dataset'])} {'**broken**' if row['outcome'] == 'broken' else row['outcome']}, "
+        f"{row['benign']:.0f}% without an attack and {row['strongest']:.0f}% under the strongest"
         for row in rows.to_dict("records")
     )
 
