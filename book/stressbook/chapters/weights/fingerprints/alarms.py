@@ -5,6 +5,7 @@ From the table of `measure` to the chapter's ROC curves, and to what ``stresslib
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -146,10 +147,15 @@ def said(results: pd.DataFrame) -> pd.DataFrame:
     count = groups * per_group(results)
     seen = by_suspect(rows)
     seen = seen[seen["role"] != "base"]
-    verdict = [Verification.of(round(share * count / 100), count, classes).verdict for share in seen["hits"]]
+    verdict = [_judged(round(share * count / 100), count, classes).verdict for share in seen["hits"]]
     keys = [seen[name] for name in ("base", "eps", "kind", "role")]
     wide: pd.DataFrame = pd.crosstab(keys, pd.Series(verdict, seen.index, name="verdict"))
     return wide.reindex(columns=list(VERDICTS), fill_value=0)
+
+
+@cache  # exact intervals are slow, and many networks hit equally often
+def _judged(hits: int, count: int, classes: int) -> Verification:
+    return Verification.of(hits, count, classes)
 
 
 def per_group(results: pd.DataFrame) -> int:
@@ -267,7 +273,7 @@ def transcript(results: pd.DataFrame, kind: str = "C") -> str:
     seen = by_suspect(rows[rows["base"].eq(rows["base"].iloc[0]) & rows["kind"].eq(kind)])
     seen = seen[seen["eps"] == seen["eps"].max()]
     lines = [
-        f"{name_of(row['model'])}{_state(row)}: {Verification.of(round(row['hits'] * count / 100), count, classes)}"
+        f"{name_of(row['model'])}{_state(row)}: {_judged(round(row['hits'] * count / 100), count, classes)}"
         for row in seen.to_dict("records")
     ]
     return "\n".join(["```text", *lines, "```"])

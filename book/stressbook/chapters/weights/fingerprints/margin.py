@@ -121,6 +121,24 @@ def verdicts(results: pd.DataFrame) -> str:
     return "\n".join(lines) or "- Not measured in this run."
 
 
+def summary(results: pd.DataFrame) -> str:
+    """Say in a sentence whether prints are a meter of the margin, at the smaller and at the larger eps."""
+    rows = judged(results)
+    sizes = rows.groupby("base")["eps"].transform("max").eq(rows["eps"]).map({True: "larger", False: "smaller"})
+    parts = []
+    for size, mine in rows.groupby(sizes):
+        said = [gap for gap, count in zip(mine["gap"], mine["count"], strict=True) if count]
+        first = sum(gap.high < 0 for gap in said)
+        last = sum(gap.low > 0 for gap in said)
+        parts.append(
+            (str(size), f"at the {size} ε hits fall before the score in {first} of {len(said)} cases, after it in {last}")
+        )
+    both = "; ".join(text for _, text in sorted(parts, reverse=True))
+    low, high = rows["correlation"].min(), rows["correlation"].max()
+    ranks = f" Ranks of hits and scores correlate, {low:.2f} to {high:.2f}." if low > 0 else ""
+    return f"{both[0].upper()}{both[1:]}.{ranks}" if both else ""
+
+
 def plot(results: pd.DataFrame) -> Figure:
     """Draw hits against the score, each in percent of those without a stress, a panel for each network and eps.
 

@@ -83,22 +83,26 @@ def headline(results: pd.DataFrame) -> str:
     rows = [plain.loc[at] for at in chosen if at in plain.index]
     clean = [row for row in rows if row["alarms"] == 0]
     answer = "Yes" if len(clean) == len(rows) else f"On {len(clean)} of {len(rows)} networks" if clean else "No"
-    parts = [
-        f"every one of {row['copies']} copies of {name_of(base)} hits at least {row['threshold']:.0f}% of its plain prints, "
-        f"of {row['others']} other networks none more than {row['most']:.0f}%"
-        if number == 0
-        else f"of {name_of(base)} {row['threshold']:.0f}% and {row['most']:.0f}%"
-        for number, ((base, _), row) in enumerate(zip(chosen, rows, strict=True))
-    ]
+    parts = []
+    for (base, _), row in zip(chosen, rows, strict=True):
+        least = "all" if row["threshold"] > 99.9 else f"at least {row['threshold']:.0f}%"
+        if not parts:
+            parts.append(
+                f"every one of {row['copies']} copies of {name_of(base)} hits {least} of its plain prints, "
+                f"of {row['others']} other networks none more than {row['most']:.0f}%"
+            )
+        else:
+            parts.append(f"copies of {name_of(base)} hit {least}, others at most {row['most']:.0f}%")
     every = effects.judged(results)
     verdicts = [one.verdict for one in every]
     met = sum(verdict == effects.AS_EXPECTED for verdict in verdicts)
     opposite = sum(verdict == effects.OPPOSITE for verdict in verdicts)
     against = [one.verdict for one in every if one.expected.measure == "uniqueness"]
-    refined = sum(verdict == effects.AS_EXPECTED for verdict in against)
+    rose, fell = against.count(effects.AS_EXPECTED), against.count(effects.OPPOSITE)
     directions = (
         f" Of {len(verdicts)} comparisons that the authors' claims decide, {met} came out as expected and {opposite} the "
-        f"other way; uniqueness, which is what counts, rose with the refinement in {refined} of {len(against)}."
+        "other way. Uniqueness, which is what counts, rose with their last refinement "
+        f"in {rose} of {len(against)}, fell in {fell}."
         if verdicts
         else ""
     )

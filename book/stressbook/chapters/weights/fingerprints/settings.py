@@ -136,6 +136,32 @@ def verdicts(results: pd.DataFrame) -> str:
     return "\n".join(lines) or "- Not measured in this run."
 
 
+def equal_cost(results: pd.DataFrame) -> str:
+    """Say what RC+GM gains over C when both cost as many gradients, C by more steps, as a Markdown list."""
+    rows, lines = tried(results), []
+    for base, mine in rows.groupby("base", sort=False):
+        own = mine[mine["setting"].eq("draws") & mine["default"]]
+        plain = mine[mine["setting"].eq("steps")]
+        if own.empty:
+            continue
+        gradients = float((own["steps"] * own["draws"]).iloc[0])
+        plain = plain[plain["value"] == gradients]
+        if plain.empty:
+            continue
+        gains = {
+            measure: interval(own.set_index("seed")[measure] - plain.set_index("seed")[measure])
+            for measure in ("robustness", "uniqueness")
+        }
+        said = ", ".join(f"{measure} {found}" for measure, found in gains.items())
+        found = gains["uniqueness"]
+        verdict = "RC+GM is worth it" if found.low > 0 else "C is better" if found.high < 0 else "undecided"
+        lines.append(
+            f"- {name_of(str(base))}: RC+GM, over C with {gradients:.0f} steps in place of {own['steps'].iloc[0]:.0f}: "
+            f"{said} points. **{verdict}**."
+        )
+    return "\n".join(lines) or "- Not measured in this run."
+
+
 def caption(results: pd.DataFrame) -> str:
     """Say what the figure of settings shows."""
     rows = tried(results)
