@@ -80,7 +80,7 @@ def plot(results: pd.DataFrame) -> Figure:
     matplotlib.figure.Figure
     """
     datasets = list(dict.fromkeys(results["dataset"]))
-    figure, axes = style.panels(len(datasets), height=1.95)
+    figure, axes = style.panels(len(datasets), height=1.95, sharey=False)  # each has its own stresses
     for ax, dataset in zip(axes, datasets, strict=True):
         _draw(ax, drawn(results, dataset))
         ax.set_title(name(dataset), fontsize=style.SMALL, fontweight="bold", loc="left")
