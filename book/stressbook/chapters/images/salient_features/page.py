@@ -16,6 +16,7 @@ from stressbook.chapters.images.salient_features.effects import (
     OPPOSITE,
     UNDECIDED,
     called,
+    is_partial,
     judged,
     means,
     name,
@@ -112,11 +113,13 @@ def _draw(ax: Axes, found: pd.DataFrame) -> None:
 def caption(results: pd.DataFrame) -> str:
     """Say what the first figure shows."""
     seeds = results["seed"].nunique()
+    strongest = "the strongest one, image by image, of those on the network, through another filter, and through this one"
+    if is_partial(results):
+        strongest = "the one through this filter; this run has no denoiser, and so no attack through another filter"
     several = f"means of {seeds} trainings" if seeds > 1 else "one training"
     return (
         f"Accuracy behind each filter, {several}. The line leads from the attack on the network alone, which the salient "
-        "features were shown in training, to the strongest one, image by image, of those on the network, through another "
-        "filter, and through this one."
+        f"features were shown in training, to {strongest}."
     )
 
 

@@ -29,6 +29,7 @@ from stressbook.chapters.weights.evolution.effects import (
     table,
     verdicts,
 )
+from stressbook.chapters.weights.evolution.lineages import FACTOR
 from stressbook.chapters.weights.evolution.names import ACCURACY, RIGHT_AFTER, SYNAPSES
 from stressbook.drawing import style
 
@@ -37,11 +38,11 @@ __all__ = ["alt_text", "caption", "headline", "not_reproduced", "plot", "publish
 COLOURS = {
     NONE: "#6F6F6F",
     "synthesis/sample": "#1B8A8F",
-    "synthesis/uniform": "#8FC1C4",
+    "synthesis/uniform": "#5FA8AC",
     "synthesis/decay": "#C98A00",
     "synthesis/multiplicative": "#7B3FA0",
     MAGNITUDE: "#111111",
-    RANDOM: "#C9A0A0",
+    RANDOM: "#B07878",
 }
 """Colour of each way; what is a control, or a floor, is pale."""
 
@@ -134,17 +135,17 @@ def headline(results: pd.DataFrame) -> str:
     first = max(stressed, key=lambda way: born[way])
     later = max(stressed, key=lambda way: trained[way])
     said = (
-        f"**{answer}.** On {name(dataset)}, a network that is to lose 45% of its synapses scores "
+        f"**{answer}.** On {name(dataset)}, a network that is to lose {100 * (1 - FACTOR):.0f}% of its synapses "
+        f"scores "
         f"{born[NONE]:.1f}% right after that without stress, and "
         f"**{born[first]:.1f}%** when it learnt under the stress *{WAYS[first]}* "
         f"({_points(rows[0, first])}, a mean over generations). When the offspring have been trained, *{WAYS[later]}* is "
         f"{_side(rows[1, later]['outcome'])} ({_points(rows[1, later])})"
     )
     if MAGNITUDE in trained:
-        gap = trained[later] - trained[MAGNITUDE]
         said += (
-            f". Magnitude pruning, which draws nothing, has {trained[MAGNITUDE]:.1f}% with as few synapses: "
-            f"{abs(gap):.1f} points {'less' if gap > 0 else 'more'} than that"
+            f". Magnitude pruning, which draws nothing, has {trained[MAGNITUDE]:.1f}% with as few synapses; "
+            f"*{WAYS[later]}* differs from that by {_points(rows[2, later])}"
         )
     return f"{said}."
 

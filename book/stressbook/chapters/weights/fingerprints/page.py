@@ -54,7 +54,7 @@ def plot(results: pd.DataFrame) -> Figure:
             for role, shift in (("copy", -0.16), ("broken", 0.0), ("other", 0.16)):
                 shares = mine.loc[mine["kind"].eq(kind) & mine["role"].eq(role), "hits"].sort_values()
                 places = place + shift + 0.05 * (np.arange(len(shares)) % 3 - 1)
-                ax.plot(places, shares, linestyle="none", label=LABELS[role], **LOOKS[role])  # type: ignore[arg-type]
+                ax.plot(places, shares, linestyle="none", label=LABELS[role], **LOOKS[role])
         ax.set_xticks(range(len(kinds)), kinds, fontsize=style.SMALL)
         ax.set_ylim(-4, 105)
         ax.set_ylabel("prints hit (%)", fontsize=style.SMALL)
@@ -80,16 +80,16 @@ def headline(results: pd.DataFrame) -> str:
     if found.empty:
         return "**Not measured in this run:** there is no copy near its base, or no other network."
     plain = found[found["kind"] == "C"].set_index(["base", "eps"])
-    rows = [plain.loc[at] for at in chosen if at in plain.index]  # type: ignore[index]
+    rows = [plain.loc[at] for at in chosen if at in plain.index]
     clean = [row for row in rows if row["alarms"] == 0]
     answer = "Yes" if len(clean) == len(rows) else f"On {len(clean)} of {len(rows)} networks" if clean else "No"
-    parts: list[str] = []
+    parts = []
     for (base, _), row in zip(chosen, rows, strict=True):
         least = "all" if row["threshold"] > 99.9 else f"at least {row['threshold']:.0f}%"
         if not parts:
             parts.append(
-                f"every one of {row['copies']} copies of {name_of(base)} hits {least} of its plain prints, of "
-                f"{row['others']} other networks none more than {row['most']:.0f}%"
+                f"every one of {row['copies']} copies of {name_of(base)} hits {least} of its plain prints, "
+                f"of {row['others']} other networks none more than {row['most']:.0f}%"
             )
         else:
             parts.append(f"copies of {name_of(base)} hit {least}, others at most {row['most']:.0f}%")
@@ -101,8 +101,8 @@ def headline(results: pd.DataFrame) -> str:
     rose, fell = against.count(effects.AS_EXPECTED), against.count(effects.OPPOSITE)
     directions = (
         f" Of {len(verdicts)} comparisons that the authors' claims decide, {met} came out as expected and {opposite} the "
-        f"other way. Uniqueness, which is what counts, rose with their last refinement in {rose} of {len(against)}, and "
-        f"fell in {fell}."
+        "other way. Uniqueness, which is what counts, rose with their last refinement "
+        f"in {rose} of {len(against)}, fell in {fell}."
         if verdicts
         else ""
     )
@@ -117,7 +117,7 @@ def alt_text(results: pd.DataFrame) -> str:
         mine = rows[rows["base"].eq(base) & rows["eps"].eq(eps)]
         means = mine.groupby(["kind", "role"])["hits"].mean().unstack("role").reindex(columns=["copy", "other"])  # noqa: PD010
         said = ", ".join(
-            f"{kind} {means.loc[kind, 'copy']:.0f}% and {means.loc[kind, 'other']:.0f}%"  # type: ignore[str-bytes-safe]
+            f"{kind} {means.loc[kind, 'copy']:.0f}% and {means.loc[kind, 'other']:.0f}%"
             for kind in KINDS
             if kind in means.index
         )

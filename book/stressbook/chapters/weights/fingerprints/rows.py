@@ -163,7 +163,7 @@ def places(rows: pd.DataFrame) -> list[tuple[str, float]]:
 
 def by_suspect(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the share of all prints that each network hits, over the seeds; columns as :func:`hits` has them."""
-    return rows.groupby([*MADE, *SUSPECT, "role"], sort=False)[["hits", "accuracy", "lost"]].mean().reset_index()
+    return rows.groupby([*MADE, *SUSPECT, "role"], sort=False)[["hits", "accuracy", "lost"]].mean().round(6).reset_index()
 
 
 def name_of(model: str) -> str:
