@@ -115,7 +115,7 @@ def caption(results: pd.DataFrame) -> str:
     seeds = results["seed"].nunique()
     strongest = "the strongest one, image by image, of those on the network, through another filter, and through this one"
     if is_partial(results):
-        strongest = "the one through this filter; this run has no denoiser, and so no attack through another filter"
+        strongest = "the strongest one of those on the network and through this filter; none was made through another"
     several = f"means of {seeds} trainings" if seeds > 1 else "one training"
     return (
         f"Accuracy behind each filter, {several}. The line leads from the attack on the network alone, which the salient "
