@@ -128,6 +128,13 @@ def test_rows_stand_in_the_order_of_the_table() -> None:
     assert detectors.table(table).index.unique("dataset").tolist() == ["CIFAR-10", "Digits"]
 
 
+def test_each_panel_names_its_own_filters() -> None:
+    other = {("DR2:16" if name == "Q2:4" else name): scores for name, scores in ACCURACIES.items()}
+    rows = [*rows_of(other, AREAS, "cifar10", 1), *rows_of(ACCURACIES, AREAS, "digits", 1)]
+    upper, lower = page.plot(results_table(rows, names.MORE)).axes
+    assert [ax.get_yticklabels()[3].get_text() for ax in (upper, lower)] == ["DR-2, 16 dimensions", "Q-2, 4 values"]
+
+
 def test_the_caption_says_what_the_strongest_is_of(whole: pd.DataFrame) -> None:
     rows = whole[whole["variant"].eq("adaptive")].assign(variant="transferred")
     assert "through another filter, and through this one." in page.caption(pd.concat([whole, rows]))

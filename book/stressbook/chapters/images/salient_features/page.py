@@ -81,7 +81,8 @@ def plot(results: pd.DataFrame) -> Figure:
     matplotlib.figure.Figure
     """
     datasets = list(dict.fromkeys(results["dataset"]))
-    figure, axes = style.panels(len(datasets), height=1.95)
+    # Each has its own stresses: shared scales would give all panels the names of the last one.
+    figure, axes = style.panels(len(datasets), height=1.95, sharey=False)
     for ax, dataset in zip(axes, datasets, strict=True):
         _draw(ax, drawn(results, dataset))
         ax.set_title(name(dataset), fontsize=style.SMALL, fontweight="bold", loc="left")
