@@ -193,15 +193,12 @@ def _averaged(rows: pd.DataFrame, key: list[str], columns: str) -> pd.DataFrame:
 def _rows(results: pd.DataFrame, metric: str) -> pd.DataFrame:
     layer = "logits" if metric == "accuracy" else DETECTOR
     rows = results[results["metric"].eq(metric) & results["layer"].eq(layer)]
-    rows = rows.assign(filter=filters(rows)).rename(columns={"variant": "attack"})
-    if metric == "accuracy" and is_partial(results):
-        rows = pd.concat([rows, rows[rows["attack"].eq(ADAPTIVE)].assign(attack=WORST)])
-    return rows
+    return rows.assign(filter=filters(rows)).rename(columns={"variant": "attack"})
 
 
 def is_partial(results: pd.DataFrame) -> bool:
-    """Return whether no attack was transferred, so that the adaptive one stands for the strongest."""
-    return not results["variant"].eq(WORST).any()
+    """Return whether no attack was transferred, so that the strongest is one of two."""
+    return not results["variant"].eq(TRANSFERRED).any()
 
 
 def own_names(names: Iterable[str]) -> list[str]:

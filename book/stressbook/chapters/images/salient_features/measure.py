@@ -12,7 +12,7 @@ import pandas as pd
 
 from stressbook.chapters.images.salient_features.defended import defend
 from stressbook.chapters.images.salient_features.layers import separate
-from stressbook.chapters.images.salient_features.names import MORE, WORST
+from stressbook.chapters.images.salient_features.names import MORE
 from stressbook.chapters.images.salient_features.tuned import tune
 from stressbook.chapters.images.salient_features.victims import BENCHES, make_pairs
 from stresslib.results import results_table
@@ -38,7 +38,7 @@ def measure(
     seeds : int
         Number of trainings of each defence, and of the network where it is trained here.
     denoise : bool
-        Whether the denoiser is trained, through which attacks are transferred. Without it the strongest attack is not known.
+        Whether the denoiser is trained.
     rates, detector_rates : sequence of float
         Learning rates of generators and detectors, among which held-out pairs of the first seed choose.
     candidates : sequence of str
@@ -66,5 +66,5 @@ def measure(
         )
         looked_at = [{name: one[name] for name in ("data", "seed", "weights")} for one in settings]
         parts += run_tasks(separate, looked_at, name=f"{data}, layers", **options)
-        rows += [row for part in parts for row in part if denoise or row["variant"] != WORST]
+        rows += [row for part in parts for row in part]
     return results_table(rows, MORE)

@@ -81,7 +81,8 @@ def plot(results: pd.DataFrame) -> Figure:
     matplotlib.figure.Figure
     """
     datasets = list(dict.fromkeys(results["dataset"]))
-    figure, axes = style.panels(len(datasets), height=1.95, sharey=False)  # each has its own stresses
+    # Each has its own stresses: shared scales would give all panels the names of the last one.
+    figure, axes = style.panels(len(datasets), height=1.95, sharey=False)
     for ax, dataset in zip(axes, datasets, strict=True):
         _draw(ax, drawn(results, dataset))
         ax.set_title(name(dataset), fontsize=style.SMALL, fontweight="bold", loc="left")
@@ -115,7 +116,7 @@ def caption(results: pd.DataFrame) -> str:
     seeds = results["seed"].nunique()
     strongest = "the strongest one, image by image, of those on the network, through another filter, and through this one"
     if is_partial(results):
-        strongest = "the one through this filter; this run has no denoiser, and so no attack through another filter"
+        strongest = "the strongest one of those on the network and through this filter; none was made through another"
     several = f"means of {seeds} trainings" if seeds > 1 else "one training"
     return (
         f"Accuracy behind each filter, {several}. The line leads from the attack on the network alone, which the salient "
