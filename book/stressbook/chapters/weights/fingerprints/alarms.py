@@ -171,7 +171,7 @@ def said_verdicts(results: pd.DataFrame, kind: str = "C") -> str:
         mine = counts.xs((base, eps), level=("base", "eps"))
         if kind not in mine.index.unique("kind"):
             continue
-        by_role: dict[str, dict[str, int]] = mine.loc[kind].to_dict("index")
+        by_role = {str(role): row.to_dict() for role, row in mine.xs(kind, level="kind").iterrows()}
         parts = [
             f"{called} {', '.join(f'{count} × {verdict}' for verdict, count in by_role[role].items() if count)}"
             for role, called in (
