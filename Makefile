@@ -1,4 +1,4 @@
-# Two commands do everything on a fresh machine: `make book` and `make test`. Needed: python3 (3.11 to 3.13) with venv, make.
+# Two commands do everything on a fresh machine: `make book` and `make test`. Needed: python3 (3.11.4 to 3.13) with venv, make.
 PYTHON ?= python3
 BIN := .venv/bin
 HTML := build/_build/html
@@ -15,7 +15,7 @@ install: .venv/.installed  ## make .venv with the locked packages, stresslib and
 
 # uv does the same faster, where it is there and finds everything; as pip does, it compiles, or each process would anew.
 .venv/.installed: requirements.txt pyproject.toml book/pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed; choose one with make PYTHON=python3.11")'
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11, 4) <= sys.version_info < (3, 14) and "Python 3.11.4 or later, 3.12 or 3.13 is needed; choose one with make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	command -v uv >/dev/null && VIRTUAL_ENV=.venv uv pip install --compile-bytecode -r requirements.txt || $(BIN)/python -m pip install -r requirements.txt
 	$(BIN)/python -m pip install --no-deps -e . -e book
@@ -47,6 +47,7 @@ bench: install  ## measure speed against named peers
 	$(BIN)/python benchmarks/codec.py
 	$(BIN)/python benchmarks/separation.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/offspring.py
 
 clean:  ## remove what was built; keep .venv
 	rm -rf build book/generated .pytest_cache .mypy_cache .ruff_cache .hypothesis

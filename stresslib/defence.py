@@ -5,9 +5,9 @@ Between a network's features and the rest of it. After the authors' code, whose 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 import torch
@@ -163,49 +163,14 @@ class SalientFeatureExtractor(OneToOneFeatureMixin, TransformerMixin, BaseEstima
             tqdm(total=2 * self.steps, desc="salient and trivial", unit="step", disable=not self.progress) as bar,
         ):
             torch.manual_seed(int(check_random_state(self.random_state).randint(2**31)))
-            self.salient_ = self._generator(both, torch.cat([first, first]), bar)
-            self.trivial_ = self._generator(both, torch.cat([second, second]), bar)
-            self.detector_ = self._detector(both)
+            settings = {name: getattr(self, name) for name in ("adversarial_weight", "steps", "batch_size", "learning_rate")}
+            self.salient_ = fit_generator(both, torch.cat([first, first]), **settings, after_step=bar.update)
+            self.trivial_ = fit_generator(both, torch.cat([second, second]), **settings, after_step=bar.update)
+            truth = torch.arange(len(both), device=where) >= len(clean)
+            self.detector_ = fit_detector(
+                self._views(both), truth, epochs=self.detector_epochs, learning_rate=self.detector_learning_rate
+            )
         return self
-
-    def _generator(self, inputs: Tensor, targets: Tensor, bar: tqdm[Any]) -> nn.Module:
-        """Train a generator, in turns with its discriminator."""
-        width, weight = inputs.shape[1], self.adversarial_weight
-        made = generator(width).to(inputs.device)
-        judge = discriminator(width).to(inputs.device) if weight else None
-        descent = self._adam(made)
-        judge_descent = self._adam(judge) if judge is not None else None
-        for _ in range(self.steps):
-            rows = torch.randint(len(inputs), (self.batch_size,)).to(inputs.device)
-            x, target = inputs[rows], targets[rows]
-            if judge is not None and judge_descent is not None:
-                made.eval()
-                with torch.no_grad():
-                    fake = _finite(made(x))
-                for one, truth in ((target, 1.0), (fake, 0.0)):
-                    _descend(judge_descent, verdict_loss(_finite(judge(one)), truth))
-            made.train()
-            out = _finite(made(x))
-            loss = generator_loss(out, target, _finite(judge(out)) if judge is not None else None, weight)
-            _descend(descent, loss)
-            bar.update()
-        return made.eval()
-
-    def _adam(self, module: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.Adam(module.parameters(), lr=self.learning_rate, betas=(0.5, 0.999), eps=1e-7)
-
-    def _detector(self, both: Tensor) -> nn.Module:
-        """Train a detector of the second half of some rows."""
-        features = self._views(both)
-        truth = torch.zeros(len(both), 1, device=both.device)
-        truth[len(both) // 2 :] = 1
-        module = nn.Sequential(_Standardizing(features), detector(features.shape[1])).to(both.device)
-        descent = torch.optim.SGD(module.parameters(), lr=self.detector_learning_rate, momentum=0.9, nesterov=True)
-        for _ in range(self.detector_epochs):
-            for rows in torch.randperm(len(both)).to(both.device).split(256):
-                if len(rows) > 1:  # one row alone has no variance
-                    _descend(descent, functional.binary_cross_entropy(module(features[rows]), truth[rows]))
-        return module.eval()
 
     def _views(self, rows: Tensor) -> Tensor:
         """Return the salient and the trivial features side by side."""
@@ -283,6 +248,81 @@ def detector(width: int) -> nn.Sequential:
     return _drawn(nn.Sequential(*layers, nn.Linear(64, 1), nn.Sigmoid()))
 
 
+def fit_generator(
+    inputs: Tensor,
+    targets: Tensor,
+    *,
+    steps: int,
+    batch_size: int = 64,
+    learning_rate: float = 1e-5,
+    adversarial_weight: float = 0.001,
+    after_step: Callable[[], object] | None = None,
+) -> nn.Module:
+    """Train one network from features to features, in turns with its discriminator; draws from torch's generator.
+
+    Parameters
+    ----------
+    inputs, targets : Tensor of shape (n, width)
+        Row by row of the same image.
+    steps, batch_size, learning_rate, adversarial_weight
+        As :class:`SalientFeatureExtractor` has them.
+    after_step : callable, optional
+        Called after each step.
+
+    Returns
+    -------
+    torch.nn.Module
+        In evaluation mode.
+    """
+    width = inputs.shape[1]
+    made = generator(width).to(inputs.device)
+    judge = discriminator(width).to(inputs.device) if adversarial_weight else None
+    descent = _adam(made, learning_rate)
+    judge_descent = _adam(judge, learning_rate) if judge is not None else None
+    for _ in range(steps):
+        rows = torch.randint(len(inputs), (batch_size,)).to(inputs.device)
+        x, target = inputs[rows], targets[rows]
+        if judge is not None and judge_descent is not None:
+            made.eval()
+            with torch.no_grad():
+                fake = _finite(made(x))
+            for one, truth in ((target, 1.0), (fake, 0.0)):
+                _descend(judge_descent, verdict_loss(_finite(judge(one)), truth))
+        made.train()
+        out = _finite(made(x))
+        loss = generator_loss(out, target, _finite(judge(out)) if judge is not None else None, adversarial_weight)
+        _descend(descent, loss)
+        if after_step is not None:
+            after_step()
+    return made.eval()
+
+
+def fit_detector(features: Tensor, attacked: Tensor, *, epochs: int = 25, learning_rate: float = 1e-4) -> nn.Module:
+    """Train the network that tells attacked rows from others, on features of any kind; draws from torch's generator.
+
+    Parameters
+    ----------
+    features : Tensor of shape (n, width)
+        The network standardises them by their own mean and deviation.
+    attacked : Tensor of shape (n,), bool
+    epochs, learning_rate
+        As :class:`SalientFeatureExtractor` has them.
+
+    Returns
+    -------
+    torch.nn.Module
+        In evaluation mode; from features to the probability (n, 1) of an attack.
+    """
+    truth = attacked[:, None].to(features.dtype)
+    module = nn.Sequential(_Standardizing(features), detector(features.shape[1])).to(features.device)
+    descent = torch.optim.SGD(module.parameters(), lr=learning_rate, momentum=0.9, nesterov=True)
+    for _ in range(epochs):
+        for rows in torch.randperm(len(features)).to(features.device).split(256):
+            if len(rows) > 1:  # one row alone has no variance
+                _descend(descent, functional.binary_cross_entropy(module(features[rows]), truth[rows]))
+    return module.eval()
+
+
 def generator_loss(out: Tensor, target: Tensor, judged: Tensor | None, weight: float) -> Tensor:
     """Return the mean squared error and, of `weight`, the cross entropy of the discriminator's verdict with "a target"."""
     loss = (1 - weight) * functional.mse_loss(out, target)
@@ -327,6 +367,10 @@ def _drawn(module: nn.Sequential) -> nn.Sequential:
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
     return module
+
+
+def _adam(module: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
+    return torch.optim.Adam(module.parameters(), lr=learning_rate, betas=(0.5, 0.999), eps=1e-7)
 
 
 def _descend(descent: torch.optim.Optimizer, loss: Tensor) -> None:

@@ -139,7 +139,8 @@ def _fewer(text: str, name: str, tokens: frozenset[str]) -> str:
 def _tokens(table: Path) -> frozenset[str]:
     """Return the tokens of all that a results table names; none for a file of another kind.
 
-    They are those of its stresses, and the names of its data sets, networks and variants up to a colon or a plus.
+    They are those of its stresses, and the names of its data sets, networks and variants, up to a colon or a plus in each
+    part of ``DATA/ARCHITECTURE/RECIPE/SEED``.
     """
     if table.suffix != ".csv":
         return frozenset()
@@ -147,6 +148,7 @@ def _tokens(table: Path) -> frozenset[str]:
         rows = list(csv.DictReader(stream))
     stresses = {row.get("stress") or "" for row in rows}
     named = {row.get(column) or "" for row in rows for column in ("dataset", "model", "variant")}
+    parts = {part for name in named for part in name.split("/")}
     return frozenset(
-        {token for stress in stresses for token in tokens_named(stress)} | {re.split("[:+]", name)[0] for name in named}
+        {token for stress in stresses for token in tokens_named(stress)} | {re.split("[:+]", part)[0] for part in parts}
     )

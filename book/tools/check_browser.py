@@ -252,6 +252,9 @@ def explorer_faults(browser: Browser, root: Path) -> list[str]:
                 )
             said = tab.inner_text("#explorer-best")
         try:
+            # The page writes its address when a quick row of changes has ended.
+            tab.evaluate("() => new Promise(done => setTimeout(done, 600))")
+            said = tab.inner_text("#explorer-best")
             tab.wait_for_function("location.hash.includes('bits=')", timeout=5000)
             tab.reload()
             tab.evaluate(READY)

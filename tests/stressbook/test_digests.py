@@ -19,17 +19,19 @@ from stresslib.digests import Code
 KEPT = {name: file for name in figures(ROOT) if (file := kept_file(ROOT, name)) is not None}
 
 # What is so of each figure, written by hand from what its chapter does.
-FEWER_DIMENSIONS = {"figure-2", "figure-3", "shrinkage", "centring", "subsets", "intrinsic-dimension"}
-FEWER_VALUES = {"figure-4", "bias", "bit-erasure", "cliff"}
+FEWER_DIMENSIONS = {"figure-2", "figure-3", "shrinkage", "centring", "subsets", "intrinsic-dimension", "feature-flow"}
+FEWER_VALUES = {"figure-4", "bias", "bit-erasure", "cliff", "objects"}
 BOTH = {"figure-5", "claims", "classical", "selection", "rate", "separation", "data-card", "seeing", "layers", "combination"}
-BOTH |= {"ap-definition", "order", "data-size", "networks", "direct", "own-data", "amplitude-phase"}
+BOTH |= {"ap-definition", "order", "data-size", "networks", "direct", "own-data", "amplitude-phase", "fingerprints"}
+BOTH |= {"evolution", "salient-features"}
 PHOTOGRAPHS = {"live", "seeing"}
-TRAINED = {"amplitude-phase", "objects"}
-IMAGES = PHOTOGRAPHS | TRAINED
-ALL = {*FEWER_DIMENSIONS, *FEWER_VALUES, *BOTH, *PHOTOGRAPHS}
-CLASSIFIED = ALL - PHOTOGRAPHS
+CORRUPTED = {"amplitude-phase", "objects"}
+TRAINED = {*CORRUPTED, "feature-flow", "fingerprints", "salient-features"}
+IMAGES = PHOTOGRAPHS | CORRUPTED
+ALL = {*FEWER_DIMENSIONS, *FEWER_VALUES, *BOTH, *PHOTOGRAPHS, *TRAINED}
+CLASSIFIED = ALL - PHOTOGRAPHS - {"objects", "salient-features"}  # these are classified by a network's own last layer
 ONE_DICTIONARY = {"figure-4", "bias", "claims", "classical", "data-card", "seeing", "layers", "combination", "ap-definition"}
-ONE_DICTIONARY |= {"amplitude-phase"}
+ONE_DICTIONARY |= {"amplitude-phase", "objects", "fingerprints", "evolution"}
 
 
 @pytest.fixture(scope="module")
@@ -93,15 +95,15 @@ def stale(packages: Path, before: dict[str, str]) -> set[str]:
         ("stresslib/evaluation/metrics.py", CLASSIFIED),
         ("stresslib/evaluation/squared_hinge.py", CLASSIFIED),
         ("stresslib/evaluation/bootstrap.py", {"claims", "ap-definition", "direct", "own-data"}),
-        ("stresslib/evaluation/separation.py", {"separation"}),
+        ("stresslib/evaluation/separation.py", {"separation", "feature-flow", "salient-features"}),
         ("stresslib/codec/peers/with_faiss.py", {"rate"}),
         ("stresslib/codec/bins.py", {"rate"}),
-        ("stresslib/running/grid.py", CLASSIFIED - {"claims", "own-data"}),
-        ("stresslib/extraction/graph.py", IMAGES),
+        ("stresslib/running/grid.py", CLASSIFIED - {"claims", "own-data", "fingerprints"}),
+        ("stresslib/extraction/graph.py", IMAGES | TRAINED | {"evolution"}),
         ("stresslib/images/decode.py", IMAGES),
-        ("stresslib/classical/descriptors.py", IMAGES),
+        ("stresslib/classical/descriptors.py", IMAGES - {"objects"}),
         ("stresslib/features/library.py", ALL),
-        ("stresslib/stress/on_images/corruptions.py", TRAINED),
+        ("stresslib/stress/on_images/corruptions.py", CORRUPTED),
         ("stresslib/training/recipes.py", TRAINED),
         ("stressbook/chapters/images/amplitude_phase/effects.py", set()),
         ("stresslib/datasets/registry.py", set()),
@@ -116,7 +118,7 @@ def stale(packages: Path, before: dict[str, str]) -> set[str]:
             "stressbook/chapters/rerun/figure_4/measure.py",
             {"figure-4", "figure-5", "bias", "layers", "combination", "separation"},
         ),
-        ("stressbook/chapters/stress/seeing/crops.py", IMAGES),
+        ("stressbook/chapters/stress/seeing/crops.py", IMAGES - {"objects"}),
         ("stressbook/chapters/stress/seeing/measure.py", {"seeing"}),
         ("stressbook/chapters/rerun/figure_4/page.py", set()),
         ("stressbook/drawing/style.py", set()),
@@ -209,7 +211,7 @@ ARCHITECTURE = """    "larger": Architecture(
     ("module", "old", "new"),
     [
         ("stresslib/networks/registry.py", '    "vgg": Architecture(', ARCHITECTURE),
-        ("stresslib/networks/vgg.py", "", "EDITED = True"),
+        ("stresslib/networks/signet.py", "", "EDITED = True"),
         (
             "stresslib/training/recipes.py",
             "RECIPES = {",
@@ -227,7 +229,7 @@ def test_another_architecture_recipe_or_data_set_makes_no_trained_networks_stale
 
 def test_the_architecture_that_was_trained_counts(packages: Path, before: dict[str, str], edit: Edit) -> None:
     edit("stresslib/networks/registry.py", lambda text: text.replace("CifarResNet(8, width,", "CifarResNet(8, 2 * width,"))
-    assert stale(packages, before) == TRAINED
+    assert stale(packages, before) == TRAINED - {"salient-features"} | {"evolution"}  # ResNet-8
 
 
 @pytest.mark.parametrize(

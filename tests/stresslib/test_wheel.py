@@ -103,7 +103,7 @@ def own_vectors(folder: Path) -> tuple[str, str]:
 def test_the_wheel_holds_the_package_and_little_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    assert wheel.stat().st_size < 5e6, f"{wheel.stat().st_size / 1e6:.1f} MB: the larger feature sets stay in the checkout"
+    assert wheel.stat().st_size < 8e6, f"{wheel.stat().st_size / 1e6:.1f} MB: the larger feature sets stay in the checkout"
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"stresslib"}
     assert "stresslib/paper/published.csv" in names and "stresslib/py.typed" in names

@@ -43,6 +43,7 @@ DATA_SETS = {
     "food101-10": "ten classes of Food-101",
     "upmc-food101": "Food-101",
     "cifar10": "CIFAR-10",
+    "mnist": "MNIST",
 }
 """What sentences call the data sets that have a name of their own."""
 

@@ -81,6 +81,7 @@ TOLERANCES = {
     "participation_ratio": _ESTIMATE,
     "effective_rank": _ESTIMATE,
     "two_nn": _ESTIMATE,
+    "images": Tolerance("counts images"),
     "alpha_area": _PIXELS,
     "box_inside": _PIXELS,
     "alpha_inside": _PIXELS,

@@ -138,9 +138,9 @@ def shift_mask(size: int) -> Tensor:
     --------
     >>> from stresslib.stress.on_units import shift_mask
     >>> shift_mask(3).round(decimals=2)
-    tensor([[0.2000, 0.6600, 0.2000],
+    tensor([[0.1900, 0.6600, 0.1900],
             [0.6600, 1.0000, 0.6600],
-            [0.2000, 0.6600, 0.2000]])
+            [0.1900, 0.6600, 0.1900]])
     """
     places = torch.arange(size) - (size - 1) / 2
     return torch.exp(-(((places[:, None] ** 2 + places**2).sqrt() * 2.4 / size) ** 4))

@@ -18,7 +18,7 @@ from torch.func import functional_call
 
 Layers = dict[str, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear]
 
-FORMS = ("none", "sample", "decay", "multiplicative")
+FORMS = ("none", "sample", "uniform", "decay", "multiplicative")
 """Of :class:`StressedTraining`."""
 
 STRENGTHS = {"decay": 2e-3, "multiplicative": 0.8}
@@ -130,9 +130,11 @@ class StressedTraining(nn.Module):
     ----------
     module : torch.nn.Module
         The network.
-    form : {"sample", "decay", "multiplicative", "none"}, default="sample"
+    form : {"sample", "uniform", "decay", "multiplicative", "none"}, default="sample"
         - ``sample``: in each step, forward and backward pass go through a draw of the coming synthesis. A synapse that is
           missing in it gets no gradient.
+        - ``uniform``: likewise, but every synapse is kept with the same probability, whatever its strength: DropConnect,
+          with which ``sample`` is to be compared.
         - ``decay``: in each step, a weight w that the synthesis keeps with probability p gets the additional gradient
           strength * (1 - p) * w.
         - ``multiplicative``: between epochs, the synapses that a draw of the coming synthesis lacks are multiplied by the
@@ -161,7 +163,7 @@ class StressedTraining(nn.Module):
 
     References
     ----------
-    Shafiee et al., arXiv 1801.05387.
+    Shafiee et al., arXiv 1801.05387. Wan et al., "Regularization of neural networks using DropConnect", ICML 2013.
 
     Examples
     --------
@@ -200,6 +202,8 @@ class StressedTraining(nn.Module):
             if not (0 <= strength < math.inf if form == "decay" else 0 < strength < 1):
                 allowed = "at least 0" if form == "decay" else "above 0 and below 1"
                 raise ValueError(f"strength={strength}: of the form {form!r}, it is {allowed}")
+        if units is not None and form == "uniform":
+            raise ValueError(f"units={units}: the form 'uniform' draws synapses alone")
         if (every is not None) != (form == "multiplicative") or (every is not None and every < 1):
             raise ValueError(
                 f"every={every}: the steps in an epoch, at least 1, which the form multiplicative needs, and no other"
@@ -224,6 +228,8 @@ class StressedTraining(nn.Module):
         layers = find_layers(self.module)
         probabilities = _probabilities(layers, self.factor, self.units, True) if self.form in ("sample", "decay") else []
         drawn = _draw(probabilities, torch.rand_like) if self.form == "sample" else []
+        if self.form == "uniform":
+            drawn = [(torch.rand_like(layer.weight) < self.factor) & (layer.weight != 0) for layer in layers.values()]
         for place, (name, layer) in enumerate(layers.items()):
             prefix = f"{name}." if name else ""
             there = layer.weight.detach() != 0
@@ -313,13 +319,16 @@ def rescale(probability: Tensor, count: Tensor, total: float) -> Tensor:
     >>> rescale(torch.tensor([0.9, 0.3, 0.2, 0.1]), torch.ones(4), 2.2)
     tensor([1.0000, 0.6000, 0.4000, 0.2000])
     """
+    weighted, whole = count * probability, count.sum()
     capped = torch.zeros_like(probability, dtype=torch.bool)
     while True:
-        rest = float((count * probability)[~capped].sum())
+        # Sums by products: to pick the numbers out would take most of the time of a step of a training.
+        free = (~capped).to(probability.dtype)
+        rest = float(weighted @ free)
         if rest <= 0:
             return (probability > 0).to(probability.dtype)
         # Too small as long as some that it takes for uncapped go beyond 1, so that what it caps is capped rightly.
-        scaled = probability * ((total - float(count[capped].sum())) / rest)
+        scaled = probability * ((total - float(whole - count @ free)) / rest)
         beyond = (scaled >= 1) | capped
         if torch.equal(beyond, capped):
             return scaled.masked_fill(capped, 1.0)

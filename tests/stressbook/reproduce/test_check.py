@@ -205,9 +205,9 @@ def test_columns_are_the_same_ones_and_of_numbers_none_goes_without_a_tolerance(
     table = read_every_column(ROOT / "results" / "claims.csv")
     assert drift(table, table.drop(columns="kept_low")) == ["column kept_low: only in the committed table"]
     assert drift(table.drop(columns="kept_low"), table) == ["column kept_low: only in the fresh table"]
-    table.assign(level=0.5, protocol="theirs").to_csv(path, index=False)
+    table.assign(weight=0.5, protocol="theirs").to_csv(path, index=False)
     (line,) = drift(read_every_column(path), read_every_column(path))
-    assert line.startswith("column level: has no stated tolerance") and "stressbook.reproduce.comparison.TOLERANCES" in line
+    assert line.startswith("column weight: has no stated tolerance") and "stressbook.reproduce.comparison.TOLERANCES" in line
     table.assign(kept=["97.0", "about 97", *["97.0"] * (len(table) - 2)]).to_csv(path, index=False)
     with pytest.raises(ValueError, match=r"own\.csv: 'about 97' in the column kept is not a number"):
         read_every_column(path)

@@ -142,8 +142,11 @@ def test_a_full_disk_stops_in_one_line_and_what_was_done_is_kept(
     """A limit on the size of files stands for the disk: the table does not fit, the settings of the store do."""
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # no further processes to wait for
     mine = small.save(tmp_path / "mine.safetensors")
+    # What the bar writes goes to a file, too, and is to fit.
     code = (
-        "import sys, resource as r, stresslib.cli.main as c; r.setrlimit(r.RLIMIT_FSIZE, (2000, 2000)); sys.exit(c.main())"
+        "import sys, resource as r, stresslib.cli.main as c; from functools import partial; "
+        "from stresslib.running import tasks; tasks.tqdm = partial(tasks.tqdm, mininterval=60); "
+        "r.setrlimit(r.RLIMIT_FSIZE, (2000, 2000)); sys.exit(c.main())"
     )
     out, specs = tmp_path / "out.csv", ["none", *(f"Q1:{count}" for count in range(2, 40))]
     run = Forked(fork_server, code, "sweep", mine, *specs, "-o", out, folder=tmp_path)

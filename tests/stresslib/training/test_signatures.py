@@ -85,8 +85,8 @@ def people() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 OPTIONS: dict[str, Any] = {
     "architecture": "signet:3",
     "batch_size": 8,
-    "learning_rate": 0.02,
-    "epochs": 3,
+    "learning_rate": 0.005,
+    "epochs": 6,
     "progress": False,
 }
 

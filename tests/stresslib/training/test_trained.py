@@ -14,6 +14,7 @@ from safetensors import safe_open
 
 from stresslib.cli.main import main
 from stresslib.stress.on_images import recombine
+from stresslib.training import artefacts
 from stresslib.training import data as training_data
 from stresslib.training import trained as trained_module
 from stresslib.training.artefacts import Address, list_trained
@@ -26,8 +27,9 @@ NAME = "digits:20/resnet8:4/apr-sp/3"
 
 
 @pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two epochs."""
+def short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two epochs, and no shipped networks."""
+    monkeypatch.setattr(artefacts, "SHIPPED", tmp_path / "shipped")
     digits = training_data.LOADERS["digits"]
     monkeypatch.setitem(training_data.LOADERS, "digits", lambda folder: replace(digits(folder), epochs=2))
 

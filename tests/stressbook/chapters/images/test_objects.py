@@ -162,7 +162,7 @@ def test_vectors_come_back_from_their_file(tmp_path: Path) -> None:
     X = np.arange(2 * 3 * 4 * 5, dtype=np.float32).reshape(2, 3, 4, 5)
     vectors = compressed.Vectors(X, "mine", LITE0, 224, OBJECTS, (951, 883, 340), (0.05, 0.2))
     again = compressed.load_vectors(vectors.save(tmp_path / "v.safetensors.xz", weights="abc"))
-    assert np.abs(again.X - X).max() <= 115 / 255 / 2 + 1e-3  # half of a code of the widest dimension
+    assert np.abs(again.X - X).max() <= 115 / 255 / 2 + 2e-3  # half of a code of the widest dimension, and float32
     assert (again.objects, again.classes, again.areas, again.side) == (OBJECTS, (951, 883, 340), (0.05, 0.2), 224)
     assert again.at([0.2]).X.shape == (1, 3, 4, 5) and again.at([0.2]).areas == (0.2,)
 
@@ -348,8 +348,8 @@ def test_small_objects_that_lose_first() -> None:
 def test_the_page_of_a_quick_run_draws_the_shipped_vectors() -> None:
     table = stressed({"none": {0.05: [0, 50, 100], 0.3: [100, 100, 100]}, "Q2:4": {0.05: [0, 0, 0], 0.3: [100, 100, 100]}})
     assert page.headline(table) == (
-        "**EfficientNet-Lite0 gets 50% of the objects right where these cover 5% of a picture, and 100% where they cover "
-        "30%.** Over 3 objects, the 95% intervals of the first two shares are 0 to 100% and 100 to 100%."
+        "**Of objects that cover 5% of a picture, EfficientNet-Lite0 names 50% rightly, of those that cover 30% 100%.** "
+        "With other objects than these 3 the first two could be 0 to 100% and 100 to 100%."
     )
     assert "rises from 50% at 5% to 100% at 30%" in page.alt_text(table) and page.plot(table).axes
     assert page.table(table)["EfficientNet-Lite0"].tolist() == [50, 100]
@@ -390,4 +390,4 @@ def test_defaults_are_the_full_run() -> None:
     )
     # Six views of nine sizes, of which two networks have one side; 25 places, 18 angles, and three sides of the sizes.
     assert len(measure.distinct(shown)) == 6 * 9 + 25 + 18 + 3 * 9
-    assert len(robustness.addresses(known["counts"], known["widths"], known["seeds"])) == 18
+    assert len(robustness.addresses(known["counts"], known["widths"], known["seeds"])) == 3 * 3

@@ -133,3 +133,25 @@ def test_numbers_out_of_range_are_refused(victim: tuple[nn.Module, torch.Tensor,
     for options, message in (({"steps": 0}, "steps=0"), ({"restarts": 0}, "restarts=0"), ({"step": 0.0}, "step=0.0")):
         with pytest.raises(ValueError, match=message):
             pgd(module, x, y, 0.1, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("targeted", [False, True])
+def test_attacks_are_those_of_the_adversarial_robustness_toolbox(
+    victim: tuple[nn.Module, torch.Tensor, torch.Tensor], monkeypatch: pytest.MonkeyPatch, targeted: bool
+) -> None:
+    evasion = pytest.importorskip("art.attacks.evasion", reason="needs the extra adversarial")
+    classification = pytest.importorskip("art.estimators.classification")
+    module, x, y = victim
+    goal = (y + 1) % 3 if targeted else y
+    theirs = classification.PyTorchClassifier(
+        module, nn.CrossEntropyLoss(reduction="sum"), (1, 8, 8), 3, clip_values=(0, 1), device_type="cpu"
+    )
+    truth = functional.one_hot(goal, 3).float().numpy()
+    by_sign = evasion.FastGradientMethod(theirs, eps=0.05, targeted=targeted).generate(x.numpy(), truth)
+    torch.testing.assert_close(fgsm(module, x, goal, 0.05, targeted=targeted), torch.from_numpy(by_sign))
+    # Theirs draws its random starts by another generator: both start at the image itself.
+    settings = {"eps": 0.05, "eps_step": 0.02, "max_iter": 6, "num_random_init": 0, "targeted": targeted, "verbose": False}
+    by_steps = evasion.ProjectedGradientDescent(theirs, **settings).generate(x.numpy(), truth)
+    monkeypatch.setattr(torch, "rand", lambda shape, generator: torch.full(shape, 0.5))
+    ours = pgd(module, x, goal, 0.05, steps=6, step=0.02, targeted=targeted)
+    torch.testing.assert_close(ours, torch.from_numpy(by_steps))

@@ -279,7 +279,7 @@ def test_the_commands_tell_a_copy_from_another(files: Path, capsys: pytest.Captu
         ("fingerprint mine.th --architecture lenet5 --size 16 --mean .5 .5 -o out", "--mean has 2 numbers, and mine.th is"),
         ("fingerprint mine.th --architecture lenet5 --size 16 --std 0 -o out", "--std 0.0: each is above 0"),
         ("fingerprint gone.th --architecture lenet5 -o out", "gone.th: there is no such file of weights"),
-        ("fingerprint digits/lenet5/plain/0 -o out", "make it with 'stresslib train digits/lenet5/plain/0'"),
+        ("fingerprint digits/lenet5/plain/7 -o out", "make it with 'stresslib train digits/lenet5/plain/7'"),
         ("fingerprint digits/lenet5/plain/0 --mean .5 -o out", "--mean and --std are for a file of weights"),
         ("fingerprint digits/lenet5 -o out", "'digits/lenet5' is not DATA/ARCHITECTURE/RECIPE/SEED"),
         ("verify gone.safetensors mine.th --architecture lenet5", "gone.safetensors: there is no such file"),

@@ -182,6 +182,20 @@ def test_sample_is_a_step_through_the_coming_synthesis(digits: Arrays) -> None:
     assert count_synapses(module) == sum(layer.weight.numel() for layer in find_layers(module).values())
 
 
+def test_uniform_is_a_step_through_a_draw_that_knows_no_strength(digits: Arrays) -> None:
+    module = lenet()
+    x, y = torch.tensor(digits.train_images[:8]), torch.tensor(digits.train_labels[:8])
+    found = gradients(module, StressedTraining(module, "uniform", 0.6).train(), x, y)
+    layers = find_layers(module)
+    torch.manual_seed(3)
+    drawn = [torch.rand_like(layer.weight) < 0.6 for layer in layers.values()]
+    assert all(not gradient[~kept].any() for gradient, kept in zip(found, drawn, strict=True))
+    strengths = torch.cat([layer.weight.detach().abs().flatten() / layer.weight.abs().max() for layer in layers.values()])
+    kept = torch.cat([one.flatten() for one in drawn])
+    assert float(kept.double().mean()) == pytest.approx(0.6, abs=0.02)
+    assert float(strengths[kept].mean()) == pytest.approx(float(strengths[~kept].mean()), rel=0.02)
+
+
 def test_decay_pulls_at_what_the_synthesis_may_not_keep(digits: Arrays) -> None:
     module = lenet()
     x, y = torch.tensor(digits.train_images[:8]), torch.tensor(digits.train_labels[:8])
@@ -259,13 +273,14 @@ def test_a_stopped_training_ends_with_the_same_bytes(digits: Arrays, tmp_path: P
         (lambda m: synthesize(linear([[0.0]]), 0.5), "layer '' has no synapses, or weights that are not finite"),
         (lambda m: synthesize(linear([[1.0, math.nan]]), 0.5), "weights that are not finite"),
         (lambda m: StressedTraining(m, "samples"), "no form 'samples'; the nearest is 'sample'"),
-        (lambda m: StressedTraining(m, "x"), "there are none, sample, decay, multiplicative"),
+        (lambda m: StressedTraining(m, "x"), "there are none, sample, uniform, decay, multiplicative"),
         (lambda m: StressedTraining(m, "sample", 0), "factor=0"),
         (lambda m: StressedTraining(m, "sample", strength=1), "strength=1: the form 'sample' has none"),
         (lambda m: StressedTraining(m, "decay", strength=-1), "strength=-1: .* at least 0"),
         (lambda m: StressedTraining(m, "multiplicative", every=3, strength=1.0), "strength=1.0: .* above 0 and below 1"),
         (lambda m: StressedTraining(m, "multiplicative"), "every=None: the steps in an epoch"),
         (lambda m: StressedTraining(m, "decay", every=3), "every=3: .* which the form multiplicative needs, and no other"),
+        (lambda m: StressedTraining(m, "uniform", units=0.8), "units=0.8: the form 'uniform' draws synapses alone"),
         (lambda m: StressedTraining(nn.ReLU()), "ReLU has no convolution"),
     ],
 )

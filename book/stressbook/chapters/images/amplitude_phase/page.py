@@ -145,8 +145,8 @@ def headline(results: pd.DataFrame) -> str:
     kinds = len(corrupted_kinds(results))
     said = (
         f"**{answer}.** On {name(dataset)}, {RECIPES[best]} brings the mean error over {kinds} corruptions from "
-        f"{corrupted[BASELINE]:.1f}% to **{corrupted[best]:.1f}%** "
-        f"({_points(rows[best])}), at equal cost. Clean accuracy changes by {min(row['mean'] for row in clean):+.1f} to "
+        f"{corrupted[BASELINE]:.1f}% to **{corrupted[best]:.1f}%**, by "
+        f"{_points(rows[best])}, at equal cost. Clean accuracy changes by {min(row['mean'] for row in clean):+.1f} to "
         f"{max(row['mean'] for row in clean):+.1f} points"
     )
     if len(clean) == 1:

@@ -1,0 +1,1 @@
+"""Do salient features defend a network?"""

@@ -1,0 +1,1 @@
+"""Evolution: offspring of networks that were trained under the stress of what they are to lose."""
