@@ -58,7 +58,7 @@ def table(results: pd.DataFrame) -> pd.DataFrame:
         copies, others = rows[rows["role"] == "copy"], rows[rows["role"] == "other"]
         if copies.empty or others.empty:
             continue
-        threshold, worst = copies["hits"].min(), others.loc[others["hits"].idxmax()]  # type: ignore[call-overload]
+        threshold, worst = copies["hits"].min(), others.sort_values("hits", kind="stable").iloc[-1]
         alarms = int((others["hits"] >= threshold).sum())
         ends = binomtest(alarms, len(others)).proportion_ci(method="exact")
         found.append(
@@ -92,13 +92,13 @@ def shown(results: pd.DataFrame) -> pd.DataFrame:
     index = pd.MultiIndex.from_arrays(
         [rows["base"].map(name_of), rows["eps"].map("{:g}".format), rows["kind"]], names=["prints of", "ε", "kind"]
     )
-    said = {
-        "AUC": rows["auc"].map("{:.3f}".format),
-        "fewest hits of a copy": rows["threshold"].map("{:.0f}%".format),
-        "most of another": rows["most"].map("{:.0f}%".format),
+    said: dict[str, list[str]] = {
+        "AUC": [f"{area:.3f}" for area in rows["auc"]],
+        "fewest hits of a copy": [f"{share:.0f}%" for share in rows["threshold"]],
+        "most of another": [f"{share:.0f}%" for share in rows["most"]],
         "false alarms": [f"{alarms} of {others}" for alarms, others in zip(rows["alarms"], rows["others"], strict=True)],
     }
-    return pd.DataFrame({name: list(column) for name, column in said.items()}, index=index)  # type: ignore[call-overload]
+    return pd.DataFrame(said, index=index)
 
 
 def verdicts(results: pd.DataFrame) -> str:
@@ -168,25 +168,21 @@ def said_verdicts(results: pd.DataFrame, kind: str = "C") -> str:
     """Say how often ``stresslib verify`` is right with prints of the default kind, as a Markdown list."""
     counts, lines = said(results), []
     for base, eps in places(hits(results)):
-        mine = counts.loc[(base, eps)]  # type: ignore[index]
+        mine = counts.xs((base, eps), level=("base", "eps"))
         if kind not in mine.index.unique("kind"):
             continue
-        by_role = mine.loc[kind]
+        by_role = {str(role): row.to_dict() for role, row in mine.xs(kind, level="kind").iterrows()}
         parts = [
-            f"{called} {', '.join(f'{row[verdict]} × {verdict}' for verdict in VERDICTS if row[verdict])}"
+            f"{called} {', '.join(f'{count} × {verdict}' for verdict, count in by_role[role].items() if count)}"
             for role, called in (
                 ("copy", "copies near the base"),
                 ("broken", "copies that are not"),
                 ("other", "other networks"),
             )
-            if role in by_role.index
-            for row in [by_role.loc[role]]
+            if role in by_role
         ]
-        wrong = sum(
-            int(by_role.loc[role, verdict])
-            for role, verdict in (("copy", "unrelated"), ("other", "a copy"))
-            if role in by_role.index
-        )
+        mistakes = (("copy", "unrelated"), ("other", "a copy"))
+        wrong = sum(by_role[role][verdict] for role, verdict in mistakes if role in by_role)
         lines.append(f"- {name_of(str(base))} at ε {eps:g}: {'; '.join(parts)}. **{wrong} wrong**.")
     return "\n".join(lines) or "- Not measured in this run."
 

@@ -237,10 +237,10 @@ def caption(results: pd.DataFrame) -> str:
 def alt_text(results: pd.DataFrame) -> str:
     """Describe the figure of kinds in words, from its data."""
     said = []
-    for (base, eps), rows in table(results).groupby(level=[0, 1], sort=False):
+    for (base, eps), rows in table(results).reset_index().groupby(["prints of", "ε"], sort=False):
         kinds = ", ".join(
-            f"{names[2]} {row['robustness']:.0f}, {row['transfer']:.0f} and {row['uniqueness']:.0f}"  # type: ignore[index]
-            for names, row in rows.iterrows()  # type: ignore[index, unused-ignore]
+            f"{row['kind']} {row['robustness']:.0f}, {row['transfer']:.0f} and {row['uniqueness']:.0f}"
+            for row in rows.to_dict("records")
         )
         said.append(f"{base} at ε {eps}: {kinds}")
     return f"Robustness, transfer and uniqueness by kind of print, in percent. {'; '.join(said)}."

@@ -5,6 +5,8 @@ From the table of `measure` to the figure and sentences of the chapter's tie to 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -156,20 +158,13 @@ def plot(results: pd.DataFrame) -> Figure:
     figure, axes = style.page_wide(len(chosen), height=2.3)
     titles = []
     for ax, (base, eps, rows) in zip(axes, chosen, strict=True):
-        means = rows.groupby(["of", "stress", "level"], sort=False)[["score", "hits"]].mean()
+        means = rows.groupby(["of", "stress", "level"], sort=False)[["score", "hits"]].mean().reset_index()
         for of, names in (("features", [name for name in LABELS if name != "bit-erasure"]), ("weights", list(WEIGHTS))):
             for stress in names:
-                if (of, stress) not in means.index.droplevel("level"):  # type: ignore[arg-type]
+                curve = means[means["of"].eq(of) & means["stress"].eq(stress)].sort_values("score")
+                if curve.empty:
                     continue
-                curve = means.loc[(of, stress)].sort_values("score")  # type: ignore[union-attr]
-                if of == "weights":
-                    look = {"color": COLOURS[stress], "label": WEIGHTS[stress], **style.OURS}
-                    if stress == "tuned":
-                        look |= {"linestyle": "none", "marker": "D"}
-                    ax.plot(curve["score"], curve["hits"], **look)
-                else:
-                    label = f"features, {paper_name(stress)}"
-                    ax.plot(curve["score"], curve["hits"], color=style.COLOURS[stress], label=label, **_OPEN)  # type: ignore[arg-type]
+                ax.plot(curve["score"], curve["hits"], **_look(of, stress))
         low = min(60.0, float(means["score"].min()) - 2)
         ax.plot([low, 102], [low, 102], color="#888888", linewidth=0.8, linestyle=":", zorder=0)
         ax.set(xlim=(low, 103), ylim=(0, 108))
@@ -181,7 +176,14 @@ def plot(results: pd.DataFrame) -> Figure:
     return figure
 
 
-_OPEN = {"linewidth": 1.0, "marker": "s", "markersize": 3.5, "markerfacecolor": "white"}
+def _look(of: str, stress: str) -> dict[str, Any]:
+    if of == "features":
+        return {"color": style.COLOURS[stress], "label": f"features, {paper_name(stress)}", **_OPEN}
+    alone = {"linestyle": "none", "marker": "D"} if stress == "tuned" else {}
+    return {"color": COLOURS[stress], "label": WEIGHTS[stress], **style.OURS, **alone}
+
+
+_OPEN: dict[str, Any] = {"linewidth": 1.0, "marker": "s", "markersize": 3.5, "markerfacecolor": "white"}
 
 
 def caption(results: pd.DataFrame) -> str:

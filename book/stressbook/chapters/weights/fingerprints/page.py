@@ -5,6 +5,8 @@ Draws and says what `rows` reads; the other figures are in `effects`, `alarms`, 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -16,7 +18,7 @@ from stressbook.drawing import style
 
 COPY, OTHER = "#1B8A8F", "#7B3FA0"
 
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "copy": {"marker": "o", "color": COPY, "markersize": 5.5, "markeredgecolor": "white", "markeredgewidth": 0.5},
     "broken": {"marker": "o", "color": COPY, "markersize": 4.5, "markerfacecolor": "white"},
     "other": {"marker": "X", "color": OTHER, "markersize": 6.0, "markeredgecolor": "white", "markeredgewidth": 0.4},
@@ -76,15 +78,16 @@ def caption(results: pd.DataFrame) -> str:
 
 def headline(results: pd.DataFrame) -> str:
     """Answer the question of the page, as its first paragraph."""
-    found, chosen = alarms.table(results), drawn(results)
+    found = alarms.table(results)
     if found.empty:
         return "**Not measured in this run:** there is no copy near its base, or no other network."
-    plain = found[found["kind"] == "C"].set_index(["base", "eps"])
-    rows = [plain.loc[at] for at in chosen if at in plain.index]
+    chosen = set(drawn(results))
+    rows = [row for row in found[found["kind"] == "C"].to_dict("records") if (row["base"], row["eps"]) in chosen]
     clean = [row for row in rows if row["alarms"] == 0]
     answer = "Yes" if len(clean) == len(rows) else f"On {len(clean)} of {len(rows)} networks" if clean else "No"
-    parts = []
-    for (base, _), row in zip(chosen, rows, strict=True):
+    parts: list[str] = []
+    for row in rows:
+        base = row["base"]
         least = "all" if row["threshold"] > 99.9 else f"at least {row['threshold']:.0f}%"
         if not parts:
             parts.append(
@@ -115,11 +118,8 @@ def alt_text(results: pd.DataFrame) -> str:
     parts = []
     for base, eps in drawn(results):
         mine = rows[rows["base"].eq(base) & rows["eps"].eq(eps)]
-        means = mine.groupby(["kind", "role"])["hits"].mean().unstack("role").reindex(columns=["copy", "other"])  # noqa: PD010
-        said = ", ".join(
-            f"{kind} {means.loc[kind, 'copy']:.0f}% and {means.loc[kind, 'other']:.0f}%"
-            for kind in KINDS
-            if kind in means.index
-        )
+        means = mine.groupby(["kind", "role"])["hits"].mean().to_dict()
+        both = {kind: [means.get((kind, role), float("nan")) for role in ("copy", "other")] for kind in KINDS}
+        said = ", ".join(f"{kind} {copies:.0f}% and {others:.0f}%" for kind, (copies, others) in both.items() if others >= 0)
         parts.append(f"{name_of(base)} at ε {eps:g}: {said}")
     return f"Hits of copies and of other networks, means by kind of print. {'; '.join(parts)}."

@@ -118,7 +118,7 @@ def verdicts(results: pd.DataFrame) -> str:
             own = of_base.loc[of_base["default"], "value"]
             if own.empty:
                 continue
-            mine_value, best = float(own.iloc[0]), float(wide.mean().idxmax())  # type: ignore[arg-type]
+            mine_value, best = float(own.iloc[0]), float(wide.columns[int(wide.mean().argmax())])
             found = interval(wide[best] - wide[mine_value])
             if best == mine_value:
                 said = "the best of these"
