@@ -25,6 +25,7 @@ from stressbook.chapters.images.amplitude_phase import (
     pictures,
 )
 from stressbook.chapters.images.amplitude_phase.photographs import mixed, square
+from stressbook.drawing import outcomes
 from stressbook.reproduce.comparison import drift, read_every_column
 from stressbook.reproduce.parameters import defaults
 from stresslib.features.featureset import unit_rows
@@ -144,19 +145,19 @@ def test_what_was_measured_of_a_network_by_hand(whole: pd.DataFrame) -> None:
 @pytest.mark.parametrize(
     ("sign", "ends", "expected"),
     [
-        (-1, (-3.0, -0.1), effects.AS_EXPECTED),
-        (-1, (-3.0, 0.1), effects.UNDECIDED),
-        (-1, (0.1, 3.0), effects.OPPOSITE),
-        (1, (0.1, 3.0), effects.AS_EXPECTED),
-        (1, (-3.0, -0.1), effects.OPPOSITE),
-        (0, (-0.9, 5.0), effects.AS_EXPECTED),
-        (0, (-1.1, 5.0), effects.UNDECIDED),
-        (0, (-5.0, -1.1), effects.OPPOSITE),
-        (1, (np.nan, np.nan), effects.UNDECIDED),
+        (-1, (-3.0, -0.1), outcomes.AS_EXPECTED),
+        (-1, (-3.0, 0.1), outcomes.UNDECIDED),
+        (-1, (0.1, 3.0), outcomes.OPPOSITE),
+        (1, (0.1, 3.0), outcomes.AS_EXPECTED),
+        (1, (-3.0, -0.1), outcomes.OPPOSITE),
+        (0, (-0.9, 5.0), outcomes.AS_EXPECTED),
+        (0, (-1.1, 5.0), outcomes.UNDECIDED),
+        (0, (-5.0, -1.1), outcomes.OPPOSITE),
+        (1, (np.nan, np.nan), outcomes.UNDECIDED),
     ],
 )
 def test_an_interval_is_judged_by_what_was_expected(sign: int, ends: tuple[float, float], expected: str) -> None:
-    assert effects.outcome(sign, *ends) == expected
+    assert outcomes.outcome(sign, *ends) == expected
 
 
 def test_differences_are_paired_by_seed(whole: pd.DataFrame) -> None:
@@ -164,7 +165,7 @@ def test_differences_are_paired_by_seed(whole: pd.DataFrame) -> None:
     row = effects.judged(whole).set_index(["place", "dataset", "recipe"]).loc[(0, "cifar10", "apr-p")]
     half = 4.302653 * 0.5 / np.sqrt(3)
     assert [row["mean"], row["low"], row["high"]] == pytest.approx([-9.5, -9.5 - half, -9.5 + half], abs=1e-5)
-    assert row["outcome"] == effects.AS_EXPECTED and row["count"] == 3
+    assert row["outcome"] == outcomes.AS_EXPECTED and row["count"] == 3
     assert effects.paired(effects.by_network(whole).loc["digits"]["clean"], "apr-s", "twice").empty
 
 

@@ -29,6 +29,7 @@ from stressbook.chapters.images.salient_features import (
     pictures,
     victims,
 )
+from stressbook.drawing import outcomes
 from stressbook.reproduce.comparison import drift, read_every_column
 from stressbook.reproduce.parameters import defaults
 from stresslib.defence import SalientFeatureExtractor
@@ -90,28 +91,28 @@ def test_a_difference_and_its_interval_by_hand(whole: pd.DataFrame) -> None:
     row = effects.judged(whole).iloc[0]
     half = 100 * 1.96 * np.sqrt((801 * 201 + 21 * 981) / 1002**3)
     assert [row["mean"], row["low"], row["high"]] == pytest.approx([78, 78 - half, 78 + half])
-    assert row["outcome"] == effects.AS_EXPECTED and row["count"] == 3
+    assert row["outcome"] == outcomes.AS_EXPECTED and row["count"] == 3
     values = pd.Series([1.0, 2.0, 3.0])
     half = np.sqrt((4.302653**2) / 3 + 1.96**2 * 4)
-    assert effects.interval(values, 4.0) == pytest.approx((2, 2 - half, 2 + half), abs=1e-4)
+    assert outcomes.interval(values, 4.0) == pytest.approx((2, 2 - half, 2 + half), abs=1e-4)
 
 
 @pytest.mark.parametrize(
     ("sign", "ends", "expected"),
     [
-        (1, (0.1, 3.0), effects.AS_EXPECTED),
-        (1, (-3.0, -0.1), effects.OPPOSITE),
-        (1, (-1.0, 1.0), effects.UNDECIDED),
-        (-1, (-3.0, -0.1), effects.AS_EXPECTED),
-        (-1, (0.1, 3.0), effects.OPPOSITE),
-        (0, (-0.9, 5.0), effects.AS_EXPECTED),
-        (0, (-5.0, -1.1), effects.OPPOSITE),
-        (0, (-1.1, 5.0), effects.UNDECIDED),
-        (1, (np.nan, np.nan), effects.UNDECIDED),
+        (1, (0.1, 3.0), outcomes.AS_EXPECTED),
+        (1, (-3.0, -0.1), outcomes.OPPOSITE),
+        (1, (-1.0, 1.0), outcomes.UNDECIDED),
+        (-1, (-3.0, -0.1), outcomes.AS_EXPECTED),
+        (-1, (0.1, 3.0), outcomes.OPPOSITE),
+        (0, (-0.9, 5.0), outcomes.AS_EXPECTED),
+        (0, (-5.0, -1.1), outcomes.OPPOSITE),
+        (0, (-1.1, 5.0), outcomes.UNDECIDED),
+        (1, (np.nan, np.nan), outcomes.UNDECIDED),
     ],
 )
 def test_an_interval_is_judged_by_what_was_expected(sign: int, ends: tuple[float, float], expected: str) -> None:
-    assert effects.outcome(sign, *ends) == expected
+    assert outcomes.outcome(sign, *ends) == expected
 
 
 def test_none_of_all_images_is_no_certainty() -> None:
@@ -152,7 +153,7 @@ def test_confidence_that_misleads_is_told() -> None:
     [
         (6.0, "broken", "**Not against an attack that knows them.**"),
         (70.0, "holds", "**Yes, against every attack that was tried.**"),
-        (48.0, "cannot tell", "**It cannot be told.**"),
+        (48.0, "undecided", "**It cannot be told.**"),
     ],
 )
 def test_a_defence_is_broken_holds_or_cannot_be_told(worst: float, outcome: str, said: str) -> None:
@@ -180,7 +181,7 @@ def test_verdicts_in_both_directions(whole: pd.DataFrame) -> None:
     fixed = effects.verdicts(whole, "fixed")
     assert "than with no filter (the claim of the authors): CIFAR-10 +78.0 (+75.4 to +80.6) as expected; Digits" in fixed
     assert "than with the plain denoiser (what a discriminator is there for): CIFAR-10 +20.0" in fixed
-    assert "Digits +78.0 (one training) cannot tell" in fixed
+    assert "Digits +78.0 (one training each) undecided" in fixed
     worse = effects.verdicts(changed("salient", pgd=40.0), "fixed")
     assert "CIFAR-10 -20.0 (-24.3 to -15.7) **the other way**" in worse
     detector = effects.verdicts(whole, "detector")
@@ -189,7 +190,7 @@ def test_verdicts_in_both_directions(whole: pd.DataFrame) -> None:
     assert "CIFAR-10, Q-2, 4 values -78.0" in stress and "CIFAR-10, FC, 9 dimensions, 4 values -71.0" in stress
     missed = effects.not_reproduced(whole)
     assert "strongest attack higher than with no filter: CIFAR-10, Q-2, 4 values -0.8" in missed
-    assert "attack that was shown higher than with no filter: Digits +78.0 (one training) cannot tell." in missed
+    assert "attack that was shown higher than with no filter: Digits +78.0 (one training each) undecided." in missed
 
 
 def test_nothing_missed_is_said_so() -> None:
@@ -202,10 +203,10 @@ def test_nothing_missed_is_said_so() -> None:
 def test_the_three_answers(whole: pd.DataFrame) -> None:
     said = page.answers(whole).splitlines()
     assert said[0].startswith(
-        "- **Against a fixed attack**: CIFAR-10 better, +78.0 (+75.4 to +80.6) points; Digits cannot tell"
+        "- **Against a fixed attack**: CIFAR-10 better, +78.0 (+75.4 to +80.6) points; Digits undecided"
     )
-    assert said[1].startswith("- **Without an attack**: CIFAR-10 cannot tell, +0.0 (-1.3 to +1.3) points;")
-    assert "CIFAR-10 **broken**, 98% without an attack and 6% under the strongest; Digits cannot tell" in said[2]
+    assert said[1].startswith("- **Without an attack**: CIFAR-10 undecided, +0.0 (-1.3 to +1.3) points;")
+    assert "CIFAR-10 **broken**, 98% without an attack and 6% under the strongest; Digits undecided" in said[2]
     assert "raw features: CIFAR-10 better, +9.0" in said[3] and "probability: CIFAR-10 better, +39.0" in said[3]
     worse = results_table(rows_of(ACCURACIES, {**AREAS, "none": 99.9}, "cifar10", 3), names.MORE)
     assert "raw features: CIFAR-10 **worse**, -0.9" in page.answers(worse)

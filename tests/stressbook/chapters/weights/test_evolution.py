@@ -29,6 +29,7 @@ from stressbook.chapters.weights.evolution import (
 )
 from stressbook.chapters.weights.evolution.effects import DECAY, MAGNITUDE, MULTIPLICATIVE, NONE, SAMPLE, UNIFORM
 from stressbook.chapters.weights.evolution.lineages import Lineage
+from stressbook.drawing import outcomes
 from stressbook.reproduce.comparison import drift, read_every_column
 from stressbook.reproduce.parameters import defaults
 from stresslib.networks import LeNet5, Standardized
@@ -304,17 +305,17 @@ def test_what_was_measured_by_hand() -> None:
 @pytest.mark.parametrize(
     ("sign", "ends", "expected"),
     [
-        (1, (0.1, 3.0), effects.AS_EXPECTED),
-        (1, (-0.1, 3.0), effects.UNDECIDED),
-        (1, (-3.0, -0.1), effects.OPPOSITE),
-        (0, (-0.9, 5.0), effects.AS_EXPECTED),
-        (0, (-1.1, 5.0), effects.UNDECIDED),
-        (0, (-5.0, -1.1), effects.OPPOSITE),
-        (1, (np.nan, np.nan), effects.UNDECIDED),
+        (1, (0.1, 3.0), outcomes.AS_EXPECTED),
+        (1, (-0.1, 3.0), outcomes.UNDECIDED),
+        (1, (-3.0, -0.1), outcomes.OPPOSITE),
+        (0, (-0.9, 5.0), outcomes.AS_EXPECTED),
+        (0, (-1.1, 5.0), outcomes.UNDECIDED),
+        (0, (-5.0, -1.1), outcomes.OPPOSITE),
+        (1, (np.nan, np.nan), outcomes.UNDECIDED),
     ],
 )
 def test_an_interval_is_judged_by_what_was_expected(sign: int, ends: tuple[float, float], expected: str) -> None:
-    assert effects.outcome(sign, *ends) == expected
+    assert outcomes.outcome(sign, *ends) == expected
 
 
 def test_each_outcome() -> None:

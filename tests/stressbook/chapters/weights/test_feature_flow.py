@@ -190,7 +190,7 @@ def test_choices_made_the_other_way() -> None:
     extra = [*rows_of("flow-l2", [60.1, 61.0, 62.0], 5), *rows_of("flow-angle", [60.1, 61.0, 62.0], 2)]
     extra += rows_of("flow-equal", [60.0, 61.0, 62.0], 3)
     said = others.alternatives_verdicts(pd.concat([made(), results_table(extra, names.MORE)]))
-    assert "equal shapes alone: +0.0 (-0.2 to +0.2) points, cannot tell." in said
+    assert "equal shapes alone: +0.0 (-0.2 to +0.2) points, undecided." in said
     assert "ResNet-8 on CIFAR-10, L2 norm: -" in said and said.count("**worse**.") == 1 and said.count("**better**.") == 1
     assert others.alternatives_verdicts(made()) == "- Not measured in this run."
 
@@ -211,13 +211,13 @@ def test_whether_filters_died_in_a_longer_training() -> None:
 
 def test_dimensions_by_depth() -> None:
     assert "dimensions for 90% of the variance -30.0 (-30.0 to -30.0) points, **fewer**" in layers.verdicts(made())
-    assert "**more**" in layers.verdicts(made(flow=8.0)) and "cannot tell" in layers.verdicts(made(flow=6.0))
+    assert "**more**" in layers.verdicts(made(flow=8.0)) and "undecided" in layers.verdicts(made(flow=6.0))
     assert layers.table(made(), "cifar10", "resnet8:8").loc[("weight decay", "layer1.0"), "turn (degrees)"] == 108
 
 
 @pytest.mark.parametrize(
     ("shares", "said"),
-    [([95.0, 96, 97.5], "**keeps more**"), ([80.0, 81, 82.5], "**keeps less**"), ([90.0, 90.2, 93], "cannot tell")],
+    [([95.0, 96, 97.5], "**keeps more**"), ([80.0, 81, 82.5], "**keeps less**"), ([90.0, 90.2, 93], "undecided")],
 )
 def test_what_features_keep(shares: list[float], said: str) -> None:
     table = results_table([*vectors_of("plain", [90.0, 91, 92]), *vectors_of("flow", shares)], names.MORE)

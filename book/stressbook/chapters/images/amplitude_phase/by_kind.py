@@ -9,14 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.images.amplitude_phase.effects import (
-    BASELINE,
-    RECIPES,
-    corruption_rows,
-    is_extra,
-    name,
-    order,
-)
+from stressbook.chapters.images.amplitude_phase.effects import BASELINE, RECIPES, corruption_rows, is_extra, name, order
 from stressbook.chapters.images.amplitude_phase.page import dataset_drawn
 from stressbook.drawing import style
 

@@ -12,9 +12,10 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from stressbook.chapters.images.amplitude_phase.effects import BASELINE, RECIPES, interval, name, order, paired, spread
+from stressbook.chapters.images.amplitude_phase.effects import BASELINE, RECIPES, name, order, paired
 from stressbook.chapters.images.amplitude_phase.page import COLOURS, dataset_drawn
 from stressbook.drawing import style
+from stressbook.drawing.outcomes import interval, spread
 from stressbook.drawing.words import LABELS, paper_name
 from stresslib.stress.spec import bits_per_vector
 from stresslib.training.vectors import LAYER

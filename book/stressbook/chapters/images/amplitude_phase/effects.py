@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
 from stressbook.chapters.images.amplitude_phase.names import AMPLITUDE_KEPT, CALIBRATION, PHASE_KEPT
+from stressbook.drawing.outcomes import DIRECTIONS, interval, outcome, spread
 from stressbook.drawing.words import data_sets
 from stresslib.stress.on_images import CORRUPTIONS
 
@@ -29,9 +28,6 @@ BASELINE = "twice"
 
 RECOMBINING = ("apr-p", "apr-s", "apr-sp")
 """The ways of training that recombine amplitude and phase."""
-
-ACCEPTED = 1.0
-"""Points of clean accuracy that a way of training may cost and still count as not lower."""
 
 MEASURES = {
     "clean": "clean accuracy",
@@ -77,10 +73,6 @@ EXPECTED = (
     Expectation("amplitude", -1, BASELINE, RECOMBINING, "what is learnt from the phase is not learnt from the amplitude"),
     Expectation("corrupted", -1, "operations", ("apr-s",), "what recombination adds to the operations"),
 )
-
-DIRECTIONS = {-1: "lower", 0: f"not lower by more than {ACCEPTED:.0f} point", 1: "higher"}
-
-AS_EXPECTED, OPPOSITE, UNDECIDED = "as expected", "**the other way**", "undecided"
 
 
 def is_extra(kind: str) -> bool:
@@ -149,59 +141,6 @@ def paired(table: pd.Series, recipe: str, than: str) -> pd.Series:
     return (table.xs(recipe, level="variant") - table.xs(than, level="variant")).dropna()
 
 
-def interval(differences: pd.Series) -> tuple[float, float, float]:
-    """Return mean and 95% interval of paired differences, by Student's t over trainings.
-
-    Parameters
-    ----------
-    differences : pandas.Series
-
-    Returns
-    -------
-    mean, low, high : float
-        Of fewer than two, the ends are NaN.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from stressbook.chapters.images.amplitude_phase.effects import interval
-    >>> [round(number, 2) for number in interval(pd.Series([1.0, 2.0, 3.0]))]
-    [2.0, -0.48, 4.48]
-    """
-    count, mean = len(differences), float(differences.mean())
-    if count < 2:
-        return mean, np.nan, np.nan
-    half = float(stats.t.ppf(0.975, count - 1) * differences.std(ddof=1) / np.sqrt(count))
-    return mean, mean - half, mean + half
-
-
-def outcome(sign: int, low: float, high: float) -> str:
-    """Judge an interval by what was expected.
-
-    Parameters
-    ----------
-    sign : {-1, 0, 1}
-    low, high : float
-
-    Returns
-    -------
-    str
-        As expected: the whole interval lies on that side, for 0 above minus :data:`ACCEPTED`. The other way: the whole of it
-        lies on the other side. Else undecided.
-
-    Examples
-    --------
-    >>> from stressbook.chapters.images.amplitude_phase.effects import outcome
-    >>> outcome(-1, -3, -1), outcome(-1, -3, 1), outcome(0, -0.5, 2)
-    ('as expected', 'undecided', 'as expected')
-    """
-    if sign == 0:
-        low, high, sign = low + ACCEPTED, high + ACCEPTED, 1
-    if sign < 0:
-        low, high = -high, -low
-    return AS_EXPECTED if low > 0 else OPPOSITE if high < 0 else UNDECIDED
-
-
 def judged(results: pd.DataFrame) -> pd.DataFrame:
     """Judge every expectation on every data set.
 
@@ -241,20 +180,6 @@ def judged(results: pd.DataFrame) -> pd.DataFrame:
                     }
                 )
     return pd.DataFrame(rows)
-
-
-def spread(mean: float, low: float, high: float, digits: int = 1) -> str:
-    """Write a mean difference and its interval.
-
-    Examples
-    --------
-    >>> from stressbook.chapters.images.amplitude_phase.effects import spread
-    >>> spread(-2.04, -3.0, -1.1)
-    '-2.0 (-3.0 to -1.1)'
-    """
-    if np.isnan(low):
-        return f"{mean:+.{digits}f} (one training each)"
-    return f"{mean:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
 
 
 def verdicts(results: pd.DataFrame) -> str:

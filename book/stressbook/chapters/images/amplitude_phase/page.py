@@ -11,9 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from stressbook.chapters.images.amplitude_phase.effects import (
-    AS_EXPECTED,
     BASELINE,
-    DIRECTIONS,
     EXPECTED,
     MEASURES,
     RECIPES,
@@ -24,9 +22,9 @@ from stressbook.chapters.images.amplitude_phase.effects import (
     judged,
     name,
     order,
-    spread,
 )
 from stressbook.drawing import style
+from stressbook.drawing.outcomes import AS_EXPECTED, DIRECTIONS, spread
 
 COLOURS = {
     "twice": "#6F6F6F",

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
 from stressbook.chapters.images.salient_features.names import (
     ADAPTIVE,
@@ -32,10 +30,8 @@ from stressbook.chapters.images.salient_features.names import (
     WIDER,
     WORST,
 )
+from stressbook.drawing.outcomes import AS_EXPECTED, DIRECTIONS, UNDECIDED, interval, outcome, spread
 from stressbook.drawing.words import data_sets, paper_name
-
-ACCEPTED = 1.0
-"""Points of benign accuracy that a defence may cost and still count as not lower."""
 
 BROKEN = 0.5
 """A defence is broken where the strongest attack leaves less than this share of its accuracy on benign images."""
@@ -94,8 +90,6 @@ EXPECTED = (
 )
 """Written before the run. The claim of the authors is expected to hold wherever they make one."""
 
-AS_EXPECTED, OPPOSITE, UNDECIDED = "as expected", "**the other way**", "cannot tell"
-
 FILTERS = {
     RAW: "no filter",
     SALIENT: "salient features",
@@ -132,8 +126,6 @@ UNDER = {
 """What sentences call attacks."""
 
 MEASURES = {"accuracy": "accuracy", AUC: "the detector's AUC", MISSED: "attacked images that are missed"}
-
-DIRECTIONS = {-1: "lower", 0: f"not lower by more than {ACCEPTED:.0f} point", 1: "higher"}
 
 
 def filters(results: pd.DataFrame) -> pd.Series:
@@ -233,57 +225,6 @@ def image_variance(metric: str, score: float, count: float) -> float:
     return 1e4 * (share * (1 - share) + (count - 1) * (one + two - 2 * share**2)) / count**2
 
 
-def interval(values: pd.Series, variance: float) -> tuple[float, float, float]:
-    """Return mean and 95% interval of values, one of each training: Student's t, widened by the variance over test images.
-
-    Parameters
-    ----------
-    values : pandas.Series
-    variance : float
-        Of the mean, for the choice of the images, which all trainings share.
-
-    Returns
-    -------
-    mean, low, high : float
-        Of fewer than two trainings, the ends are NaN.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from stressbook.chapters.images.salient_features.effects import interval
-    >>> [round(float(number), 2) for number in interval(pd.Series([1.0, 2.0, 3.0]), 0.0)]
-    [2.0, -0.48, 4.48]
-    """
-    count, mean = len(values), float(values.mean())
-    if count < 2:
-        return mean, np.nan, np.nan
-    of_trainings = float(stats.t.ppf(0.975, count - 1) * values.std(ddof=1)) ** 2 / count
-    half = np.sqrt(of_trainings + 1.96**2 * variance)
-    return mean, mean - half, mean + half
-
-
-def outcome(sign: int, low: float, high: float) -> str:
-    """Judge an interval by what was expected.
-
-    Returns
-    -------
-    str
-        As expected: the whole interval lies on that side, for 0 above minus :data:`ACCEPTED`. The other way: the whole of it
-        lies on the other side. Else it cannot be told.
-
-    Examples
-    --------
-    >>> from stressbook.chapters.images.salient_features.effects import outcome
-    >>> outcome(-1, -3, -1), outcome(-1, -3, 1), outcome(0, -0.5, 2)
-    ('as expected', 'cannot tell', 'as expected')
-    """
-    if sign == 0:
-        low, high, sign = low + ACCEPTED, high + ACCEPTED, 1
-    if sign < 0:
-        low, high = -high, -low
-    return AS_EXPECTED if low > 0 else OPPOSITE if high < 0 else UNDECIDED
-
-
 def judged(results: pd.DataFrame, *parts: str) -> pd.DataFrame:
     """Judge every expectation of some parts, by default of all, on every data set.
 
@@ -336,7 +277,7 @@ def standing(results: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row for each data set and filter: `dataset`, `filter`, `benign` accuracy, that of the `strongest` attack with `low`
-        and `high`, and `outcome`: "broken", "holds" or "cannot tell".
+        and `high`, and `outcome`: "broken", "holds" or "undecided".
     """
     table = scores(results, "accuracy")
     rows = []
@@ -353,20 +294,6 @@ def standing(results: pd.DataFrame) -> pd.DataFrame:
             verdict = "broken" if high < limit else "holds" if low >= limit else UNDECIDED
             rows.append((dataset, name, benign, mean, low, high, verdict))
     return pd.DataFrame(rows, columns=["dataset", "filter", "benign", "strongest", "low", "high", "outcome"])
-
-
-def spread(mean: float, low: float, high: float) -> str:
-    """Write a mean difference and its interval.
-
-    Examples
-    --------
-    >>> from stressbook.chapters.images.salient_features.effects import spread
-    >>> spread(-2.04, -3.0, -1.1)
-    '-2.0 (-3.0 to -1.1)'
-    """
-    if np.isnan(low):
-        return f"{mean:+.1f} (one training)"
-    return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def name(dataset: str) -> str:

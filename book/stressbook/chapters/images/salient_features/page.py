@@ -10,18 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stressbook.chapters.images.salient_features.effects import (
-    AS_EXPECTED,
     ATTACKS,
     EXPECTED,
-    OPPOSITE,
-    UNDECIDED,
     called,
     is_partial,
     judged,
     means,
     name,
     own_names,
-    spread,
     standing,
 )
 from stressbook.chapters.images.salient_features.names import (
@@ -38,6 +34,7 @@ from stressbook.chapters.images.salient_features.names import (
     WORST,
 )
 from stressbook.drawing import style
+from stressbook.drawing.outcomes import AS_EXPECTED, OPPOSITE, UNDECIDED, spread
 
 COLOURS = {RAW: "#6F6F6F", SALIENT: "#7B3FA0", DENOISER: "#1B8A8F", CONFIDENCE: "#C98A00"}
 """Colour of each filter; the stresses of the paper have those of the book."""
@@ -181,7 +178,7 @@ def _by_outcome(results: pd.DataFrame, place: int) -> str:
     """Say of an expectation on which data sets it came out how."""
     rows = judged(results)
     better = "better" if EXPECTED[place].sign else "no worse"
-    words = {AS_EXPECTED: better, OPPOSITE: "**worse**", UNDECIDED: "cannot tell"}
+    words = {AS_EXPECTED: better, OPPOSITE: "**worse**", UNDECIDED: UNDECIDED}
     parts = [
         f"{name(row['dataset'])} {words[row['outcome']]}, {spread(row['mean'], row['low'], row['high'])} points"
         for row in rows[rows["place"].eq(place)].to_dict("records")

@@ -10,18 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stressbook.chapters.images.amplitude_phase.effects import interval, spread
-from stressbook.chapters.weights.evolution.effects import (
-    MAGNITUDE,
-    NONE,
-    SAMPLE,
-    by_lineage,
-    lineage_rows,
-    name,
-    part,
-    wide,
-)
+from stressbook.chapters.weights.evolution.effects import MAGNITUDE, NONE, SAMPLE, by_lineage, lineage_rows, name, part, wide
 from stressbook.chapters.weights.evolution.names import ACCURACY, PRUNED_BY_LAYER, SYNAPSES, TUNING, UNITS, UNSCALED
+from stressbook.drawing.outcomes import interval, spread
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from stressbook.chapters.images.amplitude_phase.effects import (
-    AS_EXPECTED,
-    OPPOSITE,
-    UNDECIDED,
-    interval,
-    paired,
-    spread,
-)
+from stressbook.chapters.images.amplitude_phase.effects import paired
 from stressbook.chapters.weights.evolution.names import (
     ACCURACY,
     AT_WORK,
@@ -31,6 +24,7 @@ from stressbook.chapters.weights.evolution.names import (
     TUNING,
     VALIDATION,
 )
+from stressbook.drawing.outcomes import AS_EXPECTED, DIRECTIONS, OPPOSITE, UNDECIDED, interval, outcome, spread
 from stressbook.drawing.words import data_sets
 
 NONE, SAMPLE, UNIFORM, DECAY, MULTIPLICATIVE = (
@@ -51,9 +45,6 @@ WAYS = {
 
 STRESSED = (SAMPLE, DECAY, MULTIPLICATIVE)
 """The three readings of stress in training."""
-
-ACCEPTED = 1.0
-"""Points of accuracy that a way may lie below another one and still count as not lower."""
 
 MEASURES = {
     "right_after": "accuracy right after a step",
@@ -98,8 +89,6 @@ EXPECTED = (
     ),
     Expectation("retrained", 1, RANDOM, (NONE,), "strong synapses carry more than others"),
 )
-
-DIRECTIONS = {0: f"not lower by more than {ACCEPTED:.0f} point", 1: "higher"}
 
 
 def by_generation(results: pd.DataFrame) -> pd.DataFrame:
@@ -176,30 +165,6 @@ def dataset_drawn(results: pd.DataFrame) -> str:
     """Return the data set that the first figure is about: MNIST where it was measured, the authors' own."""
     there = lineage_rows(results)["dataset"].unique()
     return "mnist" if "mnist" in there else str(there[0])
-
-
-def outcome(sign: int, low: float, high: float) -> str:
-    """Judge an interval by what was expected.
-
-    Parameters
-    ----------
-    sign : {0, 1}
-    low, high : float
-
-    Returns
-    -------
-    str
-        As expected: the whole interval lies above zero, for 0 above minus :data:`ACCEPTED`. The other way: the whole of it
-        lies below. Else undecided.
-
-    Examples
-    --------
-    >>> from stressbook.chapters.weights.evolution.effects import outcome
-    >>> outcome(1, 1, 3), outcome(0, -0.5, 2), outcome(0, -3, 2)
-    ('as expected', 'as expected', 'undecided')
-    """
-    shift = ACCEPTED if sign == 0 else 0.0
-    return AS_EXPECTED if low + shift > 0 else OPPOSITE if high + shift < 0 else UNDECIDED
 
 
 def judged(results: pd.DataFrame) -> pd.DataFrame:

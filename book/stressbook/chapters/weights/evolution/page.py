@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.images.amplitude_phase.effects import AS_EXPECTED, OPPOSITE
 from stressbook.chapters.weights.evolution.effects import (
     MAGNITUDE,
     NONE,
@@ -32,6 +31,7 @@ from stressbook.chapters.weights.evolution.effects import (
 from stressbook.chapters.weights.evolution.lineages import FACTOR
 from stressbook.chapters.weights.evolution.names import ACCURACY, RIGHT_AFTER, SYNAPSES
 from stressbook.drawing import style
+from stressbook.drawing.outcomes import AS_EXPECTED, OPPOSITE
 
 __all__ = ["alt_text", "caption", "headline", "not_reproduced", "plot", "published", "table", "verdicts"]
 

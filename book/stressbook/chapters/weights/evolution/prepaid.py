@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.images.amplitude_phase.effects import interval, paired, spread
+from stressbook.chapters.images.amplitude_phase.effects import paired
 from stressbook.chapters.weights.evolution.compressed import LAYER
 from stressbook.chapters.weights.evolution.effects import NONE, WAYS, dataset_drawn, name, order
 from stressbook.chapters.weights.evolution.names import SYNTHESIS
 from stressbook.chapters.weights.evolution.page import COLOURS
 from stressbook.drawing import style
+from stressbook.drawing.outcomes import interval, spread
 from stressbook.drawing.words import LABELS, paper_name
 
 STRESSES = [stress for stress in LABELS if stress != "bit-erasure"]

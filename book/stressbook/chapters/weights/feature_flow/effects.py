@@ -10,10 +10,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from stressbook.chapters.images.amplitude_phase.effects import AS_EXPECTED, OPPOSITE, UNDECIDED, interval, spread
 from stressbook.chapters.weights.feature_flow.names import ANGLE, LENGTH, RELATIVE
 from stressbook.chapters.weights.feature_flow.scores import (
-    ACCEPTED,
     COMPARED,
     MEASURES,
     METHODS,
@@ -23,6 +21,8 @@ from stressbook.chapters.weights.feature_flow.scores import (
     order,
     usual,
 )
+from stressbook.drawing.outcomes import AS_EXPECTED, DIRECTIONS, interval, spread
+from stressbook.drawing.outcomes import outcome as judge
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,6 @@ EXPECTED = (
 
 UNCHANGED = "**no change at all**"
 
-DIRECTIONS = {-1: "lower", 0: f"not lower by more than {ACCEPTED:.0f} point", 1: "higher"}
-
 
 def paired(table: pd.DataFrame, measure: str, method: str, than: str) -> pd.Series:
     """Return the differences of two methods on one network, training by training of equal seed.
@@ -103,11 +101,7 @@ def outcome(sign: int, low: float, high: float) -> str:
     """
     if sign and low == high == 0:
         return UNCHANGED
-    if sign == 0:
-        low, high, sign = low + ACCEPTED, high + ACCEPTED, 1
-    if sign < 0:
-        low, high = -high, -low
-    return AS_EXPECTED if low > 0 else OPPOSITE if high < 0 else UNDECIDED
+    return judge(sign, low, high)
 
 
 def judged(results: pd.DataFrame) -> pd.DataFrame:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.images.amplitude_phase.effects import interval, spread
 from stressbook.chapters.weights.feature_flow.page import COLOURS
 from stressbook.chapters.weights.feature_flow.scores import METHODS, network_name, of_network, order
 from stressbook.chapters.weights.feature_flow.trainings import Training
 from stressbook.drawing import style
+from stressbook.drawing.outcomes import UNDECIDED, interval, spread
 from stressbook.drawing.words import LABELS, paper_name
 
 STRESSES = ("random-selection", "pca")
@@ -102,7 +102,7 @@ def verdicts(results: pd.DataFrame) -> str:
             of_stress = means.xs(stress, level="stress")["kept"]
             change = (of_stress.xs("flow", level="method") - of_stress.xs("plain", level="method")).dropna()
             mean, low, high = interval(change)
-            verdict = "**keeps more**" if low > 0 else "**keeps less**" if high < 0 else "cannot tell"
+            verdict = "**keeps more**" if low > 0 else "**keeps less**" if high < 0 else UNDECIDED
             said.append(f"{paper_name(stress)} {spread(mean, low, high)} points of the kept share, {verdict}")
         full = means["full"].groupby("method").mean()
         lines.append(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.images.amplitude_phase.effects import interval, spread
 from stressbook.chapters.weights.feature_flow.choice import chosen
 from stressbook.chapters.weights.feature_flow.names import (
     ANGLE,
@@ -22,6 +21,7 @@ from stressbook.chapters.weights.feature_flow.names import (
 from stressbook.chapters.weights.feature_flow.page import COLOURS, networks_drawn
 from stressbook.chapters.weights.feature_flow.scores import COMPARED, METHODS, network_name, networks, order, usual
 from stressbook.drawing import style
+from stressbook.drawing.outcomes import UNDECIDED, interval, spread
 
 PANELS = {
     RELATIVE: "length of a step / size (%)",
@@ -122,7 +122,7 @@ def verdicts(results: pd.DataFrame) -> str:
         said = []
         for metric, words in ((DIMENSIONS, ("fewer", "more")), (SEPARATION, ("worse", "better"))):
             mean, low, high = interval(moved[metric].dropna())
-            verdict = f"**{words[0]}**" if high < 0 else f"**{words[1]}**" if low > 0 else "cannot tell"
+            verdict = f"**{words[0]}**" if high < 0 else f"**{words[1]}**" if low > 0 else UNDECIDED
             what = "dimensions for 90% of the variance" if metric == DIMENSIONS else "separation"
             said.append(f"{what} {spread(mean, low, high)} points, {verdict}")
         lines.append(f"- {network_name(dataset, model)}, feature flow against weight decay: {'; '.join(said)}.")

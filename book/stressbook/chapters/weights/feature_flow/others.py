@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from stressbook.chapters.images.amplitude_phase.effects import interval, spread
 from stressbook.chapters.weights.feature_flow.choice import chosen, validated
 from stressbook.chapters.weights.feature_flow.effects import paired
 from stressbook.chapters.weights.feature_flow.names import ANGLE, PRUNED, RELATIVE, VALIDATION
@@ -24,6 +23,7 @@ from stressbook.chapters.weights.feature_flow.scores import (
     usual,
 )
 from stressbook.chapters.weights.feature_flow.trainings import FLOWS
+from stressbook.drawing.outcomes import UNDECIDED, interval, spread
 
 SHOWN = (30, 50, 70)
 """Percent of filters pruned at which rules are compared."""
@@ -139,7 +139,7 @@ def alternatives_verdicts(results: pd.DataFrame) -> str:
         network, choice = row["network"], row["choice"]
         if choice == METHODS["flow"]:
             continue
-        verdict = "**better**" if row["low"] > 0 else "**worse**" if row["high"] < 0 else "cannot tell"
+        verdict = "**better**" if row["low"] > 0 else "**worse**" if row["high"] < 0 else UNDECIDED
         lines.append(f"- {network}, {choice}: {spread(row['mean'], row['low'], row['high'])} points, {verdict}.")
     return "\n".join(lines) or "- Not measured in this run."
 

@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.images.amplitude_phase.effects import AS_EXPECTED, OPPOSITE, spread
 from stressbook.chapters.weights.feature_flow.choice import chosen
 from stressbook.chapters.weights.feature_flow.effects import judged
 from stressbook.chapters.weights.feature_flow.scores import (
@@ -24,6 +23,7 @@ from stressbook.chapters.weights.feature_flow.scores import (
     usual,
 )
 from stressbook.drawing import style
+from stressbook.drawing.outcomes import AS_EXPECTED, OPPOSITE, spread
 
 COLOURS = {"plain": "#6F6F6F", "slimming": "#C98A00", "flow": "#1B8A8F"}
 """Colour of each way of training."""

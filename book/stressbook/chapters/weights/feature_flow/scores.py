@@ -27,6 +27,7 @@ from stressbook.chapters.weights.feature_flow.names import (
     WORK,
 )
 from stressbook.chapters.weights.feature_flow.trainings import Training
+from stressbook.drawing.outcomes import ACCEPTED
 from stressbook.drawing.words import data_sets
 
 METHODS = {
@@ -54,9 +55,6 @@ NETWORKS = {
 
 LEVELS = (30, 50, 70, 90)
 """Percent of filters pruned that make the mean of what is left."""
-
-ACCEPTED = 1.0
-"""Points of accuracy that may be lost and still count as no loss."""
 
 MEASURES = {
     "clean": "clean accuracy",

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from stressbook.chapters.weights.fingerprints.measure import FIRST_OF_SWEEP
 from stressbook.chapters.weights.fingerprints.names import HITS, TUNED
 from stressbook.chapters.weights.fingerprints.networks import FILES
+from stressbook.drawing import outcomes
 from stressbook.drawing.words import data_sets
 from stresslib.training.artefacts import Address
 
@@ -55,12 +55,7 @@ def interval(numbers: Any) -> Interval:
     >>> print(interval([1.0, 2.0, 3.0]))
     +2.0 (-0.5 to +4.5)
     """
-    given = np.asarray(numbers, dtype=float)
-    mean = float(given.mean())
-    if len(given) < 2:
-        return Interval(mean, np.nan, np.nan)
-    half = float(stats.t.ppf(0.975, len(given) - 1) * given.std(ddof=1) / np.sqrt(len(given)))
-    return Interval(mean, mean - half, mean + half)
+    return Interval(*outcomes.interval(pd.Series(np.asarray(numbers, dtype=float))))
 
 
 def accuracies(results: pd.DataFrame) -> pd.DataFrame:
