@@ -25,6 +25,7 @@ from stressbook.chapters.weights.shared_kernels import (
     thinned,
     trainings,
 )
+from stressbook.drawing import outcomes
 from stressbook.reproduce.comparison import drift, read_every_column
 from stressbook.reproduce.parameters import defaults
 from stresslib.results import SETTING, results_table
@@ -120,15 +121,15 @@ def test_what_was_measured_of_a_network_by_hand(whole: pd.DataFrame) -> None:
 @pytest.mark.parametrize(
     ("sign", "ends", "expected"),
     [
-        (-1, (-3.0, -0.1), effects.AS_EXPECTED),
-        (-1, (0.1, 3.0), effects.OPPOSITE),
-        (1, (0.1, 3.0), effects.AS_EXPECTED),
-        (1, (-3.0, -0.1), effects.OPPOSITE),
-        (0, (-5.0, 0.9), effects.AS_EXPECTED),
-        (0, (-5.0, 1.1), effects.UNDECIDED),
-        (0, (0.5, 5.0), effects.UNDECIDED),
-        (0, (1.1, 5.0), effects.OPPOSITE),
-        (1, (np.nan, np.nan), effects.UNDECIDED),
+        (-1, (-3.0, -0.1), outcomes.AS_EXPECTED),
+        (-1, (0.1, 3.0), outcomes.OPPOSITE),
+        (1, (0.1, 3.0), outcomes.AS_EXPECTED),
+        (1, (-3.0, -0.1), outcomes.OPPOSITE),
+        (0, (-5.0, 0.9), outcomes.AS_EXPECTED),
+        (0, (-5.0, 1.1), outcomes.UNDECIDED),
+        (0, (0.5, 5.0), outcomes.UNDECIDED),
+        (0, (1.1, 5.0), outcomes.OPPOSITE),
+        (1, (np.nan, np.nan), outcomes.UNDECIDED),
     ],
 )
 def test_an_interval_is_judged_by_what_was_expected(sign: int, ends: tuple[float, float], expected: str) -> None:
@@ -139,7 +140,7 @@ def test_differences_are_paired_by_seed(whole: pd.DataFrame) -> None:
     """8, 8 and 8.5: mean 49/6, standard error 1/6 and Student's t of two degrees 4.303."""
     row = effects.judged(whole).iloc[0]
     assert [row["mean"], row["low"]] == pytest.approx([49 / 6, 49 / 6 - 4.302653 / 6], abs=1e-5)
-    assert row["outcome"] == effects.AS_EXPECTED and row["count"] == 3
+    assert row["outcome"] == outcomes.AS_EXPECTED and row["count"] == 3
     assert effects.paired(effects.of_dataset(whole, "digits")["error"], "plain", "mixed").empty
 
 
@@ -156,7 +157,7 @@ def test_each_expectation_has_its_verdict(whole: pd.DataFrame) -> None:
     three = networks({f"{RESNET}:16": [50.0, 51, 52], f"{RESNET}-none:16": [42.0, 43.1, 44]})
     assert effects.not_reproduced(results_table(three, names.MORE)) == "- Nothing: every direction was as expected."
     one = results_table(networks({f"{RESNET}:16": [50.0], f"{RESNET}-none:16": [42.0]}), names.MORE)
-    assert effects.not_reproduced(one) == "- One training of each network cannot tell."
+    assert effects.not_reproduced(one) == "- One training of each network leaves everything undecided."
     assert "CIFAR-10 +12.0 (" in effects.verdicts(whole, "lost")
     assert "CIFAR-10 +21.0 (+18.5 to +23.5) as expected" in effects.verdicts(whole, "gained")
     assert "**the other way**" in effects.verdicts(results_table(networks(ERRORS, gained=-20), names.MORE), "gained")
@@ -194,7 +195,7 @@ def test_the_headline_answers_the_question(errors: dict[str, list[float]], said:
         ([80.0, 85, 86], -33.0, "what has to be private is the **mean and deviation**"),
         ([40.0, 41, 41.5], 0.0, "**a shared norm is better**"),
         ([40.0, 61, 50], 0.0, "): undecided."),
-        ([80.0], 0.0, "one training each cannot tell"),
+        ([80.0], 0.0, "undecided by one training each"),
     ],
 )
 def test_private_norms_against_a_shared_one(shared: list[float], with_their_own: float, said: str) -> None:

@@ -11,15 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from stressbook.chapters.images.amplitude_phase.effects import (
-    AS_EXPECTED,
-    OPPOSITE,
-    UNDECIDED,
-    interval,
-    name,
-    spread,
-)
+from stressbook.chapters.images.amplitude_phase.effects import name
 from stressbook.chapters.weights.shared_kernels.names import BATCH_STATISTICS, PRUNED, RATE, SEPARATION
+from stressbook.drawing import outcomes
+from stressbook.drawing.outcomes import ACCEPTED, AS_EXPECTED, OPPOSITE, interval, spread
 from stresslib.training.vectors import LAYER
 
 FORMS = {
@@ -39,9 +34,6 @@ FORMS = {
 
 UNSHARED = {"plain": "none", "regulated": "none", "mixed": "mixed-none", "mixed-regulated": "mixed-none"}
 """The network of the same widths that shares nothing, for each that shares."""
-
-ACCEPTED = 1.0
-"""Points of error that a network may be worse and still count as no worse."""
 
 MEASURES = {
     "error": "error",
@@ -102,7 +94,8 @@ EXPECTED = (
     Expectation("gained", "mixed-regulated", 1, "", "a layer that adds nothing would not be needed"),
 )
 
-DIRECTIONS = {-1: "lower", 0: f"not higher by more than {ACCEPTED:.0f} point", 1: "higher"}
+DIRECTIONS = {**outcomes.DIRECTIONS, 0: f"not higher by more than {ACCEPTED:.0f} point"}
+"""The shared words are for scores; of an error, less is better."""
 
 
 def with_forms(results: pd.DataFrame) -> pd.DataFrame:
@@ -178,7 +171,7 @@ def paired(table: pd.Series, form: str, than: str) -> pd.Series:
 
 
 def outcome(sign: int, low: float, high: float) -> str:
-    """Judge an interval by what was expected.
+    """Judge the interval of an error by what was expected: :func:`stressbook.drawing.outcomes.outcome`, mirrored.
 
     Parameters
     ----------
@@ -188,8 +181,7 @@ def outcome(sign: int, low: float, high: float) -> str:
     Returns
     -------
     str
-        As expected: the whole interval lies on that side, for 0 below :data:`ACCEPTED`. The other way: the whole of it lies
-        on the other side. Else undecided.
+        For 0, as expected where the whole interval lies below :data:`~stressbook.drawing.outcomes.ACCEPTED`.
 
     Examples
     --------
@@ -197,11 +189,7 @@ def outcome(sign: int, low: float, high: float) -> str:
     >>> outcome(0, -1, 0.5), outcome(0, 1.5, 2), outcome(1, -1, 3)
     ('as expected', '**the other way**', 'undecided')
     """
-    if sign == 0:
-        low, high, sign = low - ACCEPTED, high - ACCEPTED, -1
-    if sign < 0:
-        low, high = -high, -low
-    return AS_EXPECTED if low > 0 else OPPOSITE if high < 0 else UNDECIDED
+    return outcomes.outcome(-sign, -high, -low)
 
 
 def judged(results: pd.DataFrame) -> pd.DataFrame:
@@ -259,7 +247,7 @@ def not_reproduced(results: pd.DataFrame) -> str:
         measured = points if expected.than else points.removeprefix("a difference of ")
         lines.append(f"- {name(row['dataset'])}: {_sentence(expected)}. It was {measured}: {row['outcome']}.")
     if several.empty:
-        return "- One training of each network cannot tell."
+        return "- One training of each network leaves everything undecided."
     return "\n".join(lines) or "- Nothing: every direction was as expected."
 
 
@@ -305,7 +293,7 @@ PRIVATE = "**private norms are better**"
 
 def _norm_verdict(mean: float, low: float, high: float) -> str:
     if pd.isna(low):
-        return "one training each cannot tell"
+        return "undecided by one training each"
     return PRIVATE if low > 0 else "**a shared norm is better**" if high < 0 else "undecided"
 
 

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from stressbook.chapters.images.amplitude_phase.effects import AS_EXPECTED, OPPOSITE, interval, name
+from stressbook.chapters.images.amplitude_phase.effects import name
 from stressbook.chapters.weights.shared_kernels.effects import (
     FORMS,
     by_network,
@@ -24,6 +24,7 @@ from stressbook.chapters.weights.shared_kernels.effects import (
 )
 from stressbook.chapters.weights.shared_kernels.sizes import PLOT, form_of
 from stressbook.drawing import style
+from stressbook.drawing.outcomes import AS_EXPECTED, OPPOSITE, interval
 
 COLOURS = {
     "plain": "#C98A00",

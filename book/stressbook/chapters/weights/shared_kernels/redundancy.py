@@ -8,11 +8,12 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stressbook.chapters.images.amplitude_phase.effects import interval, name, spread
+from stressbook.chapters.images.amplitude_phase.effects import name
 from stressbook.chapters.weights.shared_kernels.depth import PANELS
 from stressbook.chapters.weights.shared_kernels.effects import FORMS, UNSHARED, means_of, order, paired, with_forms
 from stressbook.chapters.weights.shared_kernels.page import COLOURS
 from stressbook.drawing import style
+from stressbook.drawing.outcomes import UNDECIDED, interval, spread
 from stressbook.drawing.words import LABELS, paper_name
 from stresslib.training.vectors import LAYER
 
@@ -117,7 +118,7 @@ def verdicts(results: pd.DataFrame) -> str:
         elif more or less:
             verdict = f"**{'more' if more else 'less'} redundant**, by {_listed(more or less)}"
         else:
-            verdict = "undecided"
+            verdict = UNDECIDED
         points = ", ".join(f"{_called(column)} {spread(*numbers)}" for column, numbers in found.items())
         lines.append(f"- {FORMS[form][0].upper()}{FORMS[form][1:]} against {FORMS[than]}: {verdict}. In points: {points}.")
     return "\n".join(lines) or "No features were measured."
