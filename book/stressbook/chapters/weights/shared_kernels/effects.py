@@ -14,7 +14,7 @@ import pandas as pd
 from stressbook.chapters.images.amplitude_phase.effects import name
 from stressbook.chapters.weights.shared_kernels.names import BATCH_STATISTICS, PRUNED, RATE, SEPARATION
 from stressbook.drawing import outcomes
-from stressbook.drawing.outcomes import ACCEPTED, AS_EXPECTED, OPPOSITE, interval, spread
+from stressbook.drawing.outcomes import ACCEPTED, AS_EXPECTED, interval, spread
 from stresslib.training.vectors import LAYER
 
 FORMS = {
