@@ -370,7 +370,7 @@ def _drawn(module: nn.Sequential) -> nn.Sequential:
 
 
 def _adam(module: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
-    return torch.optim.Adam(module.parameters(), lr=learning_rate, betas=(0.5, 0.999), eps=1e-7)
+    return torch.optim.Adam(module.parameters(), lr=learning_rate, betas=(0.5, 0.999), eps=1e-7, fused=True)
 
 
 def _descend(descent: torch.optim.Optimizer, loss: Tensor) -> None:

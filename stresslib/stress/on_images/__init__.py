@@ -11,6 +11,7 @@ __all__ = [
     "AmplitudePhasePairs",
     "AmplitudePhaseSingle",
     "RandomOperation",
+    "autoattack",
     "corrupt",
     "fgsm",
     "paste",
@@ -20,7 +21,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from stresslib.stress.on_images.amplitude_phase import AmplitudePhasePairs, AmplitudePhaseSingle, recombine
-    from stresslib.stress.on_images.attacks import fgsm, pgd
+    from stresslib.stress.on_images.attacks import autoattack, fgsm, pgd
     from stresslib.stress.on_images.corruptions import CORRUPTIONS, corrupt
     from stresslib.stress.on_images.operations import RandomOperation
     from stresslib.stress.on_images.pasting import paste
@@ -29,6 +30,7 @@ else:
         "AmplitudePhasePairs": "amplitude_phase",
         "AmplitudePhaseSingle": "amplitude_phase",
         "recombine": "amplitude_phase",
+        "autoattack": "attacks",
         "fgsm": "attacks",
         "pgd": "attacks",
         "CORRUPTIONS": "corruptions",

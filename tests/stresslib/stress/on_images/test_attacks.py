@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
-from stresslib.stress.on_images import fgsm, pgd
+from stresslib.stress.on_images import autoattack, fgsm, pgd
 
 
 @pytest.fixture
@@ -86,21 +89,6 @@ def test_of_several_starts_each_image_keeps_its_best(victim: tuple[nn.Module, to
     assert (functional.cross_entropy(module(nearer), target, reduction="none") <= near).all()
 
 
-def test_they_are_art_s(victim: tuple[nn.Module, torch.Tensor, torch.Tensor]) -> None:
-    attacks = pytest.importorskip("art.attacks.evasion", reason="adversarial-robustness-toolbox is not installed")
-    from art.estimators.classification import PyTorchClassifier
-
-    module, x, y = victim
-    theirs = PyTorchClassifier(
-        module, nn.CrossEntropyLoss(), input_shape=(1, 8, 8), nb_classes=3, clip_values=(0, 1), device_type="cpu"
-    )
-    by_sign = attacks.FastGradientMethod(theirs, eps=0.05).generate(x.numpy(), y=y.numpy())
-    assert torch.allclose(fgsm(module, x, y, 0.05), torch.from_numpy(by_sign), atol=1e-6)
-    by_steps = attacks.ProjectedGradientDescent(theirs, eps=0.05, eps_step=0.00625, max_iter=20, verbose=False)
-    found = torch.from_numpy(by_steps.generate(x.numpy(), y=y.numpy()))
-    assert loss(module, pgd(module, x, y, 0.05), y) >= 0.99 * loss(module, found, y)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -122,7 +110,7 @@ def test_bad_input_is_one_line(
     victim: tuple[nn.Module, torch.Tensor, torch.Tensor], change: dict[str, object], message: str
 ) -> None:
     given = {"module": victim[0], "x": torch.zeros(2, 1, 8, 8), "y": torch.tensor([0, 1]), "eps": 0.1, **change}
-    for attack in (fgsm, pgd):
+    for attack in (fgsm, pgd, autoattack):
         with pytest.raises(ValueError, match=message) as caught:
             attack(**given)  # type: ignore[arg-type]
         assert "\n" not in str(caught.value)
@@ -155,3 +143,35 @@ def test_attacks_are_those_of_the_adversarial_robustness_toolbox(
     monkeypatch.setattr(torch, "rand", lambda shape, generator: torch.full(shape, 0.5))
     ours = pgd(module, x, goal, 0.05, steps=6, step=0.02, targeted=targeted)
     torch.testing.assert_close(ours, torch.from_numpy(by_steps))
+
+
+def test_attacks_work_where_gradients_are_off(victim: tuple[nn.Module, torch.Tensor, torch.Tensor]) -> None:
+    module, x, y = victim
+    expected = fgsm(module, x, y, 0.05), pgd(module, x, y, 0.05)
+    with torch.no_grad():
+        assert torch.equal(fgsm(module, x, y, 0.05), expected[0]) and torch.equal(pgd(module, x, y, 0.05), expected[1])
+
+
+def test_autoattack_stays_inside_is_seeded_and_leaves_no_more_than_one_step(
+    victim: tuple[nn.Module, torch.Tensor, torch.Tensor],
+) -> None:
+    pytest.importorskip("art", reason="needs the extra adversarial")
+    module, x = victim[0], victim[1][:8]
+    y = module(x).argmax(1)
+    y[0] = (y[0] + 1) % 3  # wrong before any attack
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    with torch.no_grad():
+        found = autoattack(module, x, y, 0.3)
+    assert (found - x).abs().max() <= 0.3 + 1e-6 and found.min() >= 0 and found.max() <= 1
+    assert torch.equal(found[0], x[0]) and torch.equal(found, autoattack(module, x, y, 0.3))
+    right = [int((module(one).argmax(1) == y).sum()) for one in (x, fgsm(module, x, y, 0.3), found)]
+    assert right[0] == 7 and right[2] <= right[1]
+    assert (np.random.get_state()[1] == before).all() and all(weights.grad is None for weights in module.parameters())  # noqa: NPY002
+
+
+def test_without_the_toolbox_its_extra_is_named(
+    victim: tuple[nn.Module, torch.Tensor, torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "art.attacks.evasion", None)
+    with pytest.raises(ValueError, match=r"pip install stresslib\[adversarial\]"):
+        autoattack(*victim, 0.01)

@@ -32,7 +32,9 @@ from stressbook.chapters.images.salient_features.names import (
     CONFIDENCE,
     DENOISER,
     DETECTOR,
+    ENSEMBLE,
     MISSED,
+    PARTIAL,
     RAW,
     SALIENT,
     SHORTER,
@@ -46,7 +48,7 @@ from stressbook.chapters.images.salient_features.names import (
 from stressbook.chapters.images.salient_features.victims import Victim, attack
 from stresslib.defence import SalientFeatureExtractor, fit_detector, fit_generator
 from stresslib.results import result_rows
-from stresslib.stress.on_images import fgsm
+from stresslib.stress.on_images import autoattack, fgsm
 from stresslib.stress.spec import parse_spec
 
 Array = NDArray[Any]
@@ -54,6 +56,9 @@ Rows = list[dict[str, Any]]
 
 WIDER_BY = 1.5
 """Radius of the larger attack, in radii of the one that the extractor is shown."""
+
+ENSEMBLE_IMAGES = 100
+"""Test images of AutoAttack, the first ones."""
 
 FALSE_ALARMS = 0.05
 """Share of benign images that may raise an alarm."""
@@ -110,6 +115,7 @@ def defend(
     rates: dict[str, float],
     specs: Sequence[str],
     denoise: bool,
+    ensemble: bool,
 ) -> Rows:
     """Train the defences of a network, attack them, and score what they still get right.
 
@@ -128,6 +134,8 @@ def defend(
         Stresses of the paper that stand in as filters, and are attacked through.
     denoise : bool
         Whether to train the denoiser, too. Without it no attack is transferred.
+    ensemble : bool
+        Whether AutoAttack goes through the network, the salient features and the denoiser, too.
 
     Returns
     -------
@@ -164,6 +172,8 @@ def defend(
     x, y = victim.tests()
     static = _static(victim, network, x, y, seed)
     rows = _filters(at, victim, seed, defended, static, y)
+    if ensemble:
+        rows += _bar(at, victim, seed, defended, x, y)
     return rows + _detectors(at, victim, seed, defended, alarms, static, y, pairs)
 
 
@@ -194,9 +204,20 @@ def _filters(
             if surrogate in adaptive:
                 right[TRANSFERRED] = _right(one, adaptive[surrogate], y)
             strongest = [right[kind] for kind in (STATIC, TRANSFERRED, ADAPTIVE) if kind in right]
-            right[WORST] = torch.stack(strongest).all(0)
+            right[WORST if TRANSFERRED in right else PARTIAL] = torch.stack(strongest).all(0)
         for kind, which in right.items():
             rows += _row(at, name, kind, {"accuracy": share(which)}, level=radii.get(kind, eps), images=len(y))
+    return rows
+
+
+def _bar(at: dict[str, Any], victim: Victim, seed: int, defended: dict[str, Filtered], x: Tensor, y: Tensor) -> Rows:
+    """Score what AutoAttack leaves of the first test images."""
+    some, labels = x[:ENSEMBLE_IMAGES], y[:ENSEMBLE_IMAGES]
+    rows: Rows = []
+    for name in (RAW, SALIENT, DENOISER):
+        if name in defended:
+            right = _right(defended[name], autoattack(defended[name], some, labels, victim.bench.eps, seed), labels)
+            rows += _row(at, name, ENSEMBLE, {"accuracy": share(right)}, level=victim.bench.eps, images=len(labels))
     return rows
 
 

@@ -18,7 +18,9 @@ from stressbook.chapters.images.salient_features.names import (
     CONFIDENCE,
     DENOISER,
     DETECTOR,
+    ENSEMBLE,
     MISSED,
+    PARTIAL,
     RAW,
     SALIENT,
     SEPARATION,
@@ -80,6 +82,8 @@ EXPECTED = (
     Expectation("adaptive", "accuracy", ADAPTIVE, SALIENT, SALIENT, STATIC, -1, "who knows the filter goes through it"),
     Expectation("adaptive", "accuracy", WORST, SALIENT, RAW, "", 1, "what is left of the claim"),
     Expectation("adaptive", "accuracy", WORST, SALIENT, DENOISER, "", 1, "what a discriminator is there for"),
+    Expectation("adaptive", "accuracy", ENSEMBLE, SALIENT, RAW, "", 1, "what is left of the claim"),
+    Expectation("adaptive", "accuracy", ENSEMBLE, SALIENT, SALIENT, WORST, 0, "or the others are too weak to judge by"),
     Expectation("detector", AUC, STATIC, SALIENT, RAW, "", 1, "the claim of the authors"),
     Expectation("detector", AUC, STATIC, SALIENT, CONFIDENCE, "", 1, "the claim of the authors"),
     Expectation("detector", AUC, STEP, SALIENT, RAW, "", 1, "an attack that it was not shown"),
@@ -111,6 +115,7 @@ ATTACKS = {
     TRANSFERRED: "transferred",
     ADAPTIVE: "adaptive",
     WORST: "strongest",
+    ENSEMBLE: "AutoAttack",
     BOTH: "adaptive to both",
 }
 """What the page calls attacks, in its order."""
@@ -121,6 +126,7 @@ UNDER = {
     WIDER: "PGD of a larger radius",
     ADAPTIVE: "an adaptive attack",
     WORST: "the strongest attack",
+    ENSEMBLE: "AutoAttack",
     BOTH: "an attack on filter and detector",
 }
 """What sentences call attacks."""
@@ -185,12 +191,13 @@ def _averaged(rows: pd.DataFrame, key: list[str], columns: str) -> pd.DataFrame:
 def _rows(results: pd.DataFrame, metric: str) -> pd.DataFrame:
     layer = "logits" if metric == "accuracy" else DETECTOR
     rows = results[results["metric"].eq(metric) & results["layer"].eq(layer)]
-    return rows.assign(filter=filters(rows)).rename(columns={"variant": "attack"})
+    # Where nothing was transferred, the strongest is one of two; `is_partial` says so.
+    return rows.assign(filter=filters(rows), attack=rows["variant"].replace(PARTIAL, WORST))
 
 
 def is_partial(results: pd.DataFrame) -> bool:
     """Return whether no attack was transferred, so that the strongest is one of two."""
-    return not results["variant"].eq(TRANSFERRED).any()
+    return bool(results["variant"].eq(PARTIAL).any())
 
 
 def own_names(names: Iterable[str]) -> list[str]:

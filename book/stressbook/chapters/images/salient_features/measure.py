@@ -6,6 +6,7 @@ Puts the parts together: `victims`, `defended`, `tuned` and `layers`. The pages 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import pandas as pd
@@ -27,6 +28,7 @@ def measure(
     rates: Sequence[float],
     detector_rates: Sequence[float],
     candidates: Sequence[str],
+    ensemble: bool,
     **options: Any,
 ) -> pd.DataFrame:
     """Measure everything that the chapter shows.
@@ -44,6 +46,8 @@ def measure(
     candidates : sequence of str
         Stresses of the paper, of which they choose a quantiser, a reduction, and both. Where one of the three is empty,
         rates and stresses are those of :data:`~stressbook.chapters.images.salient_features.victims.BENCHES`.
+    ensemble : bool
+        Whether AutoAttack is among the attacks: it needs the extra ``stresslib[adversarial]`` and minutes.
     **options : Any
         For :func:`stresslib.running.tasks.run_tasks`: `n_jobs`, `store`, `progress`.
 
@@ -51,7 +55,14 @@ def measure(
     -------
     pandas.DataFrame
         A results table with the columns of :data:`~stressbook.chapters.images.salient_features.names.MORE`.
+
+    Raises
+    ------
+    ValueError
+        When AutoAttack is asked for and not installed.
     """
+    if ensemble and find_spec("art") is None:  # before hours of the rest
+        raise ValueError("AutoAttack is not installed: pip install stresslib[adversarial], or go without, ensemble=false")
     rows: list[dict[str, Any]] = []
     for data in networks:
         settings = make_pairs(data, seeds, **options)
@@ -62,7 +73,10 @@ def measure(
             [chosen] = run_tasks(tune, [{**settings[0], **grid}], name=f"{data}, tuning", **options)
             parts.append(chosen.pop("rows"))
         parts += run_tasks(
-            defend, [{**one, **chosen, "denoise": denoise} for one in settings], name=f"{data}, defences", **options
+            defend,
+            [{**one, **chosen, "denoise": denoise, "ensemble": ensemble} for one in settings],
+            name=f"{data}, defences",
+            **options,
         )
         looked_at = [{name: one[name] for name in ("data", "seed", "weights")} for one in settings]
         parts += run_tasks(separate, looked_at, name=f"{data}, layers", **options)

@@ -14,6 +14,12 @@ STATIC, STEP, WIDER = "pgd", "fgsm", "pgd-wider"
 TRANSFERRED, ADAPTIVE, WORST = "transferred", "adaptive", "worst"
 """Attacks through somebody else's filter, and through the very one; image by image, the strongest of all of that radius."""
 
+PARTIAL = "worst-of-two"
+"""The strongest where nothing was transferred: another attack, so another name."""
+
+ENSEMBLE = "autoattack"
+"""AutoAttack through the very filter: the bar for how strong the others are."""
+
 BOTH = "adaptive-both"
 """An attack that goes through the filter and past the detector."""
 

@@ -168,8 +168,8 @@ def answers(results: pd.DataFrame) -> str:
             f"- **Against a fixed attack**: {_by_outcome(results, 0)}.",
             f"- **Without an attack**: {_by_outcome(results, 1)}.",
             f"- **Against an adaptive one**: {_by_standing(results)}.",
-            f"- **As a detector**, beside the same one on raw features: {_by_outcome(results, 8)}; beside the largest "
-            f"probability: {_by_outcome(results, 9)}.",
+            f"- **As a detector**, beside the same one on raw features: {_by_outcome(results, 10)}; beside the largest "
+            f"probability: {_by_outcome(results, 11)}.",
         )
     )
 
