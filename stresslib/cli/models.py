@@ -34,7 +34,7 @@ def model_options(run: Callback) -> Callback:
     return click.option(
         "--architecture",
         metavar="NAME",
-        help="of a file of weights: lenet5, resnet8, resnet20, vgg, with :WIDTH for another",
+        help="of a file of weights: lenet5, resnet8, resnet20 to resnet56, vgg, with :WIDTH for another",
     )(run)
 
 
