@@ -252,15 +252,15 @@ def test_intervals_by_hand() -> None:
     ("small", "large", "verdict"),
     [
         ([10, 20, 30], [50, 60, 70], "as expected"),
-        ([50, 60, 70], [10, 20, 30], "the other way"),
-        ([0, 50, 50], [50, 0, 50], "not decided"),
+        ([50, 60, 70], [10, 20, 30], "**the other way**"),
+        ([0, 50, 50], [50, 0, 50], "undecided"),
     ],
 )
 def test_a_direction_is_judged_by_its_interval(small: list[float], large: list[float], verdict: str) -> None:
     table = sized({0.05: small, 0.2: [99, 99, 99], 0.3: large})
     (one,) = directions.judged(table, "size")
     assert one.verdict == verdict and one.found.value == pytest.approx(np.mean(large) - np.mean(small))
-    assert f"**{verdict}**" in directions.sentences(table, "size")
+    assert f": {verdict}, by" in directions.sentences(table, "size")
     assert (one.expected in directions.not_reproduced(table)) == (verdict != "as expected")
     assert directions.sentences(table, "place") == "- Not measured in this run."
 
@@ -319,7 +319,7 @@ def test_networks_are_compared_at_one_resolution_and_at_their_own() -> None:
     )
     found = directions.judged(table, "network")
     assert [one.found.value for one in found] == [20, -10]
-    assert [one.verdict for one in found] == ["as expected", "the other way"]
+    assert [one.verdict for one in found] == ["as expected", "**the other way**"]
     assert resolution.networks(table).loc["EfficientNet-Lite2"].tolist() == [
         "40.0 (40.0 to 40.0)",
         "70.0 (70.0 to 70.0)",

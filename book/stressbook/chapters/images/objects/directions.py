@@ -26,14 +26,13 @@ from stressbook.chapters.images.objects.rows import (
     percent,
     sizes,
 )
+from stressbook.drawing.outcomes import OPPOSITE, UNDECIDED, outcome
 
 HIGHER, LOWER = 1.25, 0.8
 """A resolution counts as higher, or lower, from this multiple of the network's own on."""
 
 UPRIGHT = 41
 """Degrees up to which an object counts as upright, and from upside down as upside down."""
-
-WORDS = {"yes": "as expected", "no": "the other way", "open": "not decided"}
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,8 @@ class Judged:
 
     @property
     def verdict(self) -> str:
-        """As expected, where the whole interval is above zero; the other way, where it is below; else not decided."""
-        if self.found.low > 0:
-            return WORDS["yes"]
-        return WORDS["no"] if self.found.high < 0 else WORDS["open"]
+        """As expected, where the whole interval is above zero; the other way, where it is below; else undecided."""
+        return outcome(1, self.found.low, self.found.high)
 
 
 def judged(results: pd.DataFrame, *parts: str) -> list[Judged]:
@@ -179,7 +176,7 @@ def sentences(results: pd.DataFrame, *parts: str) -> str:
     str
     """
     lines = [
-        f"- {one.expected}: **{one.verdict}**, by {one.found.value:+.1f} points (95% interval {one.found.low:+.1f} to "
+        f"- {one.expected}: {one.verdict}, by {one.found.value:+.1f} points (95% interval {one.found.low:+.1f} to "
         f"{one.found.high:+.1f}, over {one.units})."
         for one in judged(results, *parts)
     ]
@@ -187,9 +184,9 @@ def sentences(results: pd.DataFrame, *parts: str) -> str:
 
 
 def not_reproduced(results: pd.DataFrame) -> str:
-    """List the directions that came out the other way, or are not decided, as Markdown."""
+    """List the directions that came out the other way, or are undecided, as Markdown."""
     lines, every = [], judged(results)
-    for verdict in (WORDS["no"], WORDS["open"]):
+    for verdict in (OPPOSITE, UNDECIDED):
         found = [one for one in every if one.verdict == verdict]
         lines += [
             f"- {one.expected}: {verdict}, {one.found.value:+.1f} points ({one.found.low:+.1f} to {one.found.high:+.1f})."

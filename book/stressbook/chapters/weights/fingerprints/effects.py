@@ -128,7 +128,7 @@ def where(entry: Judged) -> str:
 
 
 def not_reproduced(results: pd.DataFrame) -> str:
-    """List the expectations that came out the other way, or are not decided, as Markdown."""
+    """List the expectations that came out the other way, or are undecided, as Markdown."""
     every, lines = judged(results), []
     for verdict in (OPPOSITE, UNDECIDED):
         for one in EXPECTED:

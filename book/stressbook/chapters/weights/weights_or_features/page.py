@@ -30,6 +30,7 @@ from stressbook.chapters.weights.weights_or_features.choices import (
     totals,
 )
 from stressbook.drawing import style
+from stressbook.drawing.outcomes import AS_EXPECTED, OPPOSITE
 
 COLOURS = {FEATURES: "#C98A00", WEIGHTS: "#7B3FA0", BOTH: "#1B8A8F", NOTHING: "#111111"}
 
@@ -146,10 +147,10 @@ def verdicts(results: pd.DataFrame) -> str:
     for group, base, rows in groups(results):
         for images, expected in EXPECTED.items():
             found = _cheaper(cheapest(rows, base, images))
-            outcome = "as expected" if found == expected else "the other way"
+            outcome = AS_EXPECTED if found == expected else OPPOSITE
             lines.append(
                 f"- {group}, {images:,} images: the {expected.removesuffix(' alone')} were to save more than the other: "
-                f"**{outcome}**."
+                f"{outcome}."
             )
         more = excess(rows)
         mean = more.mean()
