@@ -48,7 +48,7 @@ def measure(
     weights : sequence of str
         ``none``, ``prune:SHARE``, ``round:BITS``, or ``prune:SHARE,round:BITS``.
     specs : sequence of str
-        Stresses of the features, ``none`` among them.
+        Stresses of the features, ``none`` among them. Those that keep more dimensions than a network has are left out for it.
     **options : Any
         For :func:`stresslib.running.tasks.run_tasks`: `n_jobs`, `store`, `progress`.
 
@@ -80,7 +80,7 @@ def measure_weights(specs: list[Spec], name: str, weights: str, done: str) -> li
     Parameters
     ----------
     specs : list of Spec
-        Stresses of the features.
+        Stresses of the features, as far as these have so many dimensions.
     name, weights : str
         Of the network: its name, and SHA-256 of its file.
     done : str
@@ -106,7 +106,7 @@ def measure_weights(specs: list[Spec], name: str, weights: str, done: str) -> li
     judged = labels[~train]
     half = np.arange(len(judged)) % 2 == 0
     rows = []
-    for spec in specs:
+    for spec in (one for one in specs if (one.dimensions or 0) <= X.shape[1]):
         decision, gap = decide(features, spec)
         right = decision.argmax(1) == judged
         scores = {"accuracy": float(right[~half].mean()), CHOICE: float(right[half].mean())}
