@@ -132,6 +132,13 @@ def test_the_page_draws_and_names_other_networks() -> None:
     table = made(PLAIN, also=0.85)
     assert len(page.plot(table).axes) >= 3 and "our LeNet-5" in page.smaller(table)
     assert page.smaller(made(PLAIN)) == ""
+    assert not page.has_others(table)
+    other = table.assign(dataset="cifar10", model="cifar10:5000/lenet5/twice/0")
+    both = pd.concat([table, other], ignore_index=True)
+    first, second = page.plot(both), page.plot(both, others=True)
+    assert page.has_others(both) and len(second.axes) == len(first.axes) == len(page.plot(table).axes)
+    assert "trained here on CIFAR-10, 1,000 images" in page.alt_text(both, others=True)
+    assert "CIFAR-10" not in page.alt_text(both)
     assert page.table(table).loc[("our ResNet-8", "1,000", "both"), "size"] == "267 kB"
     assert "both 267 kB" in page.alt_text(table) and "4 pairs" in page.caption(made(PLAIN))
 

@@ -48,7 +48,7 @@ def measure(
     weights : sequence of str
         ``none``, ``prune:SHARE``, ``round:BITS``, or ``prune:SHARE,round:BITS``.
     specs : sequence of str
-        Stresses of the features, ``none`` among them. Those that keep more dimensions than a network has are left out for it.
+        Stresses of the features, ``none`` among them; of more dimensions than a network has, left out for it.
     **options : Any
         For :func:`stresslib.running.tasks.run_tasks`: `n_jobs`, `store`, `progress`.
 

@@ -35,28 +35,40 @@ from stressbook.drawing.outcomes import AS_EXPECTED, OPPOSITE
 COLOURS = {FEATURES: "#C98A00", WEIGHTS: "#7B3FA0", BOTH: "#1B8A8F", NOTHING: "#111111"}
 
 
-def plot(results: pd.DataFrame) -> Figure:
+def plot(results: pd.DataFrame, *, others: bool = False) -> Figure:
     """Draw score against all bytes, a panel for each number of images, with the front of each kind of stress.
 
     Parameters
     ----------
     results : pandas.DataFrame
         The table of the chapter.
+    others : bool, default=False
+        Of the other groups, instead of the first: :func:`has_others` says whether there are any.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    found = list(groups(results))
-    figure, axes = style.panels(len(found) * len(IMAGES), height=2.5, sharex=False)
+    found = _drawn(results, others)
+    figure, axes = style.panels(len(found) * len(IMAGES), height=2.3, sharex=False, sharey=False)
     titles = []
     for number, (group, _, rows) in enumerate(found):
         for ax, images in zip(axes[number * len(IMAGES) :], IMAGES, strict=False):
             _draw(ax, rows, images)
-            titles.append(f"{images:,} images{'' if len(found) == 1 else f', {group}'}")
+            titles.append(f"{images:,} images{f', {group}' if others else ''}")
     axes[-1].set_xlabel("megabytes of network and vectors", fontsize=style.SMALL)
     style.add_titles_and_legend(figure, axes, titles, columns=2)
     return figure
+
+
+def has_others(results: pd.DataFrame) -> bool:
+    """Return whether there are networks of another training or other data than those of the first figure."""
+    return bool(_drawn(results, others=True))
+
+
+def _drawn(results: pd.DataFrame, others: bool) -> list[tuple[str, str, pd.DataFrame]]:
+    found = list(groups(results))
+    return found[1:] if others else found[:1]
 
 
 def _draw(ax: Axes, rows: pd.DataFrame, images: int) -> None:
@@ -89,12 +101,12 @@ def _draw(ax: Axes, rows: pd.DataFrame, images: int) -> None:
 
 
 def caption(results: pd.DataFrame) -> str:
-    """Say what the figure shows."""
-    count = len(next(groups(results))[2])
+    """Say what the first figure shows."""
+    group, _, rows = next(groups(results))
     return (
-        f"Accuracy against the bytes of one network and of the vectors of {IMAGES[0]:,} to {IMAGES[-1]:,} images, over "
-        f"{count} pairs of stresses: points. Lines: the best for the bytes, chosen on other test images, so that a line can "
-        f"fall. Grey: within {WITHIN:.0f} point of the unstressed network."
+        f"{group[0].upper()}{group[1:]}: accuracy against the bytes of one network and of the vectors of {IMAGES[0]:,} to "
+        f"{IMAGES[-1]:,} images, over {len(rows)} pairs of stresses: points. Lines: the best for the bytes, chosen on other "
+        f"test images, so that a line can fall. Grey: within {WITHIN:.0f} point of the unstressed network."
     )
 
 
@@ -212,10 +224,10 @@ def smaller(results: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def alt_text(results: pd.DataFrame) -> str:
-    """Describe the figure in words, from its data."""
+def alt_text(results: pd.DataFrame, *, others: bool = False) -> str:
+    """Describe a figure in words, from its data, as :func:`plot` draws it."""
     parts = []
-    for group, base, rows in groups(results):
+    for group, base, rows in _drawn(results, others):
         for images in IMAGES:
             found = cheapest(rows, base, images)["total"]
             parts.append(
