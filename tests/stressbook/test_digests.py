@@ -19,14 +19,23 @@ from stresslib.digests import Code
 KEPT = {name: file for name in figures(ROOT) if (file := kept_file(ROOT, name)) is not None}
 
 # What is so of each figure, written by hand from what its chapter does.
-FEWER_DIMENSIONS = {"figure-2", "figure-3", "shrinkage", "centring", "subsets", "intrinsic-dimension", "feature-flow"}
+FEWER_DIMENSIONS = {
+    "figure-2",
+    "figure-3",
+    "shrinkage",
+    "centring",
+    "subsets",
+    "intrinsic-dimension",
+    "feature-flow",
+    "shared-kernels",
+}
 FEWER_VALUES = {"figure-4", "bias", "bit-erasure", "cliff", "objects"}
 BOTH = {"figure-5", "claims", "classical", "selection", "rate", "separation", "data-card", "seeing", "layers", "combination"}
 BOTH |= {"ap-definition", "order", "data-size", "networks", "direct", "own-data", "amplitude-phase", "fingerprints"}
-BOTH |= {"evolution", "salient-features"}
+BOTH |= {"evolution", "salient-features", "weights-or-features"}
 PHOTOGRAPHS = {"live", "seeing"}
 CORRUPTED = {"amplitude-phase", "objects"}
-TRAINED = {*CORRUPTED, "feature-flow", "fingerprints", "salient-features"}
+TRAINED = {*CORRUPTED, "feature-flow", "fingerprints", "salient-features", "shared-kernels", "weights-or-features"}
 IMAGES = PHOTOGRAPHS | CORRUPTED
 ALL = {*FEWER_DIMENSIONS, *FEWER_VALUES, *BOTH, *PHOTOGRAPHS, *TRAINED}
 CLASSIFIED = ALL - PHOTOGRAPHS - {"objects", "salient-features"}  # these are classified by a network's own last layer
@@ -95,10 +104,10 @@ def stale(packages: Path, before: dict[str, str]) -> set[str]:
         ("stresslib/evaluation/metrics.py", CLASSIFIED),
         ("stresslib/evaluation/squared_hinge.py", CLASSIFIED),
         ("stresslib/evaluation/bootstrap.py", {"claims", "ap-definition", "direct", "own-data"}),
-        ("stresslib/evaluation/separation.py", {"separation", "feature-flow", "salient-features"}),
+        ("stresslib/evaluation/separation.py", {"separation", "feature-flow", "salient-features", "shared-kernels"}),
         ("stresslib/codec/peers/with_faiss.py", {"rate"}),
-        ("stresslib/codec/bins.py", {"rate"}),
-        ("stresslib/running/grid.py", CLASSIFIED - {"claims", "own-data", "fingerprints"}),
+        ("stresslib/codec/bins.py", {"rate", "weights-or-features"}),
+        ("stresslib/running/grid.py", CLASSIFIED - {"claims", "own-data", "fingerprints", "weights-or-features"}),
         ("stresslib/extraction/graph.py", IMAGES | TRAINED | {"evolution"}),
         ("stresslib/images/decode.py", IMAGES),
         ("stresslib/classical/descriptors.py", IMAGES - {"objects"}),
@@ -229,7 +238,7 @@ def test_another_architecture_recipe_or_data_set_makes_no_trained_networks_stale
 
 def test_the_architecture_that_was_trained_counts(packages: Path, before: dict[str, str], edit: Edit) -> None:
     edit("stresslib/networks/registry.py", lambda text: text.replace("CifarResNet(8, width,", "CifarResNet(8, 2 * width,"))
-    assert stale(packages, before) == TRAINED - {"salient-features"} | {"evolution"}  # ResNet-8
+    assert stale(packages, before) == TRAINED - {"salient-features", "shared-kernels"} | {"evolution"}  # ResNet-8
 
 
 @pytest.mark.parametrize(
