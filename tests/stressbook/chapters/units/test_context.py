@@ -212,7 +212,9 @@ def test_every_expectation_is_judged_and_said(whole: pd.DataFrame) -> None:
     assert said.count("\n") == 3 and "- *The norm*: accuracy not lower by more than 1 point (our guess" in said
     assert "- *The plain network*: growth of the radius in training higher than 0 (" in effects.verdicts(whole, "grown")
     assert "Digits +0.0 (one training each) undecided" in said
-    assert effects.verdicts(whole[whole["layer"].ne("features")], "features") == "- Not measured in this run."
+    alone = whole[whole["model"].eq(MODELS["plain"])]
+    assert effects.verdicts(alone, "accuracy") == "- Not measured in this run."
+    assert seen.kept(alone) == "Plain and contextual networks were not both measured."
 
 
 @pytest.mark.parametrize(("beyond", "said"), [(5.0, "**more**"), (-5.0, "**less**")])
@@ -243,7 +245,9 @@ def test_figures_show_the_table_and_the_check_reads_it(whole: pd.DataFrame, tmp_
     radii = seen.plot(whole).axes[1]
     thick = [line for line in radii.lines if line.get_label() == "plain, norm before"]
     assert thick[0].get_ydata() == pytest.approx([30, 30, 30])
-    assert "is 1.50 times as wide" in seen.kept(whole) and "after training, plain, norm after: 30.0" in seen.alt_text(whole)
+    assert f"is {30.1 / 20:.2f} times as wide" in seen.kept(
+        whole
+    ) and "after training, plain, norm after: 30.0" in seen.alt_text(whole)
     panel = dropped.plot(whole).axes[0]
     thick = [line for line in panel.lines if str(line.get_label()).endswith("before: these channels")]
     assert thick[1].get_ydata() == pytest.approx([15.1] * 4)

@@ -19,6 +19,9 @@ from stressbook.drawing.outcomes import spread
 COLOURS = {"plain": "#6F6F6F", "late": "#C98A00", "context": "#1B8A8F", "both": "#7B3FA0"}
 """Colour of each network."""
 
+CHANGES = {"together": "both", "context": "context", "norm": "late"}
+"""The network whose colour an effect has, by the first word of its key."""
+
 SHOWN = ("together", "context", "context before", "context after", "norm", "norm plain", "norm context")
 """Effects of the figure, from its top."""
 
@@ -48,21 +51,22 @@ def plot(results: pd.DataFrame) -> Figure:
     for place, form in enumerate(table):
         colour = COLOURS[str(form)]
         above.plot(table[form], [place] * len(table), "o", color=colour, markersize=5, alpha=0.45, mew=0)
-        above.plot(table[form].mean(), place, "|", color=colour, markersize=22, mew=2.6)
+        above.plot(table[form].mean(), place, "|", color=colour, markersize=18, mew=2.6)
     above.set_yticks(range(len(table.columns)), [CALLED[str(form)] for form in table])
     for place, key in enumerate(shown):
         mean, low, high = found.loc[key]
-        below.plot([low, high], [place, place], color="#111111", linewidth=2.4, solid_capstyle="round")
-        below.plot(mean, place, color="#111111", **style.OURS)
+        colour = COLOURS[CHANGES[key.partition(" ")[0]]]
+        below.plot([low, high], [place, place], color=colour, linewidth=2.4, solid_capstyle="round")
+        below.plot(mean, place, color=colour, **{**style.OURS, "markersize": 8})
     if "together" in shown:
         gains = [contextual - plain for plain, contextual in PUBLISHED.values()]
-        look = {**style.PAPER, "linestyle": "none", "color": "#111111"}
+        look = {**style.PAPER, "linestyle": "none", "color": COLOURS["both"]}
         below.plot(gains, [shown.index("together")] * len(gains), label="the authors', on ImageNet", zorder=4, **look)
-    below.axvline(0, color="#888888", linewidth=0.8, zorder=0)
+    below.axvline(0, color="#444444", linewidth=1.2, zorder=0)
     below.set_yticks(range(len(shown)), [CONTRASTS[key][0] for key in shown])
     for ax in (above, below):
         ax.invert_yaxis()
-        ax.margins(y=0.12)
+        ax.margins(y=0.16)
         ax.grid(visible=False, axis="y")
         ax.grid(axis="x", color="#E3E3E3", linewidth=0.8)
         ax.tick_params(labelsize=style.SMALL)

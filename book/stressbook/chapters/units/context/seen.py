@@ -136,6 +136,8 @@ def alt_text(results: pd.DataFrame) -> str:
 def kept(results: pd.DataFrame) -> str:
     """Say by how much the contextual field is wider than the plain one, before and after training, as a sentence."""
     means = radii(results).mean(axis=1).groupby(["state", "form"]).mean()
+    if not set(CONVOLUTIONS) <= set(means.index.unique("form")):
+        return "Plain and contextual networks were not both measured."
     ratios = {state: means[state, "context"] / means[state, "plain"] for state in STATES}
     return (
         f"With the norm before the addition, the contextual field is {ratios['first']:.2f} times as wide as the plain one "
