@@ -12,11 +12,9 @@ from stressbook.chapters.images.amplitude_phase.effects import name
 from stressbook.chapters.units.context.effects import CALLED, dataset_drawn, features, losses, with_forms
 from stressbook.chapters.units.context.names import KEPT, KEPT_AT_RANDOM, SEPARATION, STAGES
 from stressbook.chapters.units.context.page import COLOURS
+from stressbook.chapters.units.context.seen import CONVOLUTIONS
 from stressbook.drawing import style
 from stressbook.drawing.outcomes import UNDECIDED, interval, spread
-
-COMPARED = ("plain", "context")
-"""Both normalise before the addition; of a plain convolution, the same channels go."""
 
 
 def lost(results: pd.DataFrame) -> pd.DataFrame:
@@ -36,7 +34,9 @@ def plot(results: pd.DataFrame) -> Figure:
             means, places = rows.groupby("level").mean(), rows.index.get_level_values("level") + shift
             ax.plot(places, rows["branch"], "o", color=colour, markersize=3.5, alpha=0.4, mew=0)
             look = {**style.OURS, "linestyle": "none", "markersize": 8}
-            ax.plot(means.index + shift, means["branch"], color=colour, label=f"{CALLED[form]}: these channels", **look)
+            ax.plot(
+                means.index + shift, means["branch"], color=colour, label=f"{CONVOLUTIONS[form]}: these channels", **look
+            )
             ax.plot(
                 means.index + shift,
                 means["random"],
@@ -44,7 +44,7 @@ def plot(results: pd.DataFrame) -> Figure:
                 color=colour,
                 markersize=16,
                 mew=2.4,
-                label=f"{CALLED[form]}: as many random ones",
+                label=f"{CONVOLUTIONS[form]}: as many random ones",
             )
         style.draw_zero_line(ax)
         levels = sorted(table.xs(stage, level="layer").index.unique("level"))
@@ -69,7 +69,7 @@ def alt_text(results: pd.DataFrame) -> str:
     """Describe the figure in words, from its data."""
     means = lost(results).groupby(["form", "layer", "level"]).mean()
     parts = []
-    for form in COMPARED:
+    for form in CONVOLUTIONS:
         if form not in means.index.unique("form"):
             continue
         rows = means.loc[form].reset_index().to_dict("records")
@@ -87,7 +87,7 @@ def by_stage(results: pd.DataFrame) -> str:
     table, lines = lost(results), []
     for stage in STAGES:
         said = []
-        for form in COMPARED:
+        for form in CONVOLUTIONS:
             if form not in table.index.unique("form"):
                 continue
             beyond = table.xs((form, stage), level=("form", "layer"))["beyond"].groupby("seed").mean()

@@ -19,7 +19,7 @@ from stressbook.drawing import style
 STATES = {"first": "first weights", "trained": "after training"}
 
 CONVOLUTIONS = {"plain": "plain", "context": "contextual"}
-"""The networks that are mapped: both normalise before the addition."""
+"""The networks that are mapped, and whose branches are dropped: both normalise before the addition."""
 
 FLOOR = 0.001
 """Percent of the field below which a map is white."""
@@ -105,8 +105,8 @@ def plot(results: pd.DataFrame) -> Figure:
                 ax.plot(stages, one, color=COLOURS[form], linewidth=0.8, alpha=0.5)
             ax.plot(stages, rows.mean(), color=COLOURS[form], label=called, **{**style.OURS, **look})
         ax.set_xticks(stages)
-        ax.set_ylim(0)
         ax.tick_params(labelsize=style.SMALL)
+    axes[0].set_ylim(0, 1.08 * table.to_numpy().max())
     axes[0].set_ylabel("radius (% of the side)", fontsize=style.SMALL)
     figure.supxlabel("stage", fontsize=style.SMALL)
     style.add_titles_and_legend(figure, axes, list(STATES.values()), columns=2)
