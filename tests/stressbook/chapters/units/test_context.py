@@ -180,7 +180,7 @@ def test_the_two_changes_are_taken_apart_by_seed() -> None:
 def test_the_headline_follows_the_intervals(context: float, norm: float, scatter: float, said: str) -> None:
     text = page.headline(made(context, norm, scatter))
     assert text.startswith(said)
-    assert "its radius after training is +15.1 (" in text
+    assert "A contextual network sees further: by +15.1 (" in text
 
 
 def test_a_gain_whose_it_cannot_be_told() -> None:

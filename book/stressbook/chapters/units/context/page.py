@@ -95,11 +95,12 @@ def headline(results: pd.DataFrame) -> str:
         return "**Not measured:** all four networks are needed."
     sides = {key: _side(found.loc[key]) for key in ("together", "context", "norm")}
     said = {key: spread(*found.loc[key]) for key in sides}
-    seen = effects(results, "trained", dataset)
-    wider = f" The contextual network sees further: its radius after training is {spread(*seen.loc['context'])} points of "
+    radius = effects(results, "trained", dataset).loc["context"]
+    far = {1: "sees further", -1: "sees less far", 0: "cannot be told to see further"}[_side(radius)]
     return (
         f"**{_answer(sides)}.** On {name(dataset)}, both changes together bring {said['together']} points of accuracy, the "
-        f"convolution {said['context']} and the norm {said['norm']}, with as many weights.{wider}the image's side larger."
+        f"convolution {said['context']} and the norm {said['norm']}, with as many weights. A contextual network {far}: by "
+        f"{spread(*radius)} points of the image's side, the radius of what its units see after training."
     )
 
 
