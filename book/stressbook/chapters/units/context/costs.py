@@ -36,10 +36,10 @@ def headline(measured: pd.DataFrame) -> str:
     rows = measured[measured["levels"].isna()]
     said = []
     for what, part in rows.groupby("what", sort=False):
-        times = part.set_index("pass")
+        row = {str(one["pass"]): one for one in part.to_dict("records")}
         said.append(
-            f"{what} takes **{times.loc['step', 'ratio']:.1f} times** as long for a step of training, "
-            f"{times.loc['forward', 'ratio']:.1f} times for a forward pass, and {times.loc['step', 'memory']:.2f} times the "
+            f"{what} takes **{row['step']['ratio']:.1f} times** as long for a step of training, "
+            f"{row['forward']['ratio']:.1f} times for a forward pass, and {row['step']['memory']:.2f} times the "
             "memory"
         )
     return f"Equal weights and equal multiplications are not equal time: {'; '.join(said)}, on one core."

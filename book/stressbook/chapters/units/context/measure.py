@@ -33,10 +33,10 @@ from stresslib.training.vectors import LAYER, trained_vectors
 Array = NDArray[Any]
 Rows = list[dict[str, Any]]
 
-DROPS = {"cifar10": 1000, "digits": 400}
+DROPS = {"cifar10": 1000, "digits": 200}
 """Test images, the first ones, on which layers lose channels. All test images score a network."""
 
-VECTORS = {"cifar10": 2000, "digits": 800}
+VECTORS = {"cifar10": 2000, "digits": 400}
 """Training images, and test images, whose features are put under stress."""
 
 MAPPED = ("plain", "context")

@@ -22,7 +22,7 @@ CONVOLUTIONS = {"plain": "plain", "context": "contextual"}
 """The networks that are mapped, and whose branches are dropped: both normalise before the addition."""
 
 FLOOR = 0.001
-"""Percent of the field below which a map is white."""
+"""Percent of the field below which a pixel has the palest colour; white ones do not count at all."""
 
 
 def maps(results: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
