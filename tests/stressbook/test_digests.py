@@ -20,16 +20,17 @@ KEPT = {name: file for name in figures(ROOT) if (file := kept_file(ROOT, name)) 
 
 # What is so of each figure, written by hand from what its chapter does.
 FEWER_DIMENSIONS = {"figure-2", "figure-3", "shrinkage", "centring", "subsets", "intrinsic-dimension", "feature-flow"}
+FEWER_DIMENSIONS |= {"invariances"}
 FEWER_VALUES = {"figure-4", "bias", "bit-erasure", "cliff", "objects"}
 BOTH = {"figure-5", "claims", "classical", "selection", "rate", "separation", "data-card", "seeing", "layers", "combination"}
 BOTH |= {"ap-definition", "order", "data-size", "networks", "direct", "own-data", "amplitude-phase", "fingerprints"}
 BOTH |= {"evolution", "salient-features"}
 PHOTOGRAPHS = {"live", "seeing"}
 CORRUPTED = {"amplitude-phase", "objects"}
-TRAINED = {*CORRUPTED, "feature-flow", "fingerprints", "salient-features"}
+TRAINED = {*CORRUPTED, "feature-flow", "fingerprints", "salient-features", "invariances"}
 IMAGES = PHOTOGRAPHS | CORRUPTED
 ALL = {*FEWER_DIMENSIONS, *FEWER_VALUES, *BOTH, *PHOTOGRAPHS, *TRAINED}
-CLASSIFIED = ALL - PHOTOGRAPHS - {"objects", "salient-features"}  # these are classified by a network's own last layer
+CLASSIFIED = ALL - PHOTOGRAPHS - {"objects", "salient-features", "invariances"}  # of these a network's own last layer is
 ONE_DICTIONARY = {"figure-4", "bias", "claims", "classical", "data-card", "seeing", "layers", "combination", "ap-definition"}
 ONE_DICTIONARY |= {"amplitude-phase", "objects", "fingerprints", "evolution"}
 
@@ -100,7 +101,7 @@ def stale(packages: Path, before: dict[str, str]) -> set[str]:
         ("stresslib/codec/bins.py", {"rate"}),
         ("stresslib/running/grid.py", CLASSIFIED - {"claims", "own-data", "fingerprints"}),
         ("stresslib/extraction/graph.py", IMAGES | TRAINED | {"evolution"}),
-        ("stresslib/images/decode.py", IMAGES),
+        ("stresslib/images/decode.py", IMAGES | {"invariances"}),
         ("stresslib/classical/descriptors.py", IMAGES - {"objects"}),
         ("stresslib/features/library.py", ALL),
         ("stresslib/stress/on_images/corruptions.py", CORRUPTED),
