@@ -222,7 +222,7 @@ def test_figures_show_the_table_and_the_check_reads_it(tmp_path: Path) -> None:
     (ax,) = page.plot(table).axes
     assert ax.lines[0].get_xdata().tolist() == pytest.approx(SPREAD_OUT)
     assert "ResNet-20, stage 1 (19 px): 30 on average, from 29 to 31, of a linear unit 24" in page.alt_text(table)
-    assert len(frontiers.plot(table).axes) == 2 and "100% at 5%, 97% at 29%, 93% at 31%" in frontiers.alt_text(table)
+    assert len(frontiers.plot(table).axes) == 1 and "100% at 5%, 97% at 29%, 93% at 31%" in frontiers.alt_text(table)
     assert shifts.plot(table).axes[0].lines[0].get_xdata().tolist() == [60, 61, 62, 63]
     assert len(survival.plot(table).axes) == 2 and "keep 100% and 100% with 8, 98% and 97% with 3" in survival.alt_text(
         table
@@ -232,6 +232,14 @@ def test_figures_show_the_table_and_the_check_reads_it(tmp_path: Path) -> None:
     assert effects.verdicts(again) == effects.verdicts(table)
     every = read_every_column(tmp_path / "invariances.csv")
     assert drift(every, every) == []
+
+
+def test_without_textures_and_stresses_the_page_says_so() -> None:
+    table = table_of(rows_of(DIGITS, [20.0, 21.0]))
+    for module in (shifts, survival):
+        assert not any(ax.lines for ax in module.plot(table).axes)
+        assert module.caption(table).endswith("in this run.") and "empty panel" in module.alt_text(table)
+    assert dropped.table(table).empty and page.plot(table).axes
 
 
 def test_images_lie_beside_the_table_and_are_drawn_by_size(tmp_path: Path) -> None:

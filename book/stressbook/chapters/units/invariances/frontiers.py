@@ -48,7 +48,7 @@ def plot(results: pd.DataFrame) -> Figure:
     matplotlib.figure.Figure
     """
     points = by_weight(results)
-    layers = layers_of(by_unit(results))
+    layers = drawn(results)
     figure, axes = style.page_wide(len(layers), height=2.1)
     angles = np.linspace(0, np.pi / 2, 60)
     for ax, layer in zip(axes, layers, strict=True):
@@ -68,6 +68,12 @@ def plot(results: pd.DataFrame) -> Figure:
     return figure
 
 
+def drawn(results: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Return the layers that the figure has: those of digits where there are no others."""
+    there = layers_of(by_unit(results))
+    return [one for one in there if one[0] != "digits"] or there
+
+
 def caption(results: pd.DataFrame) -> str:
     """Say what the figure shows."""
     return (
@@ -80,7 +86,7 @@ def caption(results: pd.DataFrame) -> str:
 def alt_text(results: pd.DataFrame) -> str:
     """Describe the figure in words, from its data."""
     points, parts = by_weight(results), []
-    for layer in layers_of(by_unit(results)):
+    for layer in drawn(results):
         mean = of_layer(points, layer).groupby("level").mean()
         said = ", ".join(f"{row[ACTIVATION]:.0f}% at {row[DISTANCE]:.0f}%" for _, row in mean.iterrows())
         parts.append(f"{label(results, layer)}: {said}")

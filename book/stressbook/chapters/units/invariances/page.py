@@ -54,7 +54,7 @@ def plot(results: pd.DataFrame) -> Figure:
     """
     units = by_unit(results)
     layers = layers_of(units)
-    figure, [ax] = style.page_wide(1, height=0.62 * len(layers) + 1.0)
+    figure, [ax] = style.page_wide(1, height=0.5 * len(layers) + 0.8)
     for row, layer in enumerate(layers):
         part = of_layer(units, layer)
         shifts = 0.16 * np.sin(2.4 * np.arange(len(part)))  # apart, and the same each time

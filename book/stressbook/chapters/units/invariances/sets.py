@@ -97,8 +97,8 @@ def find(
     module, node = networks.load(name), networks.node_of(name, node)
     unit = Unit(module, node, channel)
     at = origin(layer, channel, seed, int(np.prod(unit.shape)))
-    options = {"steps": steps, "patience": steps, "random_state": seed}
-    found = search(unit, alone, 0.0, **options)  # type: ignore[arg-type]
+    options: dict[str, Any] = {"steps": steps, "patience": steps, "random_state": seed}
+    found = search(unit, alone, 0.0, **options)
     usual, most = float(found.activations.mean()), float(found.activations.max())
     dead = found.dead or usual <= 0
     rows = result_rows(at, None, {DEAD: float(dead)}, stress=INDEPENDENT)
@@ -115,7 +115,7 @@ def find(
     rows += result_rows(at, None, scores, stress=INDEPENDENT)
     sets, images = [], {INDEPENDENT: found.images[best], "single": found.images[int(found.activations.argmax())][None]}
     for diversity in diversities:
-        one = search(unit, COUNT, diversity * usual, **options)  # type: ignore[arg-type]
+        one = search(unit, COUNT, diversity * usual, **options)
         scores = {
             ACTIVATION: float(one.activations.mean()) / usual,
             LEAST: float(one.activations.min()) / usual,

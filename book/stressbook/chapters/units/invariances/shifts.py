@@ -39,7 +39,9 @@ def plot(results: pd.DataFrame) -> Figure:
     """
     units = shifted(results)
     layers = layers_of(units)
-    figure, [ax] = style.page_wide(1, height=0.55 * len(layers) + 0.9)
+    figure, [ax] = style.page_wide(1, height=0.42 * len(layers) + 0.6)
+    if not layers:
+        return figure
     for row, layer in enumerate(layers):
         values = of_layer(units, layer)["shift"]
         places = row + 0.16 * np.sin(2.4 * np.arange(len(values)))
@@ -61,6 +63,8 @@ def plot(results: pd.DataFrame) -> Figure:
 
 def caption(results: pd.DataFrame) -> str:
     """Say what the figure shows."""
+    if shifted(results).empty:
+        return "No texture was made in this run."
     return (
         "What a unit gives for the worst part of one texture, in percent of the most that it gives for a single image. At "
         "100% it would not notice a shift at all. Small dots are units, large ones means with intervals of 95%."
@@ -98,4 +102,6 @@ def alt_text(results: pd.DataFrame) -> str:
         for layer in layers_of(units)
         for values in [of_layer(units, layer)["shift"]]
     ]
+    if not parts:
+        return "An empty panel: no texture was made."
     return f"Activation of the worst part of a texture, in percent of the most, by layer. {'. '.join(parts)}."

@@ -97,7 +97,9 @@ def plot(results: pd.DataFrame) -> Figure:
     """
     table = kept(results)
     panels = [(layer, stress) for layer in drawn(results) for stress in STRESSES]
-    figure, axes = style.page_wide(len(panels), height=2.2)
+    figure, axes = style.page_wide(len(panels) or len(STRESSES), height=2.2)
+    if not panels:
+        return figure
     for ax, (layer, stress) in zip(axes, panels, strict=True):
         part = of_layer(table, layer).xs(stress, level="stress")
         for kind in (DIVERSE, INDEPENDENT):
@@ -129,6 +131,8 @@ def drawn(results: pd.DataFrame) -> list[tuple[str, str, str]]:
 
 def caption(results: pd.DataFrame) -> str:
     """Say what the figure shows."""
+    if not drawn(results):
+        return "No layer was put under stress in this run."
     return (
         "What units give for the same images, and what the network gets right, with fewer bits; in percent of what it is "
         "without a stress. Lines are medians over units, bands hold the middle half of them."
@@ -169,4 +173,6 @@ def alt_text(results: pd.DataFrame) -> str:
                 f"{sets:.0f}% and {right:.0f}% with {level:.0f}" for level, sets, right in part.itertuples(name=None)
             )
             parts.append(f"{layer_name(*layer[1:])}, {words}: sets and accuracy keep {said} bits")
+    if not parts:
+        return "Two empty panels: no layer was put under stress."
     return f"Activation of sets, and accuracy, over the bits of a number. {'. '.join(parts)}."
