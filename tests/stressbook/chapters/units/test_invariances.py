@@ -250,8 +250,10 @@ def test_images_lie_beside_the_table_and_are_drawn_by_size(tmp_path: Path) -> No
     pictures.save_images(images, tmp_path / "invariances.safetensors")
     again = pictures.load_images(tmp_path / "invariances.csv")
     assert all(np.array_equal(again[name], one) for name, one in images.items())
-    assert [channel for _, channel, _ in pictures.ordered(table, again)] == [0, 1, 0]
-    assert len(pictures.plot(table, again).axes) == 21
+    assert [channel for _, channel, _ in pictures.ordered(table, again)] == [1, 0]
+    assert len(pictures.plot(table, again).axes) == 14
+    few = {name: one for name, one in again.items() if name.startswith("digits/")}
+    assert [layer for layer, _, _ in pictures.ordered(table, few)] == [DIGITS]
     assert "ResNet-20, stage 1, unit 1: distance 31%" in pictures.alt_text(table, again)
     with pytest.raises(FileNotFoundError, match=r"other\.safetensors is not there; 'stresslib reproduce other"):
         pictures.load_images(tmp_path / "other.csv")

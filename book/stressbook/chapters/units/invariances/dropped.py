@@ -32,9 +32,9 @@ def by_layer(results: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.D
     """
     rows = with_channels(results)
     kept = rows[rows["metric"].eq(VARIANCE)].groupby(KEY, sort=False)["score"].mean()
-    units = by_unit(results).join(kept.rename("kept"), how="inner")
+    units = by_unit(results).join(kept.rename("kept"), how="inner")[["size", "kept"]]
     for layer in layers_of(units):
-        part = of_layer(units, layer)[["size", "kept"]]
+        part = of_layer(units, layer)
         if len(part) >= 3:
             yield layer, part
 

@@ -102,7 +102,7 @@ def measure(
     _check(alone, diversities, tied, layers)
     diversities = sorted(diversities)
     weights = {name: networks.weights_of(name) for name in dict.fromkeys(networks.split_layer(one)[0] for one in layers)}
-    settings = [
+    settings: list[dict[str, Any]] = [
         {
             "layer": layer,
             "weights": weights[networks.split_layer(layer)[0]],

@@ -102,7 +102,7 @@ def whole(name: str) -> Standardized:
     """
     if name != "resnet20":
         return cast(Standardized, load_trained(name))
-    return load_weights(Standardized(build(name, 3, 10, 32), MEAN, STD), _published()).eval()
+    return cast(Standardized, load_weights(Standardized(build(name, 3, 10, 32), MEAN, STD), _published())).eval()
 
 
 def is_small(name: str) -> bool:
@@ -168,7 +168,7 @@ class Photographs(nn.Module):
     >>> from stressbook.chapters.units.invariances.networks import Photographs
     >>> made = Photographs(torch.nn.Identity(), find_network("bvlc-googlenet").preprocessing)(torch.zeros(1, 3, 1, 1))
     >>> [round(value, 2) for value in made.flatten().tolist()]  # blue, green, red: the mean colour, less Caffe's
-    [-0.47, -0.72, 0.67]
+    [-0.47, -0.72, 0.68]
     """
 
     def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:

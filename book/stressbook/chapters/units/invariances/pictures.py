@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 
-from stressbook.chapters.units.invariances.labels import layer_name
+from stressbook.chapters.units.invariances.labels import layer_name, layers_of
 from stressbook.chapters.units.invariances.names import SHARE
 from stressbook.chapters.units.invariances.networks import named, split_layer
 from stressbook.chapters.units.invariances.scores import by_unit
@@ -63,19 +63,22 @@ def load_images(results: str | os.PathLike[str]) -> dict[str, Array]:
 def ordered(results: pd.DataFrame, images: dict[str, Array]) -> list[tuple[str, int, float]]:
     """Return the units that are shown, layer by layer in the order of the table, those with the largest sets first.
 
+    Those of digits are shown where there are no others.
+
     Returns
     -------
     list of (str, int, float)
         ``NETWORK/NODE``, channel, and the distance of the unit's set.
     """
-    sizes, rows = by_unit(results)["size"], []
-    keys = list(dict.fromkeys(sizes.index.droplevel("channel")))
+    units, rows = by_unit(results), []
+    keys, sizes = layers_of(units), units["size"].to_dict()
     for name in images:
         layer, _, channel = name.rpartition("/")
         network, node = split_layer(layer)
         key = (named(network).dataset, named(network).model, node)
-        rows.append((keys.index(key), -float(sizes[(*key, int(channel))]), layer, int(channel)))
-    return [(layer, channel, -size) for _, size, layer, channel in sorted(rows)]
+        rows.append((keys.index(key), -float(sizes[*key, int(channel)]), layer, int(channel)))
+    large = [row for row in rows if not row[2].startswith("digits/")]
+    return [(layer, channel, -size) for _, size, layer, channel in sorted(large or rows)]
 
 
 def plot(results: pd.DataFrame, images: dict[str, Array]) -> Figure:

@@ -55,13 +55,15 @@ def by_unit(results: pd.DataFrame) -> pd.DataFrame:
     """
     rows = with_channels(results)
     sets = rows[rows["stress"].isin([INDEPENDENT, DIVERSE])]
-    shifts = rows[rows["stress"].eq(SHIFTS)].pivot_table(index=KEY, columns="metric", values="score")
+    shifts: dict[tuple[Any, ...], dict[str, float]] = {}
+    for row in rows[rows["stress"].eq(SHIFTS)].to_dict("records"):
+        shifts.setdefault(tuple(row[name] for name in KEY), {})[row["metric"]] = row["score"]
     found: dict[tuple[Any, ...], dict[str, float]] = {}
     for key, part in sets.groupby(KEY, sort=False):
         alone = part[part["stress"].eq(INDEPENDENT)].set_index("metric")["score"]
         if alone[DEAD]:
             continue
-        shift = shifts.loc[key] if key in shifts.index else {}
+        shift = shifts.get(key, {})
         found[key] = {
             "size": size_at(frontier(part), SHARE),
             "linear": linear_size(100 * SHARE / alone[MOST]),
@@ -160,7 +162,7 @@ def drawn_level(results: pd.DataFrame, layer: str, channel: int) -> int | None:
     rows = results[results["dataset"].eq(network.dataset) & results["model"].eq(network.model) & results["layer"].eq(node)]
     points = frontier(rows[rows["variant"].eq(f"{UNIT}{channel}")]).drop(index=0.0)
     kept = points[points[ACTIVATION].ge(SHARE)]
-    return None if kept.empty else int(points.index.get_loc(kept[DISTANCE].idxmax()))
+    return None if kept.empty else points.index.tolist().index(kept[DISTANCE].idxmax())
 
 
 def linear_size(share: float = SHARE, count: int = COUNT) -> float:
