@@ -5,8 +5,6 @@ Between the receptive field and what is done to a unit. A changed copy of a netw
 
 from __future__ import annotations
 
-from copy import copy
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -38,8 +36,6 @@ class Unit:
     ----------
     shape : tuple of int
         (C, H, W) of an image.
-    node : str
-    channel : int
     channels : int
         Of the node.
     field : ReceptiveField or None
@@ -89,39 +85,14 @@ class Unit:
         if out.ndim not in (2, 4):
             raise ValueError(f"node {node!r} gives {tuple(out.shape)} for one image; (1, C) or (1, C, H, W) is needed")
         self.channels = int(out.shape[1])
-        self.node = node
-        self.channel = self._checked(channel)
-        if self.field is None:
-            self._index = out.shape[-1] // 2
-
-    def _checked(self, channel: int) -> int:
         if not 0 <= channel < self.channels:
             near = min(max(channel, 0), self.channels - 1)
             raise ValueError(
-                f"node {self.node!r} has {self.channels} channels, from 0 on, and none {channel}; the nearest is {near}"
+                f"node {node!r} has {self.channels} channels, from 0 on, and none {channel}; the nearest is {near}"
             )
-        return channel
-
-    def beside(self, channel: int) -> Unit:
-        """Return the unit of another channel at the same place, without looking for the receptive field again.
-
-        Parameters
-        ----------
-        channel : int
-            From 0.
-
-        Returns
-        -------
-        Unit
-
-        Raises
-        ------
-        ValueError
-            When there is no such channel.
-        """
-        other = copy(self)
-        other.channel = self._checked(channel)
-        return other
+        self.channel = channel
+        if self.field is None:
+            self._index = out.shape[-1] // 2
 
     def _inside(self, field: ReceptiveField) -> slice:
         """Return the units of an earlier layer that see nothing but the image."""

@@ -1,1 +1,0 @@
-"""Invariances: how much may an image change before a unit of an early layer notices?"""
