@@ -1,1 +1,1 @@
-"""Signatures are verified by features that were learned from other people, and their templates are put under stress."""
+"""Signatures: are people whom no network saw verified by features that were learned from others, and in how many bytes?"""

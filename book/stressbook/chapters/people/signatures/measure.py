@@ -1,468 +1,357 @@
 """Signatures: verify people whom no network saw, by several kinds of features, and put their templates under stress.
 
-Takes `people` and makes the results table that a page draws: errors, paired differences, the size of a template, and how
-often two databases of the same people are joined. What is expected was written before anything was run.
+Takes names of data sets, and makes the results table that the page draws. `kinds` makes features, `machines` verifies,
+`templates` is about sizes; nothing here draws.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from sklearn.metrics import pairwise_distances
 
-from stressbook.chapters.people.signatures.people import People, features_of
-from stresslib.codec import Codec
-from stresslib.datasets.signatures import normalize_signature, read_signatures
-from stresslib.evaluation.linear_svm import LinearSVM
-from stresslib.evaluation.verification import (
-    equal_error_rate,
-    false_acceptance_rate,
-    false_rejection_rate,
-    mean_auc,
+from stressbook.chapters.people.signatures.kinds import (
+    fixed_features,
+    forms,
+    model_name,
+    network_features,
 )
-from stresslib.evaluation.writer_dependent import Decisions, draw_references, verify
-from stresslib.results import results_table
+from stressbook.chapters.people.signatures.machines import LEVELS, LINEAR, judge, resampled_people, roles_of
+from stressbook.chapters.people.signatures.names import (
+    CHANCE,
+    CHANGE,
+    DIFFERENCE,
+    EER,
+    FEWER,
+    FIXED,
+    FORGERIES,
+    INK,
+    KEPT,
+    LEARNED,
+    LINKED,
+    MORE,
+    PACKED,
+    TRADE,
+    TRAINING,
+    VALIDATION,
+)
+from stressbook.chapters.people.signatures.people import Array, People, held_out, load_people
+from stressbook.chapters.people.signatures.templates import combined, file_sizes, headline, linked, specs
+from stresslib.results import joined_variants, results_table
 from stresslib.running.tasks import run_tasks
-from stresslib.stress.spec import bits_per_vector, make_stress, parse_spec
+from stresslib.stress.spec import bits_per_vector, parse_spec
 
-Array = NDArray[Any]
+Rows = list[dict[str, Any]]
 
-LEARNED = "writers"
-"""Features whose equal error rate is expected below that of every rival, on people whom nothing was learned from."""
+FACTORS = ("0.25", "1", "4")
+"""Widths of the machines that are tried on signatures."""
 
-RIVALS = ("pixels", "oriented-gradients", "untrained", "efficientnet-lite0")
-"""What `LEARNED` is compared with."""
-
-PAPER_COST = 1.0
-"""Percent that 98.4 % compression costs at most, says the paper: here, of the share of right decisions at equal errors."""
-
-RISE = 0.1
-"""Share of itself by which an equal error rate may rise before a template counts as too small."""
-
-REFERENCES = 5
-"""Genuine signatures that enrol a person; other numbers are named in `variant`."""
-
-NEGATIVES = 10
-"""Genuine signatures of each of the others that are negatives for everybody."""
-
-RESAMPLES = 1000
-"""Resamples of the people who are verified."""
-
-CLASSIFIERS: dict[str, Any] = {"": None, "linear": LinearSVM(fit_intercept=True)}
-"""Machines by what they change of the authors', which have radial basis functions."""
-
-LINKED_BYTES = (8, 32, 128)
-"""Sizes of the templates of two databases that are joined."""
-
-MORE = ["bytes", "score_low", "score_high", "file_bytes", "side_bytes", "seed"]
-"""Columns of numbers beside those of the schema."""
-
-
-def specs(n_features: int, n_learned: int, sizes: Iterable[int]) -> list[str]:
-    """Return the stresses that make a template of some sizes, each kind where it can.
-
-    Parameters
-    ----------
-    n_features : int
-    n_learned : int
-        Signatures that a stress is fitted on: there are no more principal components.
-    sizes : iterable of int
-        Bytes.
-
-    Returns
-    -------
-    list of str
-        DR-1 and DR-2 of single precision, Q-1 and Q-2 of whole vectors, FC of 16 values, and the paper's headline: a tenth
-        of the dimensions, 27 values each.
-
-    Examples
-    --------
-    >>> from stressbook.chapters.people.signatures.measure import specs
-    >>> specs(2048, 800, [8, 512])
-    ['DR2:205,Q2:27', 'DR1:2', 'DR2:2', 'DR2:16,Q2:16', 'DR1:128', 'DR2:128', 'Q1:4', 'Q2:4']
-    """
-    most = min(n_features, n_learned)
-    found = [f"DR2:{min(round(n_features / 10), most)},Q2:27"]
-    for size in sizes:
-        numbers, bits = size // 4, 8 * size // n_features
-        if 1 <= numbers < n_features:
-            found += [f"DR1:{numbers}"] + ([f"DR2:{numbers}"] if numbers <= most else [])
-        if 1 <= bits <= 8 and 8 * size == bits * n_features:
-            found += [f"{kind}:{2**bits}" for kind in ("Q1", "Q2")]
-        if 1 <= 2 * size <= most:
-            found += [f"DR2:{2 * size},Q2:16"]
-    return list(dict.fromkeys(found))
-
-
-def decisions(
-    people: People,
-    features: dict[str, Array],
-    spec: str = "none",
-    classifier: str = "",
-    references: int = REFERENCES,
-    draw: int = 0,
-) -> dict[str, list[Array]]:
-    """Return the scores of everybody's machine in one draw: a task.
-
-    Parameters
-    ----------
-    people : People
-    features : dict of ndarray
-        Of :func:`~stressbook.chapters.people.signatures.people.features_of`.
-    spec : str
-        Stress, fitted on all that was learned from.
-    classifier : str
-        A key of `CLASSIFIERS`.
-    references : int
-    draw : int
-
-    Returns
-    -------
-    dict of list of ndarray
-        The attributes of :class:`stresslib.evaluation.writer_dependent.Decisions`.
-    """
-    learned, verified = stressed(features, spec, draw)
-    negative = people.negative & ~people.learned_forged
-    chosen = draw_references(
-        people.writer,
-        people.forged,
-        people.learned_writer[negative],
-        n_references=references,
-        n_negatives=NEGATIVES,
-        random_state=draw,
-    )
-    found = verify(verified, learned[negative], chosen, CLASSIFIERS[classifier])
-    return {"genuine": found.genuine, "random": found.random, "skilled": found.skilled}
-
-
-def stressed(features: dict[str, Array], spec: str, draw: int) -> tuple[Array, Array]:
-    """Return features under stress, of those who were learned from and of those who are verified."""
-    stress = make_stress(spec, random_state=draw)
-    return stress.fit_transform(features["learned"]), stress.transform(features["verified"])
-
-
-def errors(found: Decisions) -> dict[str, float]:
-    """Return everything that is counted in one draw, in percent.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from stresslib.evaluation.writer_dependent import Decisions
-    >>> from stressbook.chapters.people.signatures.measure import errors
-    >>> scores = Decisions([np.array([1.0, 2.0])], [np.array([-3.0])], [np.array([-1.0, 1.5])])
-    >>> errors(scores)["eer"], errors(scores)["frr"], errors(scores)["far-skilled"]
-    (50.0, 0.0, 50.0)
-    """
-    measured = {
-        "eer": equal_error_rate(found.genuine, found.skilled).rate,
-        "eer-as-published": equal_error_rate(found.genuine, found.skilled, as_published=True).rate,
-        "eer-user": equal_error_rate(found.genuine, found.skilled, per_user=True).rate,
-        "eer-random": equal_error_rate(found.genuine, found.random).rate,
-        "frr": false_rejection_rate(found.genuine),
-        "far-random": false_acceptance_rate(found.random),
-        "far-skilled": false_acceptance_rate(found.skilled),
-        "auc": mean_auc(found.genuine, found.skilled),
-    }
-    return {name: 100 * value for name, value in measured.items()}
-
-
-def resampled_errors(draws: Sequence[Decisions], users: Array) -> Array:
-    """Return the mean equal error rate over draws, in percent, of each resample of the people.
-
-    Parameters
-    ----------
-    draws : sequence of Decisions
-    users : ndarray of shape (resamples, people), integer
-
-    Returns
-    -------
-    ndarray of shape (resamples,)
-    """
-    rates = np.empty((len(users), len(draws)))
-    for column, found in enumerate(draws):
-        for row, chosen in enumerate(users):
-            genuine, skilled = ([part[user] for user in chosen] for part in (found.genuine, found.skilled))
-            rates[row, column] = equal_error_rate(genuine, skilled).rate
-    return 100 * rates.mean(axis=1)
-
-
-def resamples(n_people: int, count: int = RESAMPLES) -> Array:
-    """Return who is drawn in each resample; the same ones for everything that is compared."""
-    return np.random.default_rng(0).integers(n_people, size=(count, n_people))
-
-
-def judged(low: float, high: float, limit: float = 0.0) -> str:
-    """Say whether a difference that is expected below a limit is, by its interval of 95 %.
-
-    Returns
-    -------
-    {"holds", "does not hold", "cannot tell"}
-
-    Examples
-    --------
-    >>> from stressbook.chapters.people.signatures.measure import judged
-    >>> judged(-3.0, -0.5), judged(-3.0, 0.5), judged(0.5, 2.0)
-    ('holds', 'cannot tell', 'does not hold')
-    """
-    if high < limit:
-        return "holds"
-    return "does not hold" if low > limit else "cannot tell"
-
-
-def smallest_size(table: pd.DataFrame) -> dict[str, float]:
-    """Return for each kind of stress the fewest bytes from which on the equal error rate is within `RISE` of the whole one.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Of :func:`measure`.
-
-    Returns
-    -------
-    dict of str to float
-        By the name of the stress; NaN where no size is within.
-    """
-    learned = (table["model"] == LEARNED) & (table["variant"].fillna("") == "") & (table["seed"] == 0)
-    rows = table[learned & (table["metric"] == "eer")]
-    means = rows.groupby(["stress", "bytes"])["score"].mean().reset_index()
-    whole = means.loc[means["stress"] == "none", "score"].iloc[0]
-    found = {}
-    for name, curve in means[means["stress"] != "none"].groupby("stress"):
-        best = float("nan")
-        for size, score in curve.sort_values("bytes", ascending=False)[["bytes", "score"]].itertuples(index=False):
-            if score > (1 + RISE) * whole:
-                break
-            best = float(size)
-        found[str(name)] = best
-    return found
-
-
-def linked(people: People, features: dict[str, Array], spec: str = "none", draw: int = 0) -> float:
-    """Return how often two databases of the same people, a signature each, are joined by nearest neighbours: a task.
-
-    Parameters
-    ----------
-    people, features, spec, draw
-        As for :func:`decisions`; the two templates of a person are of two genuine signatures.
-
-    Returns
-    -------
-    float
-        Percent of the people whose nearest template in the other database is their own. By chance it is one in so many.
-    """
-    _, verified = stressed(features, spec, draw)
-    generator = np.random.default_rng(draw)
-    pairs = [
-        generator.choice(np.flatnonzero((people.writer == one) & ~people.forged), 2, replace=False)
-        for one in np.unique(people.writer)
-    ]
-    first, second = (verified[[pair[side] for pair in pairs]] for side in (0, 1))
-    nearest = pairwise_distances(first, second).argmin(axis=1)
-    return 100 * float((nearest == np.arange(len(pairs))).mean())
-
-
-def packed_sizes(people: People, features: dict[str, Array], spec: str) -> tuple[int, int]:
-    """Return the bytes to which the codec packs one person's references, and those that all people share.
-
-    Parameters
-    ----------
-    people, features, spec
-        As for :func:`decisions`.
-
-    Returns
-    -------
-    packed, side : int
-        The second are the axes and the dictionary, which a system has once.
-    """
-    codec = Codec.fit(features["learned"], spec)
-    own = np.flatnonzero((people.writer == people.writer[0]) & ~people.forged)[:REFERENCES]
-    return sum(map(len, codec.encode(features["verified"][own]))), codec.side_bytes
-
-
-def lost_ink(folder: str | os.PathLike[str], *, incomplete: bool = False) -> dict[str, float]:
-    """Return the percent of the ink that the authors' normalisation loses against the sound one, of each set.
-
-    Parameters
-    ----------
-    folder, incomplete
-        As for :func:`~stressbook.chapters.people.signatures.people.signatures`.
-
-    Returns
-    -------
-    dict of str to float
-        The mean over signatures of 1 minus the ratio of summed levels; those that theirs refuses are left out.
-    """
-    found = {}
-    for path in (Path(folder, name) for name in ("sigcomp2011-dutch", "four-small")):
-        if not path.is_dir():
-            continue
-        read = read_signatures(path, incomplete=incomplete)
-        shares = []
-        for row in range(len(read)):
-            page = read.scan(row)
-            try:
-                ours, theirs = (normalize_signature(page, read.canvas, way).sum(dtype=float) for way in (False, True))
-            except ValueError:
-                continue
-            shares.append(1 - theirs / ours)
-        found[read.name] = 100 * float(np.mean(shares))
-    return found
+VALIDATION_DRAWS = 5
 
 
 def measure(
-    people: People,
+    sets: Sequence[str],
     kinds: Sequence[str],
-    sizes: Iterable[int],
+    seeds: Mapping[str, int],
     *,
-    seeds: int = 1,
-    draws: int = 10,
-    references: Sequence[int] = (),
-    classifiers: Sequence[str] = ("",),
-    count: int = RESAMPLES,
+    folder: str | os.PathLike[str] = "",
+    rates: Sequence[float],
+    width: int,
+    epochs: int,
+    references: Sequence[int],
+    draws: Mapping[str, int],
+    sizes: Sequence[int],
+    linked_sizes: Sequence[int],
+    resamples: int,
+    incomplete: bool = False,
     **options: Any,
 ) -> pd.DataFrame:
-    """Measure errors by kind of features, the templates of the learned one under stress, and how they can be linked.
+    """Measure everything that the chapter shows.
 
     Parameters
     ----------
-    people : People
+    sets : sequence of str
+        As :func:`~stressbook.chapters.people.signatures.people.load_people` takes them.
     kinds : sequence of str
-        Keys of :data:`~stressbook.chapters.people.signatures.people.KINDS`, `LEARNED` among them.
-    sizes : iterable of int
-        Bytes of a template.
-    seeds : int, default=1
-        Trainings of each kind that has a draw.
-    draws : int, default=10
-        Of references.
-    references : sequence of int, default=()
-        Other numbers of references than `REFERENCES`.
-    classifiers : sequence of str, default=("",)
-        Keys of `CLASSIFIERS`.
-    count : int
-        Resamples of people.
+        Of features, ``writers`` among them.
+    seeds : mapping of str to int
+        For each set the number of trainings, and of untrained networks.
+    folder, incomplete
+        As for :func:`~stressbook.chapters.people.signatures.people.load_people`.
+    rates : sequence of float
+        Learning rates that are tried on people who are held out.
+    width, epochs : int
+        Of the networks on signatures.
+    references : sequence of int
+        Genuine signatures that enrol a person: the first number everywhere, the others for whole vectors alone.
+    draws : mapping of str to int
+        Of references, for each set.
+    sizes : sequence of int
+        Bytes of a signature's vector in a template.
+    linked_sizes : sequence of int
+        Bytes of the vectors of two databases that are joined.
+    resamples : int
+        Of the people who are verified.
     **options : Any
         For :func:`stresslib.running.tasks.run_tasks`: `n_jobs`, `store` and `progress`.
 
     Returns
     -------
     pandas.DataFrame
-        A results table, in percent, with the columns `MORE`. `repeat` is the draw.
+        A results table with the columns :data:`~stressbook.chapters.people.signatures.names.MORE`, in percent; scores are
+        means over draws, and over trainings where `seed` is empty.
+
+    Raises
+    ------
+    ValueError
+        When the features that are learned from writers are not among the kinds, or as the reader of signatures raises it.
+    FileNotFoundError
+        When there are no signatures; the message says where they are to be put.
     """
-    drawn = [kind for kind in kinds if kind not in ("pixels", "oriented-gradients", "efficientnet-lite0")]
-    wanted = [(kind, seed) for kind in kinds for seed in range(seeds if kind in drawn else 1)]
-    made = run_tasks(
-        features_of, [{"kind": kind, "seed": seed} for kind, seed in wanted], people, name="features of people", **options
-    )
-    features = dict(zip(wanted, made, strict=True))
-    users = resamples(len(np.unique(people.writer)), count)
-    rows: list[dict[str, Any]] = []
-    means: dict[tuple[str, int], Array] = {}
-    for (kind, seed), vectors in features.items():
-        origin = _origin(people, kind, seed, vectors)
-        for classifier in classifiers:
-            for number in (REFERENCES, *references):
-                setting = {"classifier": classifier, "references": number}
-                found = _draws(people, vectors, draws, setting, f"errors of {kind}", options)
-                changed = [classifier] * bool(classifier) + [f"references={number}"] * (number != REFERENCES)
-                variant = {"variant": ", ".join(changed) or None}
+    if LEARNED not in kinds:
+        raise ValueError(f"kinds={list(kinds)}: {LEARNED} is what the others are compared with, and has to be among them")
+    rows: Rows = []
+    for name in sets:
+        people = load_people(name, folder, incomplete=incomplete)
+        run = _Run(people, seeds[name], width, epochs, references[0], draws[name], resamples, options)
+        there = [kind for kind in kinds if kind != FORGERIES or people.have_choices]
+        chosen, tried = run.choices(there, rates)
+        rows += tried
+        features = {kind: run.features(people, kind, [chosen[kind][0]]) for kind in there}
+        rows += run.learned(features)
+        rows += run.kinds(features, chosen, references)
+        if people.are_signatures:
+            rows += run.as_published(folder, incomplete, [kind for kind in there if kind in FIXED[:2]], chosen)
+        vectors = [one["features"] for one in features[LEARNED]]
+        rows += run.stressed(vectors, chosen[LEARNED][1], sizes)
+        rows += run.joined(vectors, linked_sizes)
+    return results_table(rows, MORE)
+
+
+class _Run:
+    """What all measurements of one data set have in common."""
+
+    def __init__(
+        self,
+        people: People,
+        seeds: int,
+        width: int,
+        epochs: int,
+        references: int,
+        draws: int,
+        resamples: int,
+        options: dict[str, Any],
+    ) -> None:
+        self.people, self.seeds, self.width, self.epochs = people, seeds, width, epochs
+        self.references, self.draws, self.resamples, self.options = references, draws, resamples, options
+        self.roles = roles_of(people)
+        # Trainings are drawn anew with the people, so that both count in an interval.
+        self.trainings = np.random.default_rng(1).integers(seeds, size=(resamples, seeds))
+
+    def features(self, people: People, kind: str, wanted: Sequence[str], seeds: int | None = None) -> list[dict[str, Any]]:
+        """Return for each form, and of networks each seed, the features of all pictures, and the accuracy of a training."""
+        name = f"{people.name}, {kind}"
+        if kind in FIXED:
+            settings: list[dict[str, Any]] = [{"kind": kind, "form": form} for form in wanted]
+            options = {"libraries": ["scikit-image"], **self.options}
+            made = run_tasks(fixed_features, settings, people.pictures, name=name, **options)
+            return [{"features": one, "accuracy": None} for one in made]
+        settings = [
+            {"kind": kind, "form": form, "seed": seed, "width": self.width, "epochs": self.epochs}
+            for form in wanted
+            for seed in range(self.seeds if seeds is None else seeds)
+        ]
+        return run_tasks(network_features, settings, people, name=name, **self.options)
+
+    def choices(self, kinds: Sequence[str], rates: Sequence[float]) -> tuple[dict[str, tuple[str, str]], Rows]:
+        """Return for each kind its form and its machine that do best on people who are held out, and what was tried."""
+        usual = {kind: (forms(self.people, kind, rates)[0], "1") for kind in kinds}
+        if not self.people.have_choices:
+            return usual, []
+        part, where = held_out(self.people)
+        roles, rows, chosen = roles_of(part), [], {}
+        for kind in kinds:
+            if kind == FORGERIES:
+                continue
+            scores: dict[tuple[str, str], float] = {}
+            # What learns nothing from signatures is of all pictures already.
+            tried = forms(self.people, kind, rates)
+            made = self.features(self.people if kind in FIXED else part, kind, tried, seeds=1)
+            for form, one in zip(tried, made, strict=True):
+                vectors = one["features"][where] if kind in FIXED else one["features"]
+                found = self._judged(roles, [vectors], [{"machine": factor} for factor in FACTORS], kind, VALIDATION_DRAWS)
+                for factor, (judged,) in zip(FACTORS, found, strict=True):
+                    scores[form, factor] = judged["metrics"][EER]
+                    variant = joined_variants(f"form={form}" if form else "", f"gamma={factor}/d")
+                    cells = self._cells(kind, vectors.shape[1], seed=None if kind in FIXED else 0)
+                    rows.append({**cells, "variant": variant, "metric": VALIDATION, "score": scores[form, factor]})
+            chosen[kind] = min(scores, key=scores.__getitem__)
+        return {kind: chosen.get(kind, chosen[LEARNED]) for kind in kinds}, rows
+
+    def learned(self, features: dict[str, list[dict[str, Any]]]) -> Rows:
+        """Return how well networks know the people that they learned from."""
+        return [
+            {**self._cells(kind, one["features"].shape[1], seed), "metric": TRAINING, "score": one["accuracy"]}
+            for kind, several in features.items()
+            for seed, one in enumerate(several)
+            if one["accuracy"] is not None
+        ]
+
+    def kinds(
+        self,
+        features: dict[str, list[dict[str, Any]]],
+        chosen: dict[str, tuple[str, str]],
+        references: Sequence[int],
+    ) -> Rows:
+        """Return the errors of each kind, and how they differ from those of what was learned."""
+        rows: Rows = []
+        resampled: dict[tuple[str, str], Array] = {}
+        scores: dict[tuple[str, str], float] = {}
+        for kind, several in features.items():
+            vectors = [one["features"] for one in several]
+            usual = chosen[kind][1]
+            variants = {"": {"machine": usual}, LINEAR: {"machine": LINEAR}}
+            variants |= {f"references={one}": {"machine": usual, "references": one} for one in references[1:]}
+            found = self._judged(self.roles, vectors, list(variants.values()), kind)
+            for variant, trainings in zip(variants, found, strict=True):
+                cells = {**self._cells(kind, vectors[0].shape[1]), "variant": variant or None}
+                means = _means(trainings)
+                resampled[kind, variant], scores[kind, variant] = self._pooled(trainings), means[EER]
                 rows += [
-                    {**origin, **variant, "repeat": draw, "metric": metric, "score": score}
-                    for draw, one in enumerate(found)
-                    for metric, score in errors(one).items()
+                    {**cells, "metric": metric, "score": score, **(_band(resampled[kind, variant]) if metric == EER else {})}
+                    for metric, score in means.items()
                 ]
-                if not changed:
-                    means[kind, seed] = resampled_errors(found, users)
-                    rows.append(_band(origin, "eer-mean", [errors(one)["eer"] for one in found], means[kind, seed]))
-    for kind in kinds:
-        if kind != LEARNED:
-            rows.append(_difference(people, rows, means, kind))
-    vectors = features[LEARNED, 0]
-    origin = _origin(people, LEARNED, 0, vectors)
-    rows += _under_stress(people, vectors, origin, sizes, draws, users, means[LEARNED, 0], options)
-    return results_table(rows, more=MORE)
+                if len(trainings) > 1:
+                    rows += [
+                        {**cells, "seed": seed, "metric": EER, "score": one["metrics"][EER]}
+                        for seed, one in enumerate(trainings)
+                    ]
+                if variant == "":
+                    curve = np.mean([one["trade"] for one in trainings], axis=0)
+                    rows += [
+                        {**cells, "metric": TRADE, "level": level, "score": score}
+                        for level, score in zip(LEVELS, curve, strict=True)
+                    ]
+        pairs = [(DIFFERENCE, (LEARNED, variant), (kind, variant)) for kind, variant in scores if kind != LEARNED]
+        pairs += [(FEWER, (kind, one), (kind, "")) for kind, one in scores if one.startswith("references=")]
+        for metric, one, other in pairs:
+            kind, variant = other if metric == DIFFERENCE else one
+            cells = {**self._cells(kind, features[kind][0]["features"].shape[1]), "variant": variant or None}
+            band = _band(resampled[one] - resampled[other])
+            rows.append({**cells, "metric": metric, "score": scores[one] - scores[other], **band})
+        return rows
+
+    def as_published(
+        self,
+        folder: str | os.PathLike[str],
+        incomplete: bool,
+        kinds: Iterable[str],
+        chosen: dict[str, tuple[str, str]],
+    ) -> Rows:
+        """Return what the authors' normalisation changes for kinds that learn nothing, and the ink that it loses."""
+        theirs = load_people(self.people.name, folder, incomplete=incomplete, faithful=True)
+        left, all_ink = (one.pictures.sum(axis=(1, 2, 3), dtype=float) for one in (theirs, self.people))
+        lost = 100 * float(np.mean(1 - left / all_ink))
+        cells = {"dataset": self.people.name, "stress": "none", "variant": "faithful"}
+        rows: Rows = [{**cells, "metric": INK, "score": lost}]
+        for kind in kinds:
+            form, machine = chosen[kind]
+            vectors = [self.features(one, kind, [form])[0]["features"] for one in (self.people, theirs)]
+            ours, published = self._judged(self.roles, vectors, [{"machine": machine}], kind)[0]
+            change = published["resampled"] - ours["resampled"]
+            score = published["metrics"][EER]
+            there = {**self._cells(kind, vectors[0].shape[1]), "variant": "faithful"}
+            rows.append({**there, "metric": EER, "score": score, **_band(published["resampled"])})
+            rows.append({**there, "metric": CHANGE, "score": score - ours["metrics"][EER], **_band(change)})
+        return rows
+
+    def stressed(self, vectors: list[Array], machine: str, sizes: Sequence[int]) -> Rows:
+        """Return the errors of learned features in fewer bytes, and the file of one person."""
+        width, n_learned = vectors[0].shape[1], int((~self.people.verified).sum())
+        names = specs(width, n_learned, sizes)
+        settings = [{"spec": parse_spec(one), "machine": machine} for one in ("none", *names)]
+        whole, *found = self._judged(self.roles, vectors, settings, f"{LEARNED} under stress")
+        before, usual = self._pooled(whole), _means(whole)[EER]
+        rows: Rows = []
+        for name, trainings in zip(names, found, strict=True):
+            cells = {**self._cells(LEARNED, width), **_stress_cells(name, width)}
+            after, score = self._pooled(trainings), _means(trainings)[EER]
+            rows.append({**cells, "metric": EER, "score": score, **_band(after)})
+            rows.append({**cells, "metric": CHANGE, "score": score - usual, **_band(after - before)})
+            if name == headline(width, n_learned):
+                kept = 100 * ((100 - after) / (100 - before) - 1)
+                share = 100 * ((100 - score) / (100 - usual) - 1)
+                rows.append({**cells, "metric": KEPT, "score": share, **_band(kept)})
+                whole_file, side = file_sizes(self.roles, vectors[0], parse_spec(name), self.references)
+                sizes_of = {"file_bytes": whole_file, "side_bytes": side, "score": 100 * side / whole_file}
+                rows.append({**cells, "metric": PACKED, **sizes_of})
+        return rows
+
+    def joined(self, vectors: list[Array], sizes: Sequence[int]) -> Rows:
+        """Return how often two databases of the same people are joined, by the bytes of a vector."""
+        width, n_learned = vectors[0].shape[1], int((~self.people.verified).sum())
+        names = ["none", *(combined(size) for size in sizes if 2 * size <= min(width, n_learned))]
+        people = resampled_people(self.people.count, self.resamples)
+        rows: Rows = []
+        for name in names:
+            settings = [{"features": one, "spec": parse_spec(name)} for one in vectors]
+            hits = np.stack(run_tasks(linked, settings, self.roles, name=f"{self.people.name}, linked", **self.options))
+            resampled = hits @ people.T / self.people.count
+            cells = {**self._cells(LEARNED, width), **_stress_cells(name, width)}
+            rows.append({**cells, "metric": LINKED, "score": float(hits.mean()), **_band(self._drawn(resampled))})
+        chance = {**self._cells(LEARNED, width), "metric": CHANCE, "score": 100 / self.people.count}
+        return [*rows, chance]
+
+    def _judged(
+        self,
+        roles: dict[str, Array],
+        vectors: Sequence[Array],
+        settings: Sequence[dict[str, Any]],
+        name: str,
+        draws: int | None = None,
+    ) -> list[list[dict[str, Any]]]:
+        """Return for each setting what each training's features give."""
+        usual = {"spec": parse_spec("none"), "references": self.references}
+        usual |= {"draws": draws or self.draws, "resamples": self.resamples}
+        found = [
+            run_tasks(
+                judge,
+                [{**usual, **one} for one in settings],
+                roles,
+                each,
+                name=f"{self.people.name}, {name}",
+                **self.options,
+            )
+            for each in vectors
+        ]
+        return [list(one) for one in zip(*found, strict=True)]
+
+    def _pooled(self, trainings: Sequence[dict[str, Any]]) -> Array:
+        """Return the equal error rate of each resample of people and trainings."""
+        return self._drawn(np.stack([one["resampled"] for one in trainings]))
+
+    def _drawn(self, resampled: Array) -> Array:
+        """Return means over trainings that are drawn anew for each resample; a kind without trainings has one."""
+        if len(resampled) == 1:
+            return np.asarray(resampled[0])
+        return np.take_along_axis(resampled.T, self.trainings, axis=1).mean(axis=1)
+
+    def _cells(self, kind: str, n_features: int, seed: int | None = None) -> dict[str, Any]:
+        named = {"dataset": self.people.name, "model": model_name(self.people, kind, self.width), "layer": "features"}
+        return {**named, "n_features": n_features, "stress": "none", "bytes": 4 * n_features, "seed": seed}
 
 
-def _origin(people: People, kind: str, seed: int, vectors: dict[str, Array]) -> dict[str, Any]:
-    width = vectors["verified"].shape[1]
-    named = {"dataset": people.name, "model": kind, "layer": "features", "n_features": width, "variant": None}
-    return {**named, "stress": "none", "spec": "none", "bytes": 4 * width, "seed": seed}
+def _means(trainings: Sequence[dict[str, Any]]) -> dict[str, float]:
+    return {name: float(np.mean([one["metrics"][name] for one in trainings])) for name in trainings[0]["metrics"]}
 
 
-def _draws(
-    people: People, vectors: dict[str, Array], draws: int, setting: dict[str, Any], name: str, options: dict[str, Any]
-) -> list[Decisions]:
-    settings = [{**setting, "draw": draw} for draw in range(draws)]
-    return [Decisions(**one) for one in run_tasks(decisions, settings, people, vectors, name=name, **options)]
-
-
-def _band(origin: dict[str, Any], metric: str, scores: Sequence[float], resampled: Array) -> dict[str, Any]:
+def _band(resampled: Array) -> dict[str, float]:
     low, high = np.percentile(resampled, [2.5, 97.5])
-    row = {**origin, "metric": metric, "score": float(np.mean(scores))}
-    return {**row, "score_low": float(low), "score_high": float(high)}
+    return {"score_low": float(low), "score_high": float(high)}
 
 
-def _difference(
-    people: People, rows: list[dict[str, Any]], means: dict[tuple[str, int], Array], kind: str
-) -> dict[str, Any]:
-    """Return the row of how much lower the learned features' equal error rate is than another kind's, people paired."""
-
-    def of(name: str) -> tuple[float, Array, dict[str, Any]]:
-        mine = [row for row in rows if row["model"] == name and row["metric"] == "eer-mean"]
-        score = float(np.mean([row["score"] for row in mine]))
-        return score, np.mean([one for (other, _), one in means.items() if other == name], axis=0), mine[0]
-
-    learned, theirs = of(LEARNED), of(kind)
-    return _band({**theirs[2], "seed": None}, "eer-difference", [learned[0] - theirs[0]], learned[1] - theirs[1])
-
-
-def _under_stress(
-    people: People,
-    vectors: dict[str, Array],
-    origin: dict[str, Any],
-    sizes: Iterable[int],
-    draws: int,
-    users: Array,
-    whole: Array,
-    options: dict[str, Any],
-) -> list[dict[str, Any]]:
-    width, n_learned = origin["n_features"], len(vectors["learned"])
-    rows: list[dict[str, Any]] = []
-    (headline,) = specs(width, n_learned, [])
-    for spec in specs(width, n_learned, sizes):
-        parsed = parse_spec(spec)
-        cells = {**origin, **parsed.cells, "spec": spec, "bytes": bits_per_vector(spec, width) / 8}
-        found = _draws(people, vectors, draws, {"spec": spec}, f"errors under {spec}", options)
-        scores = [errors(one)["eer"] for one in found]
-        rows += [{**cells, "repeat": draw, "metric": "eer", "score": score} for draw, score in enumerate(scores)]
-        if spec == headline:
-            under = resampled_errors(found, users)
-            right = 100 - np.array([whole, under])
-            cost = 100 * (1 - right[1] / right[0])
-            unstressed = [errors(one)["eer"] for one in _draws(people, vectors, draws, {}, "errors", options)]
-            lost = 100 * (1 - (100 - np.mean(scores)) / (100 - np.mean(unstressed)))
-            rows.append(_band(cells, "right-lost", [lost], cost))
-            packed, side = packed_sizes(people, vectors, spec)
-            rows.append({**cells, "metric": "packed", "file_bytes": packed, "side_bytes": side})
-    for size in LINKED_BYTES:
-        rows += _linked(people, vectors, origin, f"DR2:{2 * size},Q2:16", draws, options)
-    rows += _linked(people, vectors, origin, "none", draws, options)
-    return rows
-
-
-def _linked(
-    people: People, vectors: dict[str, Array], origin: dict[str, Any], spec: str, draws: int, options: dict[str, Any]
-) -> list[dict[str, Any]]:
-    width = origin["n_features"]
-    parsed = parse_spec(spec)
-    if (parsed.dimensions or 0) > min(width, len(vectors["learned"])):
-        return []
-    settings = [{"spec": spec, "draw": draw} for draw in range(draws)]
-    found = run_tasks(linked, settings, people, vectors, name=f"linkage under {spec}", **options)
-    cells = {**origin, **parsed.cells, "spec": spec, "bytes": bits_per_vector(spec, width) / 8}
-    return [{**cells, "repeat": draw, "metric": "linked", "score": score} for draw, score in enumerate(found)]
+def _stress_cells(name: str, width: int) -> dict[str, Any]:
+    return {**parse_spec(name).cells, "bytes": bits_per_vector(name, width) / 8}
