@@ -116,7 +116,7 @@ def outcomes(table: pd.DataFrame) -> list[str]:
 @pytest.mark.parametrize(
     ("interval", "outcome", "said"),
     [
-        ((-3.0, -1.0), AS_EXPECTED, "**Yes, better than by all others.**"),
+        ((-3.0, -1.0), AS_EXPECTED, "**Yes, and better than all others do.**"),
         (
             (1.0, 3.0),
             OPPOSITE,
@@ -139,7 +139,7 @@ def test_one_rival_may_be_better_and_others_too_close() -> None:
     table = made(rivals={"pixels": (1.0, 2.0)})
     assert page.headline(table).startswith("**Not best: pixels verify better.**")
     table = made(against=(-1.0, 1.0), rivals={"pixels": (-2.0, -1.0), "untrained": (-2.0, -1.0)})
-    said = "**Better than by pixels and untrained network; the others are too close to call.**"
+    said = "**Better than pixels and untrained network; the others are too close to call.**"
     assert page.headline(table).startswith(said)
 
 
@@ -304,7 +304,7 @@ def test_linking_finds_people_whose_signatures_are_alike() -> None:
     assert templates.linked(roles, alike, parse_spec("none")).tolist() == [100, 100, 100]
     mixed = np.tile(10 * np.eye(4), (4, 1)) + np.random.default_rng(0).normal(0, 0.1, (16, 4))
     assert templates.linked(roles, mixed, parse_spec("none")).mean() < 70
-    whole, side = templates.file_sizes(roles, alike.astype(np.float32), parse_spec("DR2:2,Q2:16"), 3)
+    whole, side = templates.file_sizes(roles, alike.astype(np.float32), parse_spec("DR2:2,Q2:16"), 4)
     assert whole > side == (4 * 2 + 2 * 2) * 4
 
 
@@ -325,7 +325,7 @@ def test_digits_stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         epochs=1,
         references=[5, 8],
         draws={"digits": 1},
-        sizes=[8],
+        sizes={"digits": [8]},
         linked_sizes=[8, 200],
         resamples=20,
         n_jobs=1,
@@ -361,7 +361,7 @@ def test_drawn_signatures_go_the_whole_way(tmp_path: Path, monkeypatch: pytest.M
         "epochs": 1,
         "references": [5],
         "draws": {"sigcomp2011": 1},
-        "sizes": [8],
+        "sizes": {"sigcomp2011": [8]},
         "linked_sizes": [8],
         "resamples": 10,
         "incomplete": True,
@@ -396,21 +396,28 @@ def test_drawn_signatures_go_the_whole_way(tmp_path: Path, monkeypatch: pytest.M
 def test_kinds_of_features_have_their_lengths() -> None:
     pictures = np.random.default_rng(0).integers(0, 255, (2, 1, 170, 242), dtype=np.uint8)
     for kind, form, length in (("pixels", "5x5", 1320), ("pixels", "15x20", 110), ("oriented-gradients", "30x44", 576)):
-        assert kinds.fixed_features(pictures, kind, form).shape == (2, length)
-    with pytest.raises(ValueError, match="writers is what the others are compared with"):
-        measure.measure(
-            ["digits"],
-            ["pixels"],
-            {},
-            rates=[],
-            width=12,
-            epochs=1,
-            references=[5],
-            draws={},
-            sizes=[],
-            linked_sizes=[],
-            resamples=1,
-        )
+        (found,) = kinds.fixed_features(pictures, kind, [form])
+        assert found.shape == (2, length)
+    pooled, earlier = kinds.fixed_features(pictures, "efficientnet-lite0", kinds.FORMS["efficientnet-lite0"][:2])
+    assert pooled.shape == (2, 1280) and len(earlier) == 2 and not np.array_equal(pooled[0], pooled[1])
+    for wanted, references, message in (
+        (["pixels"], [5], "writers is what the others are compared with"),
+        (["writers"], [3], "the first is at least 4"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            measure.measure(
+                ["digits"],
+                wanted,
+                {},
+                rates=[],
+                width=12,
+                epochs=1,
+                references=references,
+                draws={},
+                sizes={},
+                linked_sizes=[],
+                resamples=1,
+            )
 
 
 def test_quick_is_a_part_of_full_on_what_is_shipped() -> None:

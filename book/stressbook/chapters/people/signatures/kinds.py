@@ -7,7 +7,7 @@ are not tested choose one.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,25 +59,22 @@ def oriented_gradients(pictures: Array, form: str) -> Array:
     return np.stack(made).astype(np.float32)
 
 
-def imagenet(pictures: Array, form: str) -> Array:
-    """Return the vectors of a layer, `form`, of EfficientNet-Lite0, which learned from photographs."""
+def imagenet(pictures: Array, layers: Sequence[str]) -> list[Array]:
+    """Return the vectors of some layers of EfficientNet-Lite0, which learned from photographs, all in one pass."""
     from stresslib.extraction import Extractor
 
-    extractor = Extractor("efficientnet-lite0", form, precision="float32")
+    extractor = Extractor("efficientnet-lite0", list(layers), precision="float32")
     # The extractor reads files. These are gone when it has.
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder, f"{row:05d}.png") for row in range(len(pictures))]
         for path, levels in zip(paths, _levels(middle(pictures)[:, 0]), strict=True):
             Image.fromarray(np.rint(255 * levels).astype(np.uint8)).save(path, compress_level=1)
-        return np.asarray(extractor(paths), dtype=np.float32)
+        return [np.asarray(one, dtype=np.float32) for one in extractor(paths)]
 
 
 def _levels(pictures: Array) -> Array:
     return pictures.astype(np.float32) / 255 if pictures.dtype == np.uint8 else pictures
 
-
-MADE: dict[str, Callable[[Array, str], Array]] = dict(zip(FIXED, (pixels, oriented_gradients, imagenet), strict=True))
-"""The kinds that learn nothing from signatures."""
 
 FORMS = {
     "pixels": ("5x5", "10x10", "15x20"),
@@ -106,19 +103,25 @@ def model_name(people: People, kind: str, width: int) -> str:
     return f"signet:{width}/{kind}" if people.are_signatures else f"lenet5/{kind}"
 
 
-def fixed_features(pictures: Array, kind: str, form: str) -> Array:
-    """Return the features of a kind of `FIXED`, of every picture: a task.
+def fixed_features(pictures: Array, kind: str, wanted: Sequence[str]) -> list[Array]:
+    """Return the features of a kind of `FIXED`, of every picture, in some forms: a task.
 
     Parameters
     ----------
     pictures : ndarray of shape (n, 1, H, W)
-    kind, form : str
+    kind : str
+    wanted : sequence of str
+        Forms.
 
     Returns
     -------
-    ndarray of shape (n, d), float32
+    list of ndarray of shape (n, d), float32
+        For each form.
     """
-    return MADE[kind](pictures, form)
+    if kind == "efficientnet-lite0":
+        return imagenet(pictures, wanted)
+    made = pixels if kind == "pixels" else oriented_gradients
+    return [made(pictures, form) for form in wanted]
 
 
 def network_features(people: People, kind: str, form: str, seed: int, width: int, epochs: int) -> dict[str, Any]:

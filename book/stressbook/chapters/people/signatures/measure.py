@@ -63,7 +63,7 @@ def measure(
     epochs: int,
     references: Sequence[int],
     draws: Mapping[str, int],
-    sizes: Sequence[int],
+    sizes: Mapping[str, Sequence[int]],
     linked_sizes: Sequence[int],
     resamples: int,
     incomplete: bool = False,
@@ -89,8 +89,8 @@ def measure(
         Genuine signatures that enrol a person: the first number everywhere, the others for whole vectors alone.
     draws : mapping of str to int
         Of references, for each set.
-    sizes : sequence of int
-        Bytes of a signature's vector in a template.
+    sizes : mapping of str to sequence of int
+        Bytes of a signature's vector in a template, for each set.
     linked_sizes : sequence of int
         Bytes of the vectors of two databases that are joined.
     resamples : int
@@ -107,12 +107,17 @@ def measure(
     Raises
     ------
     ValueError
-        When the features that are learned from writers are not among the kinds, or as the reader of signatures raises it.
+        When the features that are learned from writers are not among the kinds, a person has fewer than four references, or
+        as the reader of signatures raises it.
     FileNotFoundError
         When there are no signatures; the message says where they are to be put.
     """
     if LEARNED not in kinds:
         raise ValueError(f"kinds={list(kinds)}: {LEARNED} is what the others are compared with, and has to be among them")
+    if references[0] < 4:
+        raise ValueError(
+            f"references={list(references)}: the first is at least 4, so that the file of one person has two classes"
+        )
     rows: Rows = []
     for name in sets:
         people = load_people(name, folder, incomplete=incomplete)
@@ -120,13 +125,13 @@ def measure(
         there = [kind for kind in kinds if kind != FORGERIES or people.have_choices]
         chosen, tried = run.choices(there, rates)
         rows += tried
-        features = {kind: run.features(people, kind, [chosen[kind][0]]) for kind in there}
+        features = {kind: run.features(kind, chosen[kind][0]) for kind in there}
         rows += run.learned(features)
         rows += run.kinds(features, chosen, references)
         if people.are_signatures:
             rows += run.as_published(folder, incomplete, [kind for kind in there if kind in FIXED[:2]], chosen)
         vectors = [one["features"] for one in features[LEARNED]]
-        rows += run.stressed(vectors, chosen[LEARNED][1], sizes)
+        rows += run.stressed(vectors, chosen[LEARNED][1], sizes[name])
         rows += run.joined(vectors, linked_sizes)
     return results_table(rows, MORE)
 
@@ -148,26 +153,37 @@ class _Run:
         self.people, self.seeds, self.width, self.epochs = people, seeds, width, epochs
         self.references, self.draws, self.resamples, self.options = references, draws, resamples, options
         self.roles = roles_of(people)
+        self.made: dict[str, dict[str, Array]] = {}
         # Trainings are drawn anew with the people, so that both count in an interval.
         self.trainings = np.random.default_rng(1).integers(seeds, size=(resamples, seeds))
 
-    def features(self, people: People, kind: str, wanted: Sequence[str], seeds: int | None = None) -> list[dict[str, Any]]:
-        """Return for each form, and of networks each seed, the features of all pictures, and the accuracy of a training."""
-        name = f"{people.name}, {kind}"
-        if kind in FIXED:
-            settings: list[dict[str, Any]] = [{"kind": kind, "form": form} for form in wanted]
-            options = {"libraries": ["scikit-image"], **self.options}
-            made = run_tasks(fixed_features, settings, people.pictures, name=name, **options)
-            return [{"features": one, "accuracy": None} for one in made]
+    def fixed(self, people: People, kind: str) -> dict[str, Array]:
+        """Return for each form of a kind that learns nothing the features of all pictures."""
+        wanted = list(forms(people, kind, ()))
+        options = {"libraries": ["scikit-image"], **self.options}
+        (made,) = run_tasks(
+            fixed_features, [{"kind": kind, "wanted": wanted}], people.pictures, name=f"{people.name}, {kind}", **options
+        )
+        return dict(zip(wanted, made, strict=True))
+
+    def networks(self, people: People, kind: str, wanted: Sequence[str], seeds: int) -> list[dict[str, Any]]:
+        """Return for each form and seed of a network the features of all pictures, and the accuracy of a training."""
         settings = [
             {"kind": kind, "form": form, "seed": seed, "width": self.width, "epochs": self.epochs}
             for form in wanted
-            for seed in range(self.seeds if seeds is None else seeds)
+            for seed in range(seeds)
         ]
-        return run_tasks(network_features, settings, people, name=name, **self.options)
+        return run_tasks(network_features, settings, people, name=f"{people.name}, {kind}", **self.options)
+
+    def features(self, kind: str, form: str) -> list[dict[str, Any]]:
+        """Return the features of everybody by the form that was chosen, and by each network of it."""
+        if kind in FIXED:
+            return [{"features": self.made[kind][form], "accuracy": None}]
+        return self.networks(self.people, kind, [form], self.seeds)
 
     def choices(self, kinds: Sequence[str], rates: Sequence[float]) -> tuple[dict[str, tuple[str, str]], Rows]:
         """Return for each kind its form and its machine that do best on people who are held out, and what was tried."""
+        self.made = {kind: self.fixed(self.people, kind) for kind in kinds if kind in FIXED}
         usual = {kind: (forms(self.people, kind, rates)[0], "1") for kind in kinds}
         if not self.people.have_choices:
             return usual, []
@@ -178,10 +194,13 @@ class _Run:
                 continue
             scores: dict[tuple[str, str], float] = {}
             # What learns nothing from signatures is of all pictures already.
-            tried = forms(self.people, kind, rates)
-            made = self.features(self.people if kind in FIXED else part, kind, tried, seeds=1)
-            for form, one in zip(tried, made, strict=True):
-                vectors = one["features"][where] if kind in FIXED else one["features"]
+            if kind in FIXED:
+                made = {form: one[where] for form, one in self.made[kind].items()}
+            else:
+                tried = forms(self.people, kind, rates)
+                several = self.networks(part, kind, tried, seeds=1)
+                made = {form: one["features"] for form, one in zip(tried, several, strict=True)}
+            for form, vectors in made.items():
                 found = self._judged(roles, [vectors], [{"machine": factor} for factor in FACTORS], kind, VALIDATION_DRAWS)
                 for factor, (judged,) in zip(FACTORS, found, strict=True):
                     scores[form, factor] = judged["metrics"][EER]
@@ -259,7 +278,7 @@ class _Run:
         rows: Rows = [{**cells, "metric": INK, "score": lost}]
         for kind in kinds:
             form, machine = chosen[kind]
-            vectors = [self.features(one, kind, [form])[0]["features"] for one in (self.people, theirs)]
+            vectors = [self.made[kind][form], self.fixed(theirs, kind)[form]]
             ours, published = self._judged(self.roles, vectors, [{"machine": machine}], kind)[0]
             change = published["resampled"] - ours["resampled"]
             score = published["metrics"][EER]

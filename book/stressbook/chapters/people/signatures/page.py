@@ -112,11 +112,11 @@ def headline(results: pd.DataFrame) -> str:
     ]
     won, lost = ([kind for kind, row in rivals if row["outcome"] == outcome] for outcome in (AS_EXPECTED, OPPOSITE))
     if len(won) == len(rivals):
-        answer = "Yes, better than by all others"
+        answer = "Yes, and better than all others do"
     elif lost:
         answer = f"Not best: {_listed(lost)} verify better"
     elif won:
-        answer = f"Better than by {_listed(won)}; the others are too close to call"
+        answer = f"Better than {_listed(won)}; the others are too close to call"
     else:
         answer = f"These {people_shown(results)} cannot tell"
     rate = rates(results, EER)["score"]
