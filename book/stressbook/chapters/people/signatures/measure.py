@@ -36,6 +36,7 @@ from stressbook.chapters.people.signatures.names import (
     PACKED,
     TRADE,
     TRAINING,
+    UNTAKEN,
     VALIDATION,
 )
 from stressbook.chapters.people.signatures.people import Array, People, held_out, load_people
@@ -273,9 +274,12 @@ class _Run:
         """Return what the authors' normalisation changes for kinds that learn nothing, and the ink that it loses."""
         theirs = load_people(self.people.name, folder, incomplete=incomplete, faithful=True)
         left, all_ink = (one.pictures.sum(axis=(1, 2, 3), dtype=float) for one in (theirs, self.people))
-        lost = 100 * float(np.mean(1 - left / all_ink))
+        # Theirs loses a row and a column of every box: what is equal was refused, and taken the sound way.
+        taken = (theirs.pictures != self.people.pictures).any(axis=(1, 2, 3))
+        lost = 100 * float(np.mean(1 - left[taken] / all_ink[taken])) if taken.any() else 0.0
         cells = {"dataset": self.people.name, "stress": "none", "variant": "faithful"}
         rows: Rows = [{**cells, "metric": INK, "score": lost}]
+        rows.append({**cells, "metric": UNTAKEN, "score": 100 * float(np.mean(~taken))})
         for kind in kinds:
             form, machine = chosen[kind]
             vectors = [self.made[kind][form], self.fixed(theirs, kind)[form]]

@@ -44,8 +44,8 @@ CHANGE, KEPT = f"{EER}, change", "right decisions, change"
 LINKED, CHANCE = "linked", "linked by chance"
 """People who are their own nearest neighbour in another database."""
 
-INK = "ink lost"
-"""Percent of the ink that the authors' normalisation loses against the sound one."""
+INK, UNTAKEN = "ink lost", "pictures refused"
+"""Percent of the ink that the authors' normalisation loses of what it takes; and of pictures that it refuses."""
 
 PACKED = "one person"
 """Percent of the codec's file of one person's references, `file_bytes`, that all people share, `side_bytes`."""
