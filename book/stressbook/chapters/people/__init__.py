@@ -1,1 +1,0 @@
-"""People: data that are somebody's own."""
