@@ -3,10 +3,10 @@
     python benchmarks/components.py [--output FOLDER]
 
 It writes ``component-steps.csv`` into --output, by default benchmarks/results, which the book's chapter on components reads.
-It takes a minute of one core, and no data: images are random, and how they are altered is not a part of the step.
+It takes a minute or two of one core, and no data: images are random, and how they are altered is not a part of the step.
 
-All variants take turns, RUNS times. What counts is the processor's time, which other programs disturb less than the clock's,
-and of each variant the least; ratios, since another machine is faster or slower at everything.
+All variants take turns, RUNS times, each right after the base network. What counts is the processor's time, which other
+programs disturb less than the clock's: the median of the ratios, since whatever slows a variant slows its neighbour, too.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from stressbook.chapters.units.components.variants import RATES, VARIANTS, Varia
 from stresslib.files import write_text
 from stresslib.training.fit import fit
 
-RUNS, STEPS = 5, 3
+RUNS, STEPS = 7, 3
 
 
 def seconds(variant: str, images: np.ndarray, labels: np.ndarray) -> float:
@@ -53,12 +53,13 @@ def main() -> None:
     torch.set_num_threads(1)
     random, count = np.random.default_rng(0), STEPS * COURSES["cifar10"].batch_size
     images, labels = random.integers(256, size=(count, 3, 32, 32), dtype=np.uint8), random.integers(10, size=count)
-    best = dict.fromkeys(VARIANTS, float("inf"))
+    ratios: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
     for _ in range(RUNS):
-        for variant in best:
-            best[variant] = min(best[variant], seconds(variant, images, labels))
-    rows = [[variant, 1000 * took, took / best[BASE]] for variant, took in best.items()]
-    table = pd.DataFrame(rows, columns=["variant", "milliseconds", "ratio"])
+        for variant, found in ratios.items():
+            base = seconds(BASE, images, labels)
+            found.append(seconds(variant, images, labels) / base)
+    rows = [[variant, np.median(found), min(found), max(found)] for variant, found in ratios.items()]
+    table = pd.DataFrame(rows, columns=["variant", "ratio", "least", "most"])
     print(table.round(2).to_string(index=False))
     write_text(options.output / "component-steps.csv", table.to_csv(index=False, lineterminator="\n", float_format="%.4g"))
 

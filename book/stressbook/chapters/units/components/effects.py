@@ -109,11 +109,14 @@ def by_network(results: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def dataset_drawn(results: pd.DataFrame) -> str:
+    """Return the data set that the page is about: CIFAR-10 where networks of it were measured."""
+    return "cifar10" if results["dataset"].eq("cifar10").any() else str(results["dataset"].iloc[0])
+
+
 def drawn(results: pd.DataFrame) -> pd.DataFrame:
-    """Return :func:`by_network` of the data set that the page is about: CIFAR-10 where networks of it were measured."""
-    table = by_network(results)
-    there = table.index.unique("dataset")
-    return table.xs("cifar10" if "cifar10" in there else there[0], level="dataset")
+    """Return :func:`by_network` of the data set that the page is about."""
+    return pd.DataFrame(by_network(results).xs(dataset_drawn(results), level="dataset"))
 
 
 def differences(networks: pd.DataFrame, measure: str) -> pd.DataFrame:
@@ -148,9 +151,10 @@ def differences(networks: pd.DataFrame, measure: str) -> pd.DataFrame:
 def _chance(moved: pd.Series) -> float:
     if len(moved) < 2:
         return np.nan
-    if moved.std() == 0:
+    error = float(moved.std() / np.sqrt(len(moved)))
+    if error == 0:
         return float(moved.mean() == 0)
-    return float(stats.ttest_1samp(moved, 0).pvalue)
+    return float(2 * stats.t.sf(abs(moved.mean()) / error, len(moved) - 1))
 
 
 def holm(chances: pd.Series) -> pd.Series:
@@ -189,9 +193,9 @@ def judged(results: pd.DataFrame) -> pd.DataFrame:
     """
     networks, rows = drawn(results), {}
     for place, expected in enumerate(EXPECTED):
-        found = differences(networks, expected.measure)
-        if expected.variant in found.index and pd.notna(found.loc[expected.variant, "mean"]):
-            mean, low, high = (float(found.loc[expected.variant, name]) for name in ("mean", "low", "high"))
+        found = differences(networks, expected.measure)[["mean", "low", "high"]].dropna(subset="mean")
+        if expected.variant in found.index:
+            mean, low, high = found.loc[expected.variant].to_numpy()
             rows[place] = {"mean": mean, "low": low, "high": high, "outcome": outcome(expected.sign, low, high)}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["mean", "low", "high", "outcome"])
 
@@ -219,7 +223,8 @@ def _said(place: int) -> str:
 
 
 def _found(row: dict[str, float | str]) -> str:
-    return f"{spread(*(float(row[name]) for name in ('mean', 'low', 'high')))} points, {row['outcome']}"
+    mean, low, high = (float(row[name]) for name in ("mean", "low", "high"))
+    return f"{spread(mean, low, high)} points, {row['outcome']}"
 
 
 def moved(table: pd.DataFrame, sign: int, *, surely: bool) -> list[str]:
@@ -281,7 +286,7 @@ def by_chance(results: pd.DataFrame) -> str:
 def free(results: pd.DataFrame, variants: Sequence[str]) -> list[str]:
     """Return those variants whose accuracy is not lower by more than a point, by their whole interval."""
     table = differences(drawn(results), ACCURACY)
-    return [one for one in variants if table.loc[one, "low"] > -ACCEPTED]
+    return [one for one in variants if table["low"].gt(-ACCEPTED)[one]]
 
 
 def diverged(results: pd.DataFrame) -> str:
@@ -293,16 +298,14 @@ def diverged(results: pd.DataFrame) -> str:
         if rows.any():
             lines.append(f"- {COMPONENTS[variant].name}: **{rows.sum()} of {len(rows)} trainings diverged**.")
     tries = tried(results)
-    for variant, row in tries[tries.isna().any(axis=1)].iterrows():
-        lines.append(f"- {COMPONENTS[str(variant)].name}: the training diverged at {row.isna().sum()} of the rates tried.")
+    for name, row in tries[tries.isna().any(axis=1)].iterrows():
+        lines.append(f"- {COMPONENTS[str(name)].name}: the training diverged at {row.isna().sum()} of the rates tried.")
     return "\n".join(lines) or "- No training diverged, at any rate."
 
 
 def tried(results: pd.DataFrame) -> pd.DataFrame:
     """Return the accuracy of each variant's short trainings, in percent, by the place of the rate: low, middle and high."""
-    rows = results[results["stress"].eq(RATE)]
-    dataset = "cifar10" if rows["dataset"].eq("cifar10").any() else rows["dataset"].iloc[0]
-    rows = rows[rows["dataset"].eq(dataset)]
+    rows = results[results["stress"].eq(RATE) & results["dataset"].eq(dataset_drawn(results))]
     places = rows.groupby("variant")["level"].rank().astype(int).map({1: "low", 2: "middle", 3: "high"})
     scores = rows["score"].where(rows["metric"].eq(ACCURACY))
     table = rows.assign(place=places, score=scores).set_index(["variant", "place"])["score"].unstack()  # noqa: PD010

@@ -5,6 +5,8 @@ From the table of `measure` to the chapter's second figure and what is said of i
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -39,7 +41,12 @@ def plot(results: pd.DataFrame) -> Figure:
         for axis in AXES:
             rows = means.loc[[one for one in order(means) if COMPONENTS[one].axis == axis]]
             if len(rows):
-                look = {"markersize": 12.0 if axis == "base" else 6.5, "mec": "white", "mew": 0.6, "color": COLOURS[axis]}
+                look: dict[str, Any] = {
+                    "markersize": 12.0 if axis == "base" else 6.5,
+                    "mec": "white",
+                    "mew": 0.6,
+                    "color": COLOURS[axis],
+                }
                 ax.plot(rows[measure], rows[DIMENSIONS], MARKERS[axis], label=axis, **look)
         ax.set_xlabel(f"{MEASURES[measure]} (%)", fontsize=style.SMALL)
         ax.tick_params(labelsize=style.SMALL)
@@ -84,13 +91,21 @@ def verdict(results: pd.DataFrame) -> str:
         return "- Of fewer than four networks nothing is said."
     lines = []
     for measure, words in ((ACCURACY, "Right more often"), (SEPARATION, "Better separated")):
-        found = stats.spearmanr(means[measure], means[DIMENSIONS])
-        answer = "cannot be told" if found.pvalue >= 0.05 else "keeps **more**" if found.statistic > 0 else "keeps **less**"
+        ranks, chance = _ranks(means[measure], means[DIMENSIONS])
+        answer = "cannot be told" if not chance < 0.05 else "keeps **more**" if ranks > 0 else "keeps **less**"
         lines.append(
             f"- {words}, at 5% of the dimensions: {answer}. Rank correlation over {len(means)} networks "
-            f"{found.statistic:+.2f} (chance {found.pvalue:.2g})."
+            f"{ranks:+.2f} (chance {chance:.2g})."
         )
     return "\n".join(lines)
+
+
+def _ranks(one: pd.Series, other: pd.Series) -> tuple[float, float]:
+    """Return the rank correlation of two measures and its chance; NaN where one of them is the same everywhere."""
+    if min(one.nunique(), other.nunique()) < 2:
+        return float("nan"), float("nan")
+    found = stats.spearmanr(one, other)
+    return float(found.statistic), float(found.pvalue)
 
 
 def elsewhere(results: pd.DataFrame) -> str:
@@ -107,7 +122,7 @@ def elsewhere(results: pd.DataFrame) -> str:
             continue
         same = [set(moved(moves[0], sign, surely=True)) & set(moved(moves[1], sign, surely=True)) for sign in (1, -1)]
         count = sum(len(moved(moves[0], sign, surely=True)) for sign in (1, -1))
-        ranks = stats.spearmanr(*both.to_numpy().T).statistic
+        ranks, _ = _ranks(both.iloc[:, 0], both.iloc[:, 1])
         lines.append(
             f"- Components {said}: rank correlation of what they change {ranks:+.2f}; of {count} beyond doubt at the first "
             f"place, {sum(map(len, same))} are at the second, too."

@@ -11,7 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stressbook.chapters.images.amplitude_phase.effects import name as data_name
-from stressbook.chapters.units.components.effects import by_network, differences, drawn, free, listed, moved, order
+from stressbook.chapters.units.components.effects import (
+    by_network,
+    dataset_drawn,
+    differences,
+    drawn,
+    free,
+    listed,
+    moved,
+    order,
+)
 from stressbook.chapters.units.components.names import ACCURACY, BASE
 from stressbook.chapters.units.components.words import COMPONENTS, DIMENSIONS, MEASURES, VALUES
 from stressbook.drawing import style
@@ -101,7 +110,7 @@ def headline(results: pd.DataFrame) -> str:
     """Answer the question of the page, as its first paragraph."""
     networks = drawn(results)
     tables = {measure: differences(networks, measure) for measure in (DIMENSIONS, VALUES)}
-    base = networks.xs(BASE, level="variant").mean()
+    base = pd.DataFrame(networks.xs(BASE, level="variant")).mean()
     looked = len(tables[DIMENSIONS])
     if tables[DIMENSIONS]["low"].isna().all():
         return (
@@ -152,13 +161,11 @@ def alt_text(results: pd.DataFrame) -> str:
 
 def small(results: pd.DataFrame) -> pd.DataFrame:
     """Return means of the networks of other data sets, which are there so that the chapter can be run in seconds."""
-    table = by_network(results)
-    parts = {}
-    for dataset in table.index.unique("dataset"):
-        networks = table.xs(dataset, level="dataset")
-        if not networks.index.equals(drawn(results).index):
-            means = networks.groupby("variant")[list(MEASURES)].mean().loc[order(networks)]
-            parts[data_name(str(dataset))] = means.rename(index={one: COMPONENTS[one].name for one in means.index})
+    table, parts = by_network(results), {}
+    for dataset in table.index.unique("dataset").drop(dataset_drawn(results)):
+        means = pd.DataFrame(table.xs(dataset, level="dataset")).groupby("variant")[list(MEASURES)].mean()
+        shown = means.loc[order(means)]
+        parts[data_name(str(dataset))] = shown.rename(index={one: COMPONENTS[one].name for one in shown.index})
     if not parts:
         return pd.DataFrame()
     return pd.concat(parts, names=["data", "component"]).rename(columns=MEASURES).round(1)

@@ -24,7 +24,7 @@ COLUMNS = {
     "parameters": "weights",
     "time": "time a step",
 }
-"""Columns of numbers and their headings; between them stand the component, its axis, and the link."""
+"""Columns of numbers and their headings; before them stand the component, with its link, and its axis."""
 
 
 def steps(path: Path = BENCHMARK) -> pd.Series:
@@ -73,7 +73,7 @@ def fragment(results: pd.DataFrame, times: pd.Series) -> str:
     table, networks = rows(results, times), drawn(results)
     moves = {measure: differences(networks, measure) for measure in MEASURES}
     lines = "\n".join(_row(str(variant), row, moves, networks) for variant, row in table.iterrows())
-    heads = "".join(f'<th scope="col">{escape(one)}</th>' for one in ("component", "axis", *COLUMNS.values(), "see"))
+    heads = "".join(f'<th scope="col">{escape(one)}</th>' for one in ("component", "axis", *COLUMNS.values()))
     script = (Path(__file__).parent / "sortable.js").read_text(encoding="utf-8")
     return (
         f"<style>{_STYLE}</style>\n"
@@ -81,17 +81,16 @@ def fragment(results: pd.DataFrame, times: pd.Series) -> str:
         '<p class="filter" hidden><label>Show components with <input type="search" placeholder="pooling"></label> '
         '<span role="status"></span></p>\n'
         '<div class="scrolled" role="region" aria-label="Measured components" tabindex="0">\n'
-        f'<table class="dataframe words">\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{lines}\n</tbody>\n</table>\n'
+        f'<table class="dataframe">\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{lines}\n</tbody>\n</table>\n'
         f"</div>\n</div>\n<script>\n{script}</script>"
     )
 
 
 def _row(variant: str, row: pd.Series, moves: dict[str, pd.DataFrame], networks: pd.DataFrame) -> str:
     component = COMPONENTS[variant]
-    cells = [
-        f'<th scope="row" title="{escape(component.change)}">{escape(component.name)}</th>',
-        f"<td>{escape(component.axis)}</td>",
-    ]
+    name, axis, change, said = (escape(one) for one in (component.name, component.axis, component.change, component.linked))
+    link = f'<a href="{address(component)}">{said}</a>' if address(component) else said
+    cells = [f'<th scope="row" title="{change}">{name} <small>{link}</small></th>', f"<td>{axis}</td>"]
     lost = networks.xs(variant, level="variant")["diverged"]
     for column in COLUMNS:
         value = float(row[column])
@@ -99,10 +98,8 @@ def _row(variant: str, row: pd.Series, moves: dict[str, pd.DataFrame], networks:
         if column in moves and np.isnan(value) and lost.any():
             text = "diverged"
         elif column in moves and variant != BASE:
-            text += _change(moves[column].loc[variant])
-        cells.append(f'<td class="number" data-value="{"" if np.isnan(value) else f"{value:.6g}"}">{text}</td>')
-    link, said = address(component), escape(component.linked)
-    cells.append(f'<td><a href="{link}">{said}</a></td>' if link else f"<td>{said}</td>")
+            text += _change(*moves[column][["mean", "low", "high"]].loc[variant].to_numpy())
+        cells.append(f'<td data-value="{"" if np.isnan(value) else f"{value:.6g}"}">{text}</td>')
     return f"<tr>{''.join(cells)}</tr>"
 
 
@@ -112,12 +109,11 @@ def _number(column: str, value: float) -> str:
     return f"{value:,.0f}" if column == "parameters" else f"× {value:.2f}" if column == "time" else f"{value:.1f}"
 
 
-def _change(row: pd.Series) -> str:
-    if np.isnan(row["low"]):
-        return "" if np.isnan(row["mean"]) else f"<small>{row['mean']:+.1f}</small>"
-    told = row["low"] > 0 or row["high"] < 0
-    text = f"{row['low']:+.1f} to {row['high']:+.1f}"
-    return f"<small>{f'<b>{text}</b>' if told else text}</small>"
+def _change(mean: float, low: float, high: float) -> str:
+    if np.isnan(low):
+        return "" if np.isnan(mean) else f"<small>{mean:+.1f}</small>"
+    text = f"{low:+.1f} to {high:+.1f}"
+    return f"<small>{f'<b>{text}</b>' if low > 0 or high < 0 else text}</small>"
 
 
 def changes(variants: Iterable[str]) -> pd.DataFrame:
@@ -130,14 +126,17 @@ def changes(variants: Iterable[str]) -> pd.DataFrame:
 
 _STYLE = """
 .components .scrolled { max-height: 32rem; overflow: auto; }
-.components table { margin: 0; }
-.components td.number { text-align: right; white-space: nowrap; }
-.components td small { display: block; font-size: .75em; }
-.components th { text-align: left; vertical-align: bottom; }
-.components thead th { background: var(--pst-color-background, #fff); position: sticky; top: 0; }
+.components table.dataframe { display: table; font-size: .8rem; margin: 0; }
+.components :is(td, th) { text-align: right; vertical-align: top; white-space: nowrap; }
+.components table.dataframe :is(th, td):nth-child(-n+2) { text-align: left; }
+.components table.dataframe :is(th, td) { padding: .2rem .35rem; }
+.components tbody th { background: var(--pst-color-background, #fff); font-weight: 400; left: 0; position: sticky; }
+.components thead th { white-space: normal; vertical-align: bottom; }
+.components small { display: block; font-size: .8em; }
+.components thead th { background: var(--pst-color-background, #fff); position: sticky; top: 0; z-index: 1; }
 .components thead button { background: none; border: 0; color: inherit; cursor: pointer; font: inherit; padding: 0; }
-.components thead button { text-align: left; }
-.components thead button::after { content: " ↕"; opacity: .5; }
+.components thead button { text-align: inherit; }
+.components thead button::after { content: " ↕"; opacity: .7; }
 .components th[aria-sort="ascending"] button::after { content: " ↑"; opacity: 1; }
 .components th[aria-sort="descending"] button::after { content: " ↓"; opacity: 1; }
 .components input { font: inherit; max-width: 12rem; }

@@ -47,8 +47,8 @@ class Course:
 
 
 COURSES = {
-    "cifar10": Course(10, 50, tried_on=1000, tried_epochs=3, judged_on=1000),
-    "digits": Course(10, 50, tried_on=500, tried_epochs=3, judged_on=500),
+    "cifar10": Course(10, 50, tried_on=1000, tried_epochs=5, judged_on=800),
+    "digits": Course(10, 50, tried_on=500, tried_epochs=5, judged_on=500),
 }
 """By data set."""
 

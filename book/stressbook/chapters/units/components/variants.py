@@ -22,7 +22,7 @@ from stresslib.networks import Standardized
 DECAY = 5e-4
 """Weight decay of the base network."""
 
-RATES = (0.01, 0.03, 0.1)
+RATES = (0.03, 0.1, 0.3)
 """Learning rates that are tried with momentum; see :data:`OPTIMIZERS`."""
 
 OPTIMIZERS: dict[str, tuple[float, Callable[..., torch.optim.Optimizer]]] = {
@@ -125,7 +125,7 @@ def find_variant(name: str) -> Variant:
     --------
     >>> from stressbook.chapters.units.components.variants import find_variant
     >>> find_variant("no-momentum").rates
-    (0.1, 0.3, 1.0)
+    (0.3, 1.0, 3.0)
     """
     if name not in VARIANTS:
         near = difflib.get_close_matches(name, VARIANTS, n=1)

@@ -53,7 +53,7 @@ COMPONENTS = {
         "base",
         "nothing: plain convolutions, maximum, ReLU, cross entropy",
         "layers",
-        "Which layers can lose most?",
+        "Layer by layer",
     ),
     **_of(
         "convolution",
