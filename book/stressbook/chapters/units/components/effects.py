@@ -195,7 +195,7 @@ def judged(results: pd.DataFrame) -> pd.DataFrame:
     for place, expected in enumerate(EXPECTED):
         found = differences(networks, expected.measure)[["mean", "low", "high"]].dropna(subset="mean")
         if expected.variant in found.index:
-            mean, low, high = found.loc[expected.variant].to_numpy()
+            mean, low, high = (float(one) for one in found.loc[expected.variant].to_numpy())
             rows[place] = {"mean": mean, "low": low, "high": high, "outcome": outcome(expected.sign, low, high)}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["mean", "low", "high", "outcome"])
 

@@ -133,9 +133,10 @@ def elsewhere(results: pd.DataFrame) -> str:
 def alt_text(results: pd.DataFrame) -> str:
     """Describe the figure in words, from its data."""
     means = drawn(results).groupby("variant")[list(MEASURES)].mean()
+    shown = order(means)
+    numbers = means.loc[shown, [ACCURACY, SEPARATION, DIMENSIONS]].to_numpy()
     rows = "; ".join(
-        f"{COMPONENTS[one].name} accuracy {means.loc[one, ACCURACY]:.1f}%, SI(5) {means.loc[one, SEPARATION]:.1f}%, "
-        f"kept {means.loc[one, DIMENSIONS]:.1f}%"
-        for one in order(means)
+        f"{COMPONENTS[one].name} accuracy {right:.1f}%, SI(5) {apart:.1f}%, kept {kept:.1f}%"
+        for one, (right, apart, kept) in zip(shown, numbers, strict=True)
     )
     return f"Score kept at 5% of the dimensions against accuracy and against separation, a point a component. {rows}."
