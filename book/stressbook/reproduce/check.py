@@ -19,7 +19,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stressbook.reproduce.catalogue import chosen_figures, project_root
+from stressbook.reproduce.catalogue import chosen_figures, figures, project_root
 from stressbook.reproduce.comparison import TOLERANCES, drift, moved, read_every_column
 from stressbook.reproduce.manifest import code_digest, kept_file, read_manifest
 from stressbook.reproduce.run import reproduce_each
@@ -59,8 +59,9 @@ def check(names: Iterable[str], *, output: str | os.PathLike[str] | None = None)
                 raise made
             if kept[name].endswith(".csv"):
                 committed, fresh = (read_every_column(place / kept[name]) for place in (results, folder))
-                problems += [f"{name}: {line}" for line in drift(committed, fresh)]
-                pictures.append((name, _picture(committed, fresh)))
+                score = figures(root)[name].get("tolerance")
+                problems += [f"{name}: {line}" for line in drift(committed, fresh, score)]
+                pictures.append((name, _picture(committed, fresh, score)))
         except Exception as error:  # a problem of this figure; the others are checked all the same
             problems.append(f"{name}: {error}")
     _write_report(folder / "report.html", problems, notes, pictures)
@@ -93,10 +94,10 @@ def _commit_of(results: Path, name: str) -> str:
         return "unknown"
 
 
-def _picture(committed: pd.DataFrame, fresh: pd.DataFrame) -> str:
+def _picture(committed: pd.DataFrame, fresh: pd.DataFrame, score: float | None) -> str:
     """Draw each curve of the quick run over the committed one, as SVG; points that moved have a ring."""
     curves = list(fresh.groupby(CURVE, sort=False, dropna=False))
-    ringed = moved(committed, fresh)
+    ringed = moved(committed, fresh, score)
     width = min(3, len(curves))
     height = -(-len(curves) // width)
     # Not registered with pyplot, so that nothing keeps it.

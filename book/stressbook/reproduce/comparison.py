@@ -6,7 +6,7 @@ Between the results tables and `check`, which prints and draws what is found her
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -130,13 +130,16 @@ def read_every_column(path: str | os.PathLike[str]) -> pd.DataFrame:
     return table
 
 
-def drift(committed: pd.DataFrame, fresh: pd.DataFrame) -> list[str]:
+def drift(committed: pd.DataFrame, fresh: pd.DataFrame, score: float | None = None) -> list[str]:
     """Compare a fresh table with the committed one: column by column, then setting by setting.
 
     Parameters
     ----------
     committed, fresh : pandas.DataFrame
         Results tables, with all their columns.
+    score : float, optional
+        Points by which a score may move, instead of those of :data:`TOLERANCES`: of a run that trains or attacks networks
+        itself, where rounding grows from step to step and turns decisions, each of a share of few images.
 
     Returns
     -------
@@ -152,23 +155,29 @@ def drift(committed: pd.DataFrame, fresh: pd.DataFrame) -> list[str]:
         for name in fresh.columns.union(committed.columns, sort=False).difference(_KEY, sort=False)
         if name not in TOLERANCES and any(name in table and is_numeric_dtype(table[name]) for table in (committed, fresh))
     ]
-    for row in moved(committed, fresh).to_dict("records"):
+    for row in moved(committed, fresh, score).to_dict("records"):
         setting = " ".join(f"{key}={row[key]}" for key in _KEY if not pd.isna(row[key]))
         if row["_merge"] == "left_only":
             lines.append(f"{setting}: is {_shown(row['score'])}, and not in the committed table")
             continue
         for name in row["moved"]:
-            was, now, allowed = row[f"{name}_committed"], row[name], TOLERANCES.get(name, _AS_IT_STANDS)
+            was, now, allowed = row[f"{name}_committed"], row[name], _tolerances(score).get(name, _AS_IT_STANDS)
             lines.append(f"{setting}: {name} was {_shown(was)}, is {_shown(now)}, tolerance {allowed}")
     return lines
 
 
-def moved(committed: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
+def _tolerances(score: float | None) -> dict[str, Tolerance]:
+    return TOLERANCES if score is None else {**TOLERANCES, "score": replace(TOLERANCES["score"], absolute=score)}
+
+
+def moved(committed: pd.DataFrame, fresh: pd.DataFrame, score: float | None = None) -> pd.DataFrame:
     """Return the fresh rows that moved or are new, with the committed cells beside them.
 
     Parameters
     ----------
     committed, fresh : pandas.DataFrame
+    score : float, optional
+        As :func:`drift` takes it.
 
     Returns
     -------
@@ -181,7 +190,8 @@ def moved(committed: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
     both = fresh[[*_KEY, *shared]].merge(
         committed[[*_KEY, *shared]], on=_KEY, how="left", suffixes=("", "_committed"), indicator=True
     )
-    apart = pd.DataFrame({name: ~_same(str(name), both[f"{name}_committed"], both[name]) for name in shared})
+    allowed = _tolerances(score)
+    apart = pd.DataFrame({name: ~_same(str(name), both[f"{name}_committed"], both[name], allowed) for name in shared})
     names = [[name for name, is_apart in row.items() if is_apart] for row in apart.to_dict("records")]
     return both.assign(moved=pd.Series(names, both.index, dtype="object"))[apart.any(axis=1)]
 
@@ -192,12 +202,12 @@ def _with_keys(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: pd.Series(None, table.index, kind) for name, kind in absent.items()})
 
 
-def _same(name: str, was: pd.Series, now: pd.Series) -> pd.Series:
+def _same(name: str, was: pd.Series, now: pd.Series, allowed: dict[str, Tolerance]) -> pd.Series:
     """Return where a column is as committed; one of numbers without a tolerance is a problem by itself."""
     if is_numeric_dtype(was) and is_numeric_dtype(now):
-        if name not in TOLERANCES:
+        if name not in allowed:
             return pd.Series(True, was.index)
-        agrees = TOLERANCES[name].holds(was, now)
+        agrees = allowed[name].holds(was, now)
     else:
         agrees = was.astype("string").fillna("") == now.astype("string").fillna("")
     # Every row has a score: one that is not a number has moved, whatever was committed.

@@ -43,6 +43,17 @@ def test_drift_names_settings_that_moved_or_are_new() -> None:
     assert len(drift(committed, fresh)) == 4
 
 
+def test_a_figure_may_state_by_how_many_points_its_scores_move_and_nothing_else_does() -> None:
+    committed = sl.read_results(ROOT / "results" / "figure-4.csv")
+    fresh = committed.head(2).copy()
+    fresh.loc[0, "score"] -= 9.9
+    fresh.loc[1, "score"] += 10.1
+    (line,) = drift(committed, fresh, 10)
+    assert "tolerance 10" in line and len(drift(committed, fresh)) == 2
+    fresh["score"], fresh["objective_gap"] = committed["score"], 1.0
+    assert len(drift(committed, fresh, 10)) == 2
+
+
 def test_every_column_of_the_committed_tables_has_a_tolerance_with_a_reason_and_no_other_has() -> None:
     tables = [read_every_column(path) for path in sorted((ROOT / "results").glob("*.csv"))]
     assert {name for table in tables for name in table} - {*SETTING, "spec", *FURTHER_KEYS} == set(TOLERANCES)
