@@ -94,7 +94,7 @@ def _commit_of(results: Path, name: str) -> str:
         return "unknown"
 
 
-def _picture(committed: pd.DataFrame, fresh: pd.DataFrame, score: float | None) -> str:
+def _picture(committed: pd.DataFrame, fresh: pd.DataFrame, score: float | None = None) -> str:
     """Draw each curve of the quick run over the committed one, as SVG; points that moved have a ring."""
     curves = list(fresh.groupby(CURVE, sort=False, dropna=False))
     ringed = moved(committed, fresh, score)
