@@ -74,6 +74,7 @@ TOLERANCES = {
     "bytes": _SIZE,
     "side_bytes": _SIZE,
     "file_bytes": _SIZE,
+    "parameters": Tolerance("counts the weights of a network"),
     "squared_norm": _ESTIMATE,
     "class": Tolerance("the number of a class: the likeliest ones are apart by more than rounding"),
     "variance_90": _COUNT,

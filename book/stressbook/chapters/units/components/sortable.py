@@ -1,0 +1,144 @@
+"""Sortable: the measured table of components, a row each; it can be sorted and filtered where scripts run.
+
+From `effects` and the benchmark of steps to HTML. The script lies in it, so that nothing is loaded; without scripts it is a
+table like others, in the order of the survey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stressbook.chapters.units.components.effects import differences, drawn, order
+from stressbook.chapters.units.components.names import BASE
+from stressbook.chapters.units.components.words import COMPONENTS, MEASURES, address
+
+BENCHMARK = Path(__file__).parents[5] / "benchmarks" / "results" / "component-steps.csv"
+
+COLUMNS = {
+    **dict(zip(MEASURES, ("accuracy", "SI(5)", "kept at 5%", "kept at 2 bits"), strict=True)),
+    "parameters": "weights",
+    "time": "time a step",
+}
+"""Columns of numbers and their headings; before them stand the component, with its link, and its axis."""
+
+
+def steps(path: Path = BENCHMARK) -> pd.Series:
+    """Read how long a step of each variant's training takes, against one of the base network; empty where not measured.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        With columns `variant` and `ratio`, as benchmarks/components.py writes it.
+    """
+    return pd.read_csv(path).set_index("variant")["ratio"] if path.is_file() else pd.Series(dtype=float)
+
+
+def rows(results: pd.DataFrame, times: pd.Series) -> pd.DataFrame:
+    """Return the numbers of the table.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        The table of the chapter.
+    times : pandas.Series
+        As :func:`steps` returns it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each variant, in the order of the page; a column for each of :data:`COLUMNS`, means over trainings.
+    """
+    networks = drawn(results)
+    means = networks.groupby("variant")[[*MEASURES, "parameters"]].mean().loc[order(networks)]
+    return means.assign(time=times.reindex(means.index))
+
+
+def fragment(results: pd.DataFrame, times: pd.Series) -> str:
+    """Return the HTML of the table, with its style and its script.
+
+    Parameters
+    ----------
+    results, times
+        As :func:`rows` takes them.
+
+    Returns
+    -------
+    str
+    """
+    table, networks = rows(results, times), drawn(results)
+    moves = {measure: differences(networks, measure) for measure in MEASURES}
+    lines = "\n".join(_row(str(variant), row, moves, networks) for variant, row in table.iterrows())
+    heads = "".join(f'<th scope="col">{escape(one)}</th>' for one in ("component", "axis", *COLUMNS.values()))
+    script = (Path(__file__).parent / "sortable.js").read_text(encoding="utf-8")
+    return (
+        f"<style>{_STYLE}</style>\n"
+        '<div class="components">\n'
+        '<p class="filter" hidden><label>Show components with <input type="search" placeholder="pooling"></label> '
+        '<span role="status"></span></p>\n'
+        '<div class="scrolled" role="region" aria-label="Measured components" tabindex="0">\n'
+        f'<table class="dataframe">\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{lines}\n</tbody>\n</table>\n'
+        f"</div>\n</div>\n<script>\n{script}</script>"
+    )
+
+
+def _row(variant: str, row: pd.Series, moves: dict[str, pd.DataFrame], networks: pd.DataFrame) -> str:
+    component = COMPONENTS[variant]
+    name, axis, change, said = (escape(one) for one in (component.name, component.axis, component.change, component.linked))
+    link = f'<a href="{address(component)}">{said}</a>' if address(component) else said
+    cells = [f'<th scope="row" title="{change}">{name} <small>{link}</small></th>', f"<td>{axis}</td>"]
+    lost = networks.xs(variant, level="variant")["diverged"]
+    for column in COLUMNS:
+        value = float(row[column])
+        text = _number(column, value)
+        if column in moves and np.isnan(value) and lost.any():
+            text = "diverged"
+        elif column in moves and variant != BASE:
+            text += _change(*moves[column][["mean", "low", "high"]].loc[variant].to_numpy())
+        cells.append(f'<td data-value="{"" if np.isnan(value) else f"{value:.6g}"}">{text}</td>')
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _number(column: str, value: float) -> str:
+    if np.isnan(value):
+        return "–"
+    return f"{value:,.0f}" if column == "parameters" else f"× {value:.2f}" if column == "time" else f"{value:.1f}"
+
+
+def _change(mean: float, low: float, high: float) -> str:
+    if np.isnan(low):
+        return "" if np.isnan(mean) else f"<small>{mean:+.1f}</small>"
+    text = f"{low:+.1f} to {high:+.1f}"
+    return f"<small>{f'<b>{text}</b>' if low > 0 or high < 0 else text}</small>"
+
+
+def changes(variants: Iterable[str]) -> pd.DataFrame:
+    """Return what each variant changes in the base network, in words."""
+    table = {
+        COMPONENTS[one].name: {"axis": COMPONENTS[one].axis, "what is changed": COMPONENTS[one].change} for one in variants
+    }
+    return pd.DataFrame.from_dict(table, orient="index").rename_axis("component")
+
+
+_STYLE = """
+.components .scrolled { max-height: 32rem; overflow: auto; }
+.components table.dataframe { display: table; font-size: .8rem; margin: 0; }
+.components :is(td, th) { text-align: right; vertical-align: top; white-space: nowrap; }
+.components table.dataframe :is(th, td):nth-child(-n+2) { text-align: left; }
+.components table.dataframe :is(th, td) { padding: .2rem .35rem; }
+.components tbody th { background: var(--pst-color-background, #fff); font-weight: 400; left: 0; position: sticky; }
+.components thead th { white-space: normal; vertical-align: bottom; }
+.components small { display: block; font-size: .8em; }
+.components thead th { background: var(--pst-color-background, #fff); position: sticky; top: 0; z-index: 1; }
+.components thead button { background: none; border: 0; color: inherit; cursor: pointer; font: inherit; padding: 0; }
+.components thead button { text-align: inherit; }
+.components thead button::after { content: " ↕"; opacity: .7; }
+.components th[aria-sort="ascending"] button::after { content: " ↑"; opacity: 1; }
+.components th[aria-sort="descending"] button::after { content: " ↓"; opacity: 1; }
+.components input { font: inherit; max-width: 12rem; }
+@media print { .components .scrolled { max-height: none; } .components .filter { display: none; } }
+""".strip()
