@@ -1,0 +1,1 @@
+"""People: data that are somebody's own."""
