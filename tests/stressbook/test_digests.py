@@ -28,6 +28,7 @@ FEWER_DIMENSIONS = {
     "intrinsic-dimension",
     "feature-flow",
     "shared-kernels",
+    "invariances",
 }
 FEWER_VALUES = {"figure-4", "bias", "bit-erasure", "cliff", "objects"}
 BOTH = {"figure-5", "claims", "classical", "selection", "rate", "separation", "data-card", "seeing", "layers", "combination"}
@@ -36,9 +37,10 @@ BOTH |= {"evolution", "salient-features", "weights-or-features"}
 PHOTOGRAPHS = {"live", "seeing"}
 CORRUPTED = {"amplitude-phase", "objects"}
 TRAINED = {*CORRUPTED, "feature-flow", "fingerprints", "salient-features", "shared-kernels", "weights-or-features"}
+TRAINED |= {"invariances"}
 IMAGES = PHOTOGRAPHS | CORRUPTED
 ALL = {*FEWER_DIMENSIONS, *FEWER_VALUES, *BOTH, *PHOTOGRAPHS, *TRAINED}
-CLASSIFIED = ALL - PHOTOGRAPHS - {"objects", "salient-features"}  # these are classified by a network's own last layer
+CLASSIFIED = ALL - PHOTOGRAPHS - {"objects", "salient-features", "invariances"}  # of these a network's own last layer is
 ONE_DICTIONARY = {"figure-4", "bias", "claims", "classical", "data-card", "seeing", "layers", "combination", "ap-definition"}
 ONE_DICTIONARY |= {"amplitude-phase", "objects", "fingerprints", "evolution"}
 
@@ -109,7 +111,7 @@ def stale(packages: Path, before: dict[str, str]) -> set[str]:
         ("stresslib/codec/bins.py", {"rate", "weights-or-features"}),
         ("stresslib/running/grid.py", CLASSIFIED - {"claims", "own-data", "fingerprints", "weights-or-features"}),
         ("stresslib/extraction/graph.py", IMAGES | TRAINED | {"evolution"}),
-        ("stresslib/images/decode.py", IMAGES),
+        ("stresslib/images/decode.py", IMAGES | {"invariances"}),
         ("stresslib/classical/descriptors.py", IMAGES - {"objects"}),
         ("stresslib/features/library.py", ALL),
         ("stresslib/stress/on_images/corruptions.py", CORRUPTED),

@@ -82,7 +82,7 @@ def keep_results(root: Path, name: str, kept: str, folder: Path, values: dict[st
 
     results = root / "results"
     results.mkdir(exist_ok=True)
-    for file in (kept, f"{name}.svg"):
+    for file in dict.fromkeys((kept, f"{name}.svg", f"{name}.safetensors")):
         if (folder / file).exists():
             with replacing(results / file) as temporary:
                 shutil.copyfile(folder / file, temporary)

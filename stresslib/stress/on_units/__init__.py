@@ -1,6 +1,6 @@
 """Stress on units: what a unit of a network ignores, how it takes shifts, and what it sees; by its gradient, in torch."""
 
-from stresslib.stress.on_units.diverse import DiverseInputs, diverse_inputs, precondition
+from stresslib.stress.on_units.diverse import DiverseInputs, diverse_inputs, precondition, search
 from stresslib.stress.on_units.receptive_field import (
     EffectiveReceptiveField,
     ReceptiveField,
@@ -20,6 +20,7 @@ __all__ = [
     "effective_receptive_field",
     "precondition",
     "receptive_field",
+    "search",
     "shift_mask",
     "shift_test",
 ]

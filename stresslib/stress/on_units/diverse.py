@@ -136,12 +136,67 @@ def diverse_inputs(
     >>> found.images.shape, len(found.history)
     (torch.Size([3, 3, 5, 5]), 5)
     """
+    unit = Unit(module, node, channel, distance=distance, image_size=image_size)
+    found = search(
+        unit,
+        n,
+        diversity,
+        norm=norm,
+        steps=steps,
+        patience=patience,
+        learning_rate=learning_rate,
+        random_state=random_state,
+        progress=progress,
+    )
+    if found.dead:
+        why = "was not brought above 0" if found.history else "has no gradient"
+        warnings.warn(f"channel {channel} of node {node!r} is dead: it {why}; do not count it", stacklevel=2)
+    return found
+
+
+def search(
+    unit: Unit,
+    n: int,
+    diversity: float,
+    *,
+    norm: float | None = None,
+    steps: int = 1000,
+    patience: int = 100,
+    learning_rate: float = 1.0,
+    random_state: int = 0,
+    progress: bool = False,
+) -> DiverseInputs:
+    """Do what :func:`diverse_inputs` does, for a unit that is read already, and without a warning.
+
+    Parameters
+    ----------
+    unit : Unit
+        To be searched more than once, such as with several weights of the distance.
+    n, diversity, norm, steps, patience, learning_rate, random_state, progress
+        As for :func:`diverse_inputs`.
+
+    Returns
+    -------
+    DiverseInputs
+
+    Raises
+    ------
+    ValueError
+        When a number is out of range.
+
+    Examples
+    --------
+    >>> from stresslib.networks import CifarResNet
+    >>> from stresslib.stress.on_units import Unit, search
+    >>> unit = Unit(CifarResNet(8), "layer1.0.conv1", 3)
+    >>> [len(search(unit, 2, diversity, steps=3).history) for diversity in (0.0, 1.0)]
+    [3, 3]
+    """
     if n < 2:
         raise ValueError(f"n={n}: distances need two images at least")
     if not diversity >= 0:
         raise ValueError(f"diversity={diversity!r}: it is at least 0")
     _check(norm, steps, patience, learning_rate)
-    unit = Unit(module, node, channel, distance=distance, image_size=image_size)
     length = 0.5 * math.sqrt(math.prod(unit.shape)) if norm is None else norm
     generator = torch.Generator().manual_seed(random_state)
     raw = torch.randn(n, *unit.shape, generator=generator).to(unit.device)
@@ -160,11 +215,7 @@ def diverse_inputs(
     images = normed(raw, length)
     with torch.no_grad():
         activations, features = unit.read(images)
-    dead = not alive or bool((activations <= 0).all())
-    if dead:
-        why = "has no gradient" if not alive else "was not brought above 0"
-        warnings.warn(f"channel {channel} of node {node!r} is dead: it {why}; do not count it", stacklevel=2)
-    return DiverseInputs(images, activations, _distances(features), history, dead)
+    return DiverseInputs(images, activations, _distances(features), history, not alive or bool((activations <= 0).all()))
 
 
 def objective(unit: Unit, images: Tensor, diversity: float) -> tuple[Tensor, dict[str, float]]:

@@ -5,6 +5,8 @@ Between the receptive field and what is done to a unit. A changed copy of a netw
 
 from __future__ import annotations
 
+from copy import copy
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -36,6 +38,8 @@ class Unit:
     ----------
     shape : tuple of int
         (C, H, W) of an image.
+    node : str
+    channel : int
     channels : int
         Of the node.
     field : ReceptiveField or None
@@ -85,14 +89,39 @@ class Unit:
         if out.ndim not in (2, 4):
             raise ValueError(f"node {node!r} gives {tuple(out.shape)} for one image; (1, C) or (1, C, H, W) is needed")
         self.channels = int(out.shape[1])
+        self.node = node
+        self.channel = self._checked(channel)
+        if self.field is None:
+            self._index = out.shape[-1] // 2
+
+    def _checked(self, channel: int) -> int:
         if not 0 <= channel < self.channels:
             near = min(max(channel, 0), self.channels - 1)
             raise ValueError(
-                f"node {node!r} has {self.channels} channels, from 0 on, and none {channel}; the nearest is {near}"
+                f"node {self.node!r} has {self.channels} channels, from 0 on, and none {channel}; the nearest is {near}"
             )
-        self.channel = channel
-        if self.field is None:
-            self._index = out.shape[-1] // 2
+        return channel
+
+    def beside(self, channel: int) -> Unit:
+        """Return the unit of another channel at the same place, without looking for the receptive field again.
+
+        Parameters
+        ----------
+        channel : int
+            From 0.
+
+        Returns
+        -------
+        Unit
+
+        Raises
+        ------
+        ValueError
+            When there is no such channel.
+        """
+        other = copy(self)
+        other.channel = self._checked(channel)
+        return other
 
     def _inside(self, field: ReceptiveField) -> slice:
         """Return the units of an earlier layer that see nothing but the image."""

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from stresslib.networks import CifarResNet
-from stresslib.stress.on_units import Unit, diverse_inputs, precondition, shift_mask, shift_test
+from stresslib.stress.on_units import Unit, diverse_inputs, precondition, search, shift_mask, shift_test
 from stresslib.stress.on_units.diverse import ascend, normed, objective
 from stresslib.stress.on_units.shift import masked_parts, shift_objective
 
@@ -215,3 +215,13 @@ def test_a_unit_of_a_residual_network_is_read_before_its_rectifier() -> None:
     assert unit.shape == (3, 7, 7)
     values = unit(torch.randn(50, 3, 7, 7))
     assert values.min() < 0 < values.max()
+
+
+def test_a_unit_that_is_read_already_is_searched_alike() -> None:
+    network = CifarResNet(8, 4).eval()
+    unit = Unit(network, "layer2.0", 1).beside(5)
+    found = search(unit, 3, 0.5, steps=3, random_state=7)
+    again = diverse_inputs(network, "layer2.0", 5, n=3, diversity=0.5, steps=3, random_state=7)
+    assert torch.equal(found.images, again.images) and found.history == again.history
+    with pytest.raises(ValueError, match="has 8 channels, from 0 on, and none 9; the nearest is 7"):
+        unit.beside(9)

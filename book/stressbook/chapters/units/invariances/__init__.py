@@ -1,0 +1,1 @@
+"""Invariances: how much may an image change before a unit of an early layer notices?"""
