@@ -48,6 +48,7 @@ bench: install  ## measure speed against named peers
 	$(BIN)/python benchmarks/separation.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/offspring.py
+	$(BIN)/python benchmarks/contextual.py
 
 clean:  ## remove what was built; keep .venv
 	rm -rf build book/generated .pytest_cache .mypy_cache .ruff_cache .hypothesis

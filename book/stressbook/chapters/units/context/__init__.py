@@ -1,0 +1,1 @@
+"""Context: does a convolution with several dilations see more, and is that what raises the score?"""
