@@ -18,7 +18,7 @@ import yaml
 from stressbook.reproduce.catalogue import parts, project_root
 from stresslib.files import write_text
 
-NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X")
+NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 
 
 def table_of_contents(root: Path) -> str:

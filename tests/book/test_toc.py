@@ -36,7 +36,7 @@ def test_jupyter_book_reads_it(tmp_path: Path) -> None:
     assert {"book/generated/cliff", "book/method"} <= set(site)
     captions = [part["caption"] for part in yaml.safe_load(path.read_text())["parts"]]
     assert [caption.rpartition(". ")[2] for caption in captions] == list(parts(ROOT))
-    assert captions[0].startswith("I. ") and captions[-2].startswith("X. ") and captions[-1] == "Appendices"
+    assert captions[0].startswith("I. ") and captions[-2].startswith("XI. ") and captions[-1] == "Appendices"
 
 
 def test_questions_stand_below_their_summary() -> None:

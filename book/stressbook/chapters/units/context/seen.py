@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from stressbook.chapters.images.amplitude_phase.effects import name
 from stressbook.chapters.units.context.effects import CALLED, dataset_drawn, radii, with_forms
@@ -60,6 +61,8 @@ def plot_maps(results: pd.DataFrame) -> Figure:
         ends = [float(map_.columns[0]) - 0.5, float(map_.columns[-1]) + 0.5]
         drawn = ax.imshow(map_.to_numpy(), norm=colours, cmap="magma_r", extent=(*ends, *reversed(ends)))
         ax.grid(visible=False)
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 3, 4, 5, 10]))
         ax.tick_params(labelsize=style.SMALL)
     bar = figure.colorbar(drawn, ax=axes, shrink=0.6, extend="min")
     bar.set_label("% of the field", fontsize=style.SMALL)
