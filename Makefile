@@ -5,11 +5,11 @@ HTML := build/_build/html
 STRICT ?=
 SCREENSHOTS ?= --screenshots build/screenshots
 
-.PHONY: help install check book test bench clean
+.PHONY: help install check book reproduce-all test bench clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 install: .venv/.installed  ## make .venv with the locked packages, stresslib and stressbook
 
@@ -33,6 +33,9 @@ book: check  ## run the figures on the shipped features, compare, and build the 
 	$(BIN)/python book/tools/check_offline.py $(HTML)
 	$(BIN)/python book/tools/check_browser.py $(HTML) $(SCREENSHOTS) $(STRICT)
 	@echo "The book is $(HTML)/index.html"
+
+reproduce-all: install  ## run the full profile of every figure again, for hours, beside the committed tables; goes on after a stop
+	$(BIN)/stresslib check --full
 
 test: install  ## lint, check types, run the tests
 	$(BIN)/ruff check .

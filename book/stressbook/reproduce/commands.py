@@ -123,12 +123,21 @@ def parse_parameters(texts: Iterable[str]) -> dict[str, Any]:
     return parameters
 
 
-@click.command("check", cls=Command, examples="check\ncheck figure-4")
-@click.option("-o", "--output", metavar="DIR", help="for quick runs and report.html (default: build/check)")
+@click.command("check", cls=Command, examples="check\ncheck figure-4\ncheck --full figure-4 bias")
+@click.option("--full", is_flag=True, help="run the full profile, for hours; the same command goes on after a stop")
+@click.option("-o", "--output", metavar="DIR", help="for the runs and report.html (default: build/check, build/again)")
 @click.argument("figure", nargs=-1, metavar="[FIGURE]...", help="default: all", shell_complete=_figure_names)
-def check(figure: tuple[str, ...], output: str | None) -> int:
+def check(figure: tuple[str, ...], full: bool, output: str | None) -> int:
     chosen_figures(project_root(), figure)
     _check_folder(output)
+    if full:
+        from stressbook.reproduce.again import run_again
+
+        held = True
+        for name, found in run_again(figure or ("all",), output=output):
+            print(f"{name}: {found}", flush=True)
+            held &= found.holds
+        return 0 if held else 1
     from stressbook.reproduce.check import check as compare  # once the names are right: it takes a while
 
     problems = compare(figure or ("all",), output=output)

@@ -197,6 +197,18 @@ def moved(committed: pd.DataFrame, fresh: pd.DataFrame, score: float | None = No
     return both.assign(moved=pd.Series(names, both.index, dtype="object"))[apart.any(axis=1)]
 
 
+def largest_difference(committed: pd.DataFrame, fresh: pd.DataFrame) -> float:
+    """Return by how much the scores of one setting differ at most, in points; 0 where no setting is in both tables.
+
+    Parameters
+    ----------
+    committed, fresh : pandas.DataFrame
+        Results tables, with all their columns.
+    """
+    both = _with_keys(fresh).merge(_with_keys(committed), on=_KEY, suffixes=("", "_committed"))
+    return float((both["score"] - both["score_committed"]).abs().max()) if len(both) else 0.0
+
+
 def _with_keys(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with all columns of the key: no variant is the paper's protocol, and so is a table without variants."""
     absent = {name: kind for name, kind in FURTHER_KEYS.items() if name not in table}

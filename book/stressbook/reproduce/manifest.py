@@ -90,7 +90,7 @@ def keep_results(root: Path, name: str, kept: str, folder: Path, values: dict[st
     described: dict[str, Any] = {
         "parameters": {key: value for key, value in values.items() if key not in ("store", "reference")},
         "code": code,
-        "commit": _git_commit(root),
+        "commit": commit(root),
         "seconds": round(seconds, 1),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
@@ -138,8 +138,18 @@ _SOURCES = ("stresslib", "book/stressbook", "notebooks", "requirements.txt")
 """What a result is made by, as paths in the checkout."""
 
 
-def _git_commit(root: Path) -> str | None:
-    """Return the short hash of the commit, with ``-dirty`` where sources were changed; None without git or a commit."""
+def commit(root: Path) -> str | None:
+    """Return the short hash of the commit, with ``-dirty`` where sources were changed; None without git or a commit.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        Folder of the checkout.
+
+    Returns
+    -------
+    str or None
+    """
     try:
         head, changed = (
             subprocess.run(["git", *command], cwd=root, capture_output=True, text=True, check=False)

@@ -116,3 +116,47 @@ def features(folder: str | Path) -> pd.DataFrame:
         columns=["features", "SHA-256", "figures"],
     )
     return used.groupby(["features", "SHA-256"])["figures"].agg(", ".join).reset_index().set_index("features")
+
+
+def again(path: str | Path) -> pd.DataFrame:
+    """Return what became of the figures whose full profile was run once more: rows, differences, minutes.
+
+    Parameters
+    ----------
+    path : path-like
+        As ``stresslib check --full`` writes it; without it, no row.
+    """
+    if not Path(path).is_file():
+        return pd.DataFrame()
+    named = {
+        "rows": "rows compared",
+        "off": "cells beyond tolerance",
+        "missing": "rows missing",
+        "largest": "largest difference of a score (points)",
+    }
+    table = pd.read_csv(path, index_col="figure").drop(columns=["table", "code"])
+    return table.rename(columns=named).convert_dtypes()
+
+
+def again_headline(path: str | Path, folder: str | Path) -> str:
+    """Say how many of the tables were made again, and what became of their rows.
+
+    Parameters
+    ----------
+    path : path-like
+        As :func:`again` takes it.
+    folder : path-like
+        As :func:`records` takes it.
+    """
+    if not Path(path).is_file():
+        return "No table was made again so far: `make reproduce-all` does."
+    found = pd.read_csv(path, index_col="figure")
+    kept = [name for name, record in records(folder).items() if record["path"].suffix == ".csv"]
+    off = found.index[found["off"].add(found["missing"]).gt(0)]
+    left = [name for name in kept if name not in found.index]
+    return (
+        f"**{len(found)} of {len(kept)} tables were made again, {found['rows'].sum():,} rows in "
+        f"{found['minutes'].sum():.0f} minutes**: {len(found) - len(off)} hold in every cell. Beyond a tolerance: "
+        f"{', '.join(off) or 'none'}. The largest "
+        f"difference of two scores is {found['largest'].max():.2g} points. Not made again: {', '.join(left) or 'none'}."
+    )
