@@ -1,4 +1,4 @@
-"""Again: the full profile of every figure once more, beside the committed tables: how many rows hold, how far others are off.
+"""Again: the full profile of each figure once more, beside the committed tables: which rows hold, how far others are off.
 
 Above `reproduce`, beside the check of the quick profile. It reads results/ and never writes there. What it finds is kept for
 each figure by itself, so that hours of runs may be stopped, and go on another day.
@@ -64,9 +64,8 @@ def run_again(names: Iterable[str], *, output: str | os.PathLike[str] | None = N
             continue
         now = {"table": file_sha256(root / "results" / kept), "code": code_digest(root, name, kept)}
         rows = read_rows(root / FILE)
-        before = rows[(rows["figure"] == name) & (rows["table"] == now["table"]) & (rows["code"] == now["code"])]
-        if not before.empty:
-            yield name, _found(before.to_dict("records")[0], ", by an earlier run of this code")
+        if before := next((row for row in rows if {"figure": name, **now}.items() <= row.items()), None):
+            yield name, _found(before, ", by an earlier run of this code")
             continue
         begun = time.perf_counter()
         try:
@@ -80,9 +79,9 @@ def run_again(names: Iterable[str], *, output: str | os.PathLike[str] | None = N
         row = {"figure": name, **counts}
         row |= {"minutes": round((time.perf_counter() - begun) / 60, 1), "cores": os.cpu_count(), "machine": machine()}
         row |= {"finished": datetime.now(UTC).date().isoformat(), "commit": commit(root), **now}
-        rows = pd.concat([rows[rows["figure"] != name], pd.DataFrame([row])])
+        rows = [*(other for other in rows if other["figure"] != name), row]
         with replacing(root / FILE) as temporary:
-            rows.sort_values("figure").to_csv(temporary, index=False, lineterminator="\n")
+            pd.DataFrame(rows).sort_values("figure").to_csv(temporary, index=False, lineterminator="\n")
         yield name, _found(row)
 
 
@@ -115,8 +114,8 @@ def compared(committed: Path, fresh: Path, score: float | None) -> dict[str, Any
     }
 
 
-def read_rows(path: Path) -> pd.DataFrame:
-    """Return what was found so far; without rows where nothing was.
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return what was found so far, a row a figure; nothing where no run ended.
 
     Parameters
     ----------
@@ -124,11 +123,11 @@ def read_rows(path: Path) -> pd.DataFrame:
 
     Returns
     -------
-    pandas.DataFrame
-        The columns of :func:`compared`, `figure`, `minutes`, `cores`, `machine`, `finished`, `commit`, and the digests
-        of the committed `table` and of the `code`.
+    list of dict
+        What :func:`compared` counts, with `figure`, `minutes`, `cores`, `machine`, `finished`, `commit`, and the digests of
+        the committed `table` and of the `code`.
     """
-    return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["figure", "table", "code"])
+    return pd.read_csv(path).to_dict("records") if path.is_file() else []
 
 
 def machine() -> str:
