@@ -184,7 +184,7 @@ def test_verdicts_and_what_did_not_reproduce(whole: pd.DataFrame) -> None:
     [
         (ERRORS, "**Yes, against corruptions.** On CIFAR-10, APR-SP brings the mean error over 2 corruptions from 53.0%"),
         ({"twice": [50, 52], "apr-p": [40, 42.1], "apr-s": [40, 70]}, "**APR-P does, of APR-P and APR-S.**"),
-        ({"twice": [50, 52], "apr-p": [40, 60]}, "**Not beyond doubt.**"),
+        ({"twice": [50, 52], "apr-p": [40, 60]}, "**Undecided.**"),
         ({"twice": [50.0], "apr-p": [40.0]}, "by -10.0 points (one training each)"),
     ],
 )

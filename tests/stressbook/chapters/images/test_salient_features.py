@@ -154,7 +154,7 @@ def test_confidence_that_misleads_is_told() -> None:
     [
         (6.0, "broken", "**Not against an attack that knows them.**"),
         (70.0, "holds", "**Yes, against every attack that was tried.**"),
-        (48.0, "undecided", "**It cannot be told.**"),
+        (48.0, "undecided", "**Undecided.**"),
     ],
 )
 def test_a_defence_is_broken_holds_or_cannot_be_told(worst: float, outcome: str, said: str) -> None:

@@ -123,7 +123,7 @@ def outcomes(table: pd.DataFrame) -> list[str]:
             OPPOSITE,
             "**Not best: pixels, oriented gradients, ImageNet network and untrained network verify better.**",
         ),
-        ((-3.0, 1.0), UNDECIDED, "**These signatures cannot tell.**"),
+        ((-3.0, 1.0), UNDECIDED, "**Undecided by these signatures.**"),
     ],
 )
 def test_learned_features_against_the_others(interval: tuple[float, float], outcome: str, said: str) -> None:

@@ -112,7 +112,7 @@ def test_a_component_that_changes_nothing_is_not() -> None:
 
 def test_one_training_cannot_tell() -> None:
     table = made(*rows_of("dropout", [44.0], 90.0), base=[45.0])
-    assert page.headline(table).startswith("**One training cannot tell.** 1 changes")
+    assert page.headline(table).startswith("**Undecided by one training.** 1 changes")
     assert effects.by_chance(table) == "One training each has no interval: nothing can be told from this run."
     assert "(one training each) points, undecided" in effects.verdicts(table)
     assert len(page.plot(table).axes) == 2 and "one training" in page.caption(table)
@@ -200,7 +200,7 @@ def test_ranks_over_components() -> None:
         "Right more often, at 5% of the dimensions: keeps **more**. Rank correlation over 4 networks +1.00"
         in overview.verdict(table)
     )
-    assert "Better separated, at 5% of the dimensions: cannot be told" in overview.verdict(table)  # all alike
+    assert "Better separated, at 5% of the dimensions: undecided" in overview.verdict(table)  # all alike
     assert overview.verdict(made()) == "- Of fewer than four networks nothing is said."
     assert "rank correlation of what they change" not in overview.elsewhere(table)  # of three changes
 

@@ -174,7 +174,7 @@ def test_the_two_changes_are_taken_apart_by_seed() -> None:
         (-2.0, 0.0, 0.1, "**Context costs accuracy here.**"),
         (-2.0, 2.0, 0.1, "**Context costs accuracy here; the moved norm gains.**"),
         (0.0, -2.0, 0.1, "**The moved norm costs accuracy here, and the convolution gains nothing beyond doubt.**"),
-        (0.0, 0.0, 0.1, "**No gain beyond doubt: these trainings cannot tell.**"),
+        (0.0, 0.0, 0.1, "**Undecided: no gain beyond doubt.**"),
     ],
 )
 def test_the_headline_follows_the_intervals(context: float, norm: float, scatter: float, said: str) -> None:
@@ -184,7 +184,7 @@ def test_the_headline_follows_the_intervals(context: float, norm: float, scatter
 
 
 def test_a_gain_whose_it_cannot_be_told() -> None:
-    assert page._answer({"together": 1, "context": 0, "norm": 0}) == "There is a gain, and whose it is cannot be told"
+    assert page._answer({"together": 1, "context": 0, "norm": 0}) == "There is a gain, and whose it is stays undecided"
     only = made()
     assert page.headline(only[~only["model"].str.contains("late")]).startswith("**Not measured:**")
 
@@ -264,7 +264,7 @@ def test_figures_show_the_table_and_the_check_reads_it(whole: pd.DataFrame, tmp_
 def test_one_training_of_each_is_no_interval(whole: pd.DataFrame) -> None:
     digits = whole[whole["dataset"].eq("digits")]
     digits = pd.concat([digits, results_table(maps("digits"), names.MORE)])
-    assert page.headline(digits).startswith("**No gain beyond doubt: these trainings cannot tell.**")
+    assert page.headline(digits).startswith("**Undecided: no gain beyond doubt.**")
     assert page.caption(digits).startswith("Above: one training of each network.")
     assert len(page.plot(digits).axes) == 2 and len(seen.plot_maps(digits).axes) == 5
 

@@ -130,7 +130,7 @@ def test_a_linear_unit_by_hand() -> None:
     [
         (SPREAD_OUT, "**Much: in every layer more than geometry allows a linear unit.**", "as expected"),
         ([12.0, 13.0, 14.0], "**Little: in every layer less than geometry allows a linear unit.**", "**the other way**"),
-        ([10.0, 24.0, 40.0], "**These units cannot tell.**", "undecided"),
+        ([10.0, 24.0, 40.0], "**Undecided by these units.**", "undecided"),
     ],
 )
 def test_the_headline_and_the_verdict_follow_the_interval(distances: list[float], said: str, outcome: str) -> None:

@@ -341,11 +341,11 @@ def test_each_outcome() -> None:
     ("after", "born", "said"),
     [
         ([92.0, 93.1], [70.0, 71.1], "**Yes, at birth and after their own training.**"),
-        ([89.0, 93.0], [70.0, 71.1], "**At birth yes, after their own training not beyond doubt.**"),
-        ([92.0, 93.1], [50.0, 51.1], "**After their own training yes, at birth not beyond doubt.**"),
+        ([89.0, 93.0], [70.0, 71.1], "**At birth yes, after their own training undecided.**"),
+        ([92.0, 93.1], [50.0, 51.1], "**After their own training yes, at birth undecided.**"),
         ([80.0, 81.1], [50.0, 51.1], "*sample* is behind no stress (-10.0 points"),
         ([89.0, 93.0], [70.0, 71.1], "*sample* is not to be told from no stress"),
-        ([80.0, 81.1], [50.0, 51.1], "**Not beyond doubt.** On MNIST"),
+        ([80.0, 81.1], [50.0, 51.1], "**Undecided.** On MNIST"),
         (
             [92.0, 93.1],
             [70.0, 71.1],

@@ -144,7 +144,7 @@ def test_a_curve_that_never_falls_or_begins_below() -> None:
     [
         (3.0, "**Yes, pruning hurts less.**", "as expected"),
         (7.0, "**No, pruning hurts more.**", "**the other way**"),
-        (6.0, "**Not beyond doubt: these trainings cannot tell.**", "undecided"),
+        (6.0, "**Undecided by these trainings.**", "undecided"),
     ],
 )
 def test_the_headline_and_the_verdict_follow_the_interval(flow: float, said: str, outcome: str) -> None:

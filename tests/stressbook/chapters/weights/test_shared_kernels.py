@@ -176,7 +176,7 @@ def test_each_expectation_has_its_verdict(whole: pd.DataFrame) -> None:
             "fewer errors than a narrow network that shares nothing, a difference of -5.3 points (-6.8 to -3.9).",
         ),
         ({f"{RESNET}:16": [40.0, 41], f"{RESNET}-none:16": [50, 51.1]}, "**Yes, one kernel is enough.**"),
-        ({f"{RESNET}:16": [40.0, 60], f"{RESNET}-none:16": [50, 51.1]}, "**It cannot be told from few trainings.**"),
+        ({f"{RESNET}:16": [40.0, 60], f"{RESNET}-none:16": [50, 51.1]}, "**Undecided by so few trainings.**"),
         ({**ERRORS, f"{RESNET}-mixed-regulated:16": [58.0, 59, 61]}, "**does not recover it**"),
         ({**ERRORS, f"{RESNET}-mixed-regulated:16": [30.0, 39, 50]}, "may recover it"),
         ({**ERRORS, f"{RESNET}-none:5": [45.0, 46, 46.5]}, "one kernel makes **more errors than** a narrow"),

@@ -137,7 +137,7 @@ def headline(results: pd.DataFrame) -> str:
     elif fewer:
         answer = f"{_listed(fewer)} does, of {_listed(list(rows))}"
     else:
-        answer = "Not beyond doubt"
+        answer = "Undecided"
     clean: list[Any] = [found.loc[(1, recipe)] for recipe in rows]
     worst = min(clean, key=lambda row: row["mean"])
     kinds = len(corrupted_kinds(results))

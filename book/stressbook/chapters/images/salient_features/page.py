@@ -148,7 +148,7 @@ def headline(results: pd.DataFrame) -> str:
     elif broken.any():
         answer = "Not on all data against an attack that knows them"
     else:
-        answer = "It cannot be told"
+        answer = "Undecided"
     parts = [
         f"**{answer}.** On {name(dataset)}, the attack that salient features were shown leaves {raw[STATIC]:.0f}% right "
         f"without them and **{salient[STATIC]:.0f}%** with them; the strongest attack leaves **{salient[WORST]:.0f}%**."

@@ -118,7 +118,7 @@ def headline(results: pd.DataFrame) -> str:
     elif won:
         answer = f"Better than {_listed(won)}; the others are too close to call"
     else:
-        answer = f"These {people_shown(results)} cannot tell"
+        answer = f"Undecided by these {people_shown(results)}"
     rate = rates(results, EER)["score"]
     best = min((kind for kind in rate.index if kind in RIVALS), key=lambda kind: float(rate[kind]))
     said = (

@@ -264,7 +264,7 @@ def counted(results: pd.DataFrame) -> pd.DataFrame:
         table = differences(networks, measure)
         counts = {word: len(moved(table, sign, surely=True)) for word, sign in (("surely higher", 1), ("surely lower", -1))}
         counts |= {word: len(moved(table, sign, surely=False)) for word, sign in (("higher", 1), ("lower", -1))}
-        rows[name] = {**counts, "cannot tell": len(table) - counts["higher"] - counts["lower"]}
+        rows[name] = {**counts, "undecided": len(table) - counts["higher"] - counts["lower"]}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("measure")
 
 

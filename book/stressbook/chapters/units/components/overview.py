@@ -92,7 +92,7 @@ def verdict(results: pd.DataFrame) -> str:
     lines = []
     for measure, words in ((ACCURACY, "Right more often"), (SEPARATION, "Better separated")):
         ranks, chance = _ranks(means[measure], means[DIMENSIONS])
-        answer = "cannot be told" if not chance < 0.05 else "keeps **more**" if ranks > 0 else "keeps **less**"
+        answer = "undecided" if not chance < 0.05 else "keeps **more**" if ranks > 0 else "keeps **less**"
         lines.append(
             f"- {words}, at 5% of the dimensions: {answer}. Rank correlation over {len(means)} networks "
             f"{ranks:+.2f} (chance {chance:.2g})."

@@ -114,7 +114,7 @@ def headline(results: pd.DataFrame) -> str:
     looked = len(tables[DIMENSIONS])
     if tables[DIMENSIONS]["low"].isna().all():
         return (
-            f"**One training cannot tell.** {looked} changes of the base network were measured once each; it keeps "
+            f"**Undecided by one training.** {looked} changes of the base network were measured once each; it keeps "
             f"{base[DIMENSIONS]:.1f}% of its score at 5% of the dimensions, and {base[VALUES]:.1f}% at 2 bits."
         )
     more = {measure: moved(table, 1, surely=True) for measure, table in tables.items()}
@@ -127,7 +127,7 @@ def headline(results: pd.DataFrame) -> str:
         said.append(
             f"at {place}, where the base network keeps {base[measure]:.1f}% of its score, **{len(more[measure])} keep "
             f"more** ({_with_sizes(tables[measure], more[measure])}), {len(less[measure])} keep less "
-            f"({_with_sizes(tables[measure], less[measure])}), and of {unsure} it cannot be told even by their own intervals"
+            f"({_with_sizes(tables[measure], less[measure])}), and {unsure} are undecided even by their own intervals"
         )
     text = f"{said[0]}: {said[1]}; {said[2]}."
     if winners:

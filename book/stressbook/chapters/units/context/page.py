@@ -96,7 +96,7 @@ def headline(results: pd.DataFrame) -> str:
     sides = {key: _side(found.loc[key]) for key in ("together", "context", "norm")}
     said = {key: spread(*found.loc[key]) for key in sides}
     radius = effects(results, "trained", dataset).loc["context"]
-    far = {1: "sees further", -1: "sees less far", 0: "cannot be told to see further"}[_side(radius)]
+    far = {1: "sees further", -1: "sees less far", 0: "sees further or not, undecided"}[_side(radius)]
     return (
         f"**{_answer(sides)}.** On {name(dataset)}, both changes together bring {said['together']} points of accuracy, the "
         f"convolution {said['context']} and the norm {said['norm']}, with as many weights. A contextual network {far}: by "
@@ -115,10 +115,10 @@ def _answer(sides: dict[str, int]) -> str:
     if norm > 0:
         return "There is a gain, but it is the moved norm's, and not the convolution's beyond doubt"
     if together > 0:
-        return "There is a gain, and whose it is cannot be told"
+        return "There is a gain, and whose it is stays undecided"
     if norm < 0:
         return "The moved norm costs accuracy here, and the convolution gains nothing beyond doubt"
-    return "No gain beyond doubt: these trainings cannot tell"
+    return "Undecided: no gain beyond doubt"
 
 
 def _side(row: Any) -> int:

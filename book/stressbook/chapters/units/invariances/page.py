@@ -106,7 +106,7 @@ def headline(results: pd.DataFrame) -> str:
     elif won or lost:
         answer = f"It depends: more than geometry allows a linear unit in {won} of {len(rows)} layers, less in {lost}"
     else:
-        answer = "These units cannot tell"
+        answer = "Undecided by these units"
     units = by_unit(results)
     means = {layer: of_layer(units, layer)["size"].mean() for layer in layers_of(units)}
     if not means:

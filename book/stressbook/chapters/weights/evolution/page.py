@@ -127,11 +127,11 @@ def headline(results: pd.DataFrame) -> str:
     if at_birth and in_the_end:
         answer = "Yes, at birth and after their own training"
     elif at_birth:
-        answer = "At birth yes, after their own training not beyond doubt"
+        answer = "At birth yes, after their own training undecided"
     elif in_the_end:
-        answer = "After their own training yes, at birth not beyond doubt"
+        answer = "After their own training yes, at birth undecided"
     else:
-        answer = "Not beyond doubt"
+        answer = "Undecided"
     first = max(stressed, key=lambda way: born[way])
     later = max(stressed, key=lambda way: trained[way])
     said = (

@@ -120,7 +120,7 @@ def headline(results: pd.DataFrame) -> str:
     elif won or lost:
         answer = f"Pruning hurts less on {won}, more on {lost} of {len(outcomes)} networks"
     else:
-        answer = "Not beyond doubt: these trainings cannot tell"
+        answer = "Undecided by these trainings"
     said = []
     for one in drawn:
         means = of_network(trainings, *one)["pruned"].groupby("method").mean().to_dict()

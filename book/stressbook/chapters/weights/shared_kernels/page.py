@@ -122,7 +122,7 @@ def headline(results: pd.DataFrame) -> str:
     networks = of_dataset(results, dataset)
     means = means_of(networks)
     cost = interval(paired(networks["error"], "plain", "none"))
-    answer = {1: "No, one kernel is not enough", -1: "Yes, one kernel is enough", 0: "It cannot be told from few trainings"}[
+    answer = {1: "No, one kernel is not enough", -1: "Yes, one kernel is enough", 0: "Undecided by so few trainings"}[
         _side(cost)
     ]
     said = (
