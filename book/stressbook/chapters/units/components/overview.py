@@ -61,8 +61,12 @@ def _name_outliers(results: pd.DataFrame, means: pd.DataFrame, ax: Axes, most: i
     """Write the names of the components that change what is kept most, beside their points."""
     table = differences(drawn(results), DIMENSIONS)
     chosen = table["mean"].abs().nlargest(most).index
+    heights = means.loc[chosen, DIMENSIONS].sort_values(ascending=False)
+    line = 0.06 * (means[DIMENSIONS].max() - means[DIMENSIONS].min())  # about as high as a name
     middle = means[ACCURACY].median()
-    for one in chosen:
+    for one, height in heights.items():
+        near = heights.drop(one)[lambda other, height=height: (other - height).abs() < line]
+        place = "center" if near.empty else "bottom" if height >= near.max() else "top"
         left = means.loc[one, ACCURACY] > middle
         ax.annotate(
             COMPONENTS[str(one)].name,
@@ -71,7 +75,7 @@ def _name_outliers(results: pd.DataFrame, means: pd.DataFrame, ax: Axes, most: i
             textcoords="offset points",
             fontsize=style.SMALL,
             ha="right" if left else "left",
-            va="center",
+            va=place,
             color=COLOURS[COMPONENTS[str(one)].axis],
         )
 

@@ -126,8 +126,8 @@ def headline(results: pd.DataFrame) -> str:
         unsure = looked - len(moved(tables[measure], 1, surely=False)) - len(moved(tables[measure], -1, surely=False))
         said.append(
             f"at {place}, where the base network keeps {base[measure]:.1f}% of its score, **{len(more[measure])} keep "
-            f"more** ({_with_sizes(tables[measure], more[measure])}), {len(less[measure])} keep less "
-            f"({_with_sizes(tables[measure], less[measure])}), and {unsure} are undecided even by their own intervals"
+            f"more**{_with_sizes(tables[measure], more[measure])}, {len(less[measure])} keep less"
+            f"{_with_sizes(tables[measure], less[measure])}, and {unsure} are undecided even by their own intervals"
         )
     text = f"{said[0]}: {said[1]}; {said[2]}."
     if winners:
@@ -136,10 +136,10 @@ def headline(results: pd.DataFrame) -> str:
 
 
 def _with_sizes(table: pd.DataFrame, variants: list[str], most: int = 3) -> str:
-    """Name variants with what they change, the largest first."""
+    """Name variants with what they change, the largest first, in brackets."""
     rows = table.loc[variants].sort_values("mean", key=abs, ascending=False)
     parts = [f"{COMPONENTS[str(one)].name} {row['mean']:+.1f}" for one, row in rows.head(most).iterrows()]
-    return ", ".join([*parts, "..."] if len(variants) > most else parts) or "none"
+    return f" ({', '.join([*parts, '...'] if len(variants) > most else parts)})" if parts else ""
 
 
 def _capital(text: str) -> str:
