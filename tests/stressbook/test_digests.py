@@ -29,15 +29,16 @@ FEWER_DIMENSIONS = {
     "feature-flow",
     "shared-kernels",
     "invariances",
+    "context",
 }
 FEWER_VALUES = {"figure-4", "bias", "bit-erasure", "cliff", "objects"}
 BOTH = {"figure-5", "claims", "classical", "selection", "rate", "separation", "data-card", "seeing", "layers", "combination"}
 BOTH |= {"ap-definition", "order", "data-size", "networks", "direct", "own-data", "amplitude-phase", "fingerprints"}
-BOTH |= {"evolution", "salient-features", "weights-or-features"}
+BOTH |= {"evolution", "salient-features", "weights-or-features", "components"}
 PHOTOGRAPHS = {"live", "seeing"}
 CORRUPTED = {"amplitude-phase", "objects"}
 TRAINED = {*CORRUPTED, "feature-flow", "fingerprints", "salient-features", "shared-kernels", "weights-or-features"}
-TRAINED |= {"invariances"}
+TRAINED |= {"invariances", "context", "components"}
 IMAGES = PHOTOGRAPHS | CORRUPTED
 ALL = {*FEWER_DIMENSIONS, *FEWER_VALUES, *BOTH, *PHOTOGRAPHS, *TRAINED}
 CLASSIFIED = ALL - PHOTOGRAPHS - {"objects", "salient-features", "invariances"}  # of these a network's own last layer is
@@ -106,10 +107,16 @@ def stale(packages: Path, before: dict[str, str]) -> set[str]:
         ("stresslib/evaluation/metrics.py", CLASSIFIED),
         ("stresslib/evaluation/squared_hinge.py", CLASSIFIED),
         ("stresslib/evaluation/bootstrap.py", {"claims", "ap-definition", "direct", "own-data"}),
-        ("stresslib/evaluation/separation.py", {"separation", "feature-flow", "salient-features", "shared-kernels"}),
+        (
+            "stresslib/evaluation/separation.py",
+            {"separation", "feature-flow", "salient-features", "shared-kernels", "context", "components"},
+        ),
         ("stresslib/codec/peers/with_faiss.py", {"rate"}),
         ("stresslib/codec/bins.py", {"rate", "weights-or-features"}),
-        ("stresslib/running/grid.py", CLASSIFIED - {"claims", "own-data", "fingerprints", "weights-or-features"}),
+        (
+            "stresslib/running/grid.py",
+            CLASSIFIED - {"claims", "own-data", "fingerprints", "weights-or-features", "components"},
+        ),
         ("stresslib/extraction/graph.py", IMAGES | TRAINED | {"evolution"}),
         ("stresslib/images/decode.py", IMAGES | {"invariances"}),
         ("stresslib/classical/descriptors.py", IMAGES - {"objects"}),
