@@ -13,6 +13,7 @@ import pandas as pd
 from stressbook.chapters.weights.fingerprints.measure import FIRST_OF_SWEEP
 from stressbook.chapters.weights.fingerprints.names import HITS, TUNED
 from stressbook.chapters.weights.fingerprints.networks import FILES
+from stressbook.chapters.weights.shared_kernels.effects import FORMS
 from stressbook.drawing import outcomes
 from stressbook.drawing.words import data_sets
 from stresslib.training.artefacts import Address
@@ -169,6 +170,8 @@ def name_of(model: str) -> str:
     >>> from stressbook.chapters.weights.fingerprints.rows import name_of
     >>> name_of("resnet20"), name_of("cifar10:10000/vgg:16/plain/1"), name_of("digits/resnet8:8/apr-p/1")
     ('ResNet-20', 'our VGG, training 1', 'our ResNet-8, APR-P, training 1')
+    >>> name_of("cifar10:5000/anchored-resnet18-mixed:16/tuned/0")
+    'our ResNet-18 (a kernel a width; width 16)'
     """
     if model in FILES:
         return _architecture(model)
@@ -180,7 +183,10 @@ def name_of(model: str) -> str:
 
 
 def _architecture(name: str) -> str:
-    base = name.partition(":")[0]
+    base, _, width = name.partition(":")
+    if base.startswith("anchored-resnet18"):
+        form = base.removeprefix("anchored-resnet18").removeprefix("-") or "plain"
+        return f"ResNet-18 ({FORMS[form].replace(',', '')}; width {width})"
     return base.replace("resnet", "ResNet-").replace("vgg", "VGG").replace("lenet5", "LeNet-5")
 
 
