@@ -98,7 +98,7 @@ def keep_results(root: Path, name: str, kept: str, folder: Path, values: dict[st
     }
     if kept.endswith(".csv"):
         table = read_results(results / kept)
-        used = table[["dataset", "model", "layer"]].drop_duplicates().itertuples(index=False)
+        used = table[["dataset", "model", "layer"]].dropna().drop_duplicates().itertuples(index=False)
         at_hand = dict(list_features())
         described["features"] = {
             "/".join(names): file_sha256(at_hand["/".join(names)]) for names in used if "/".join(names) in at_hand
