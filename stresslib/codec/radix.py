@@ -16,9 +16,6 @@ Array = NDArray[Any]
 
 _WORD = 1 << 64
 
-_BLOCK = 1 << 15
-"""Words at a time: few enough for the cache, and so many that starting an operation costs little."""
-
 
 def radix_digits(base: int) -> int:
     """Return how many digits of a base fit in a 64-bit word.
@@ -78,37 +75,14 @@ def unpack_radix(packed: Array, base: int, count: int) -> Array:
         When a word has more digits than it may.
     """
     digits = radix_digits(base)
-    words = packed.view("<u8")
-    if base**digits < _WORD and (words >= np.uint64(base**digits)).any():
+    words = packed.copy().view("<u8")
+    codes = np.zeros((digits, len(words)), dtype=code_type((base - 1).bit_length()))
+    for digit in range(digits):
+        rest = words // np.uint64(base)
+        words -= rest * np.uint64(base)
+        codes[digit] = words
+        words = rest
+    flat = codes.reshape(-1)
+    if words.any() or flat[count:].any():
         raise ValueError(f"a word is not a number of {digits} digits of base {base}")
-    rows = np.empty((digits, len(words)), dtype=code_type((base - 1).bit_length()))
-    for start in range(0, len(words), _BLOCK):
-        _split(words[start : start + _BLOCK], base, rows[:, start : start + _BLOCK])
-    flat = rows.reshape(-1)
-    if flat[count:].any():
-        raise ValueError(f"a word is not a number of {digits} digits of base {base}, or has some beyond the {count} codes")
     return flat[:count]
-
-
-def _split(words: Array, base: int, rows: Array) -> None:
-    """Write the digits of numbers into rows, the lowest first, by way of pieces in a narrower type."""
-    if len(rows) == 1:
-        rows[0] = words
-        return
-    digits, narrow = _piece(base, len(rows), words.dtype)
-    power = words.dtype.type(base**digits) if digits < len(rows) else None
-    for start in range(0, len(rows), digits):
-        piece = words
-        if start + digits < len(rows):
-            words = piece // power
-            piece = piece - words * power
-        _split(piece.astype(narrow), base, rows[start : start + digits])
-
-
-def _piece(base: int, digits: int, kind: np.dtype[Any]) -> tuple[int, np.dtype[Any]]:
-    """Return how many digits fit the next narrower type, and that type; one, and this type, where too few fit to pay."""
-    narrow = np.dtype(f"<u{kind.itemsize // 2}") if kind.itemsize > 1 else kind
-    fitting = 0
-    while fitting < digits and narrow != kind and base ** (fitting + 1) - 1 <= np.iinfo(narrow).max:
-        fitting += 1
-    return (fitting, narrow) if fitting >= min(3, digits) else (1, kind)
