@@ -34,14 +34,15 @@ FEWER_DIMENSIONS = {
 FEWER_VALUES = {"figure-4", "bias", "bit-erasure", "cliff", "objects"}
 BOTH = {"figure-5", "claims", "classical", "selection", "rate", "separation", "data-card", "seeing", "layers", "combination"}
 BOTH |= {"ap-definition", "order", "data-size", "networks", "direct", "own-data", "amplitude-phase", "fingerprints"}
-BOTH |= {"evolution", "salient-features", "weights-or-features", "components"}
+BOTH |= {"evolution", "salient-features", "weights-or-features", "components", "signatures"}
 PHOTOGRAPHS = {"live", "seeing"}
 CORRUPTED = {"amplitude-phase", "objects"}
 TRAINED = {*CORRUPTED, "feature-flow", "fingerprints", "salient-features", "shared-kernels", "weights-or-features"}
 TRAINED |= {"invariances", "context", "components"}
 IMAGES = PHOTOGRAPHS | CORRUPTED
 ALL = {*FEWER_DIMENSIONS, *FEWER_VALUES, *BOTH, *PHOTOGRAPHS, *TRAINED}
-CLASSIFIED = ALL - PHOTOGRAPHS - {"objects", "salient-features", "invariances"}  # of these a network's own last layer is
+# Of the others a network's own last layer is the classifier, or a machine with a kernel.
+CLASSIFIED = ALL - PHOTOGRAPHS - {"objects", "salient-features", "invariances", "signatures"}
 ONE_DICTIONARY = {"figure-4", "bias", "claims", "classical", "data-card", "seeing", "layers", "combination", "ap-definition"}
 ONE_DICTIONARY |= {"amplitude-phase", "objects", "fingerprints", "evolution"}
 
@@ -112,14 +113,14 @@ def stale(packages: Path, before: dict[str, str]) -> set[str]:
             {"separation", "feature-flow", "salient-features", "shared-kernels", "context", "components"},
         ),
         ("stresslib/codec/peers/with_faiss.py", {"rate"}),
-        ("stresslib/codec/bins.py", {"rate", "weights-or-features"}),
+        ("stresslib/codec/bins.py", {"rate", "weights-or-features", "signatures"}),
         (
             "stresslib/running/grid.py",
             CLASSIFIED - {"claims", "own-data", "fingerprints", "weights-or-features", "components"},
         ),
-        ("stresslib/extraction/graph.py", IMAGES | TRAINED | {"evolution"}),
-        ("stresslib/images/decode.py", IMAGES | {"invariances"}),
-        ("stresslib/classical/descriptors.py", IMAGES - {"objects"}),
+        ("stresslib/extraction/graph.py", IMAGES | TRAINED | {"evolution", "signatures"}),
+        ("stresslib/images/decode.py", IMAGES | {"invariances", "signatures"}),
+        ("stresslib/classical/descriptors.py", (IMAGES - {"objects"}) | {"signatures"}),
         ("stresslib/features/library.py", ALL),
         ("stresslib/stress/on_images/corruptions.py", CORRUPTED),
         ("stresslib/training/recipes.py", TRAINED),
