@@ -127,7 +127,9 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         What :func:`compared` counts, with `figure`, `minutes`, `cores`, `machine`, `finished`, `commit`, and the digests of
         the committed `table` and of the `code`.
     """
-    return pd.read_csv(path).to_dict("records") if path.is_file() else []
+    if not path.is_file():
+        return []
+    return [{str(name): value for name, value in row.items()} for row in pd.read_csv(path).to_dict("records")]
 
 
 def machine() -> str:

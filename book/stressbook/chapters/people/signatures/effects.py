@@ -268,7 +268,7 @@ def smallest_sizes(results: pd.DataFrame) -> dict[str, float]:
 def changes(results: pd.DataFrame) -> pd.DataFrame:
     """Return what each stress changes of the equal error rate, with its interval, as a table for the page."""
     rows = of_kind(shown(results), CHANGE, LEARNED).sort_values(["stress", "bytes"], kind="stable")
-    said = [spread(*(float(row[name]) for name in ("score", "score_low", "score_high"))) for row in rows.to_dict("records")]
+    said = [spread(row["score"], row["score_low"], row["score_high"]) for row in rows.to_dict("records")]
     named = rows["spec"].astype(object).set_axis(range(len(rows)))
     return pd.DataFrame({"stress": named, "bytes": rows["bytes"].to_numpy(), "change of the EER": said}).set_index("stress")
 

@@ -234,7 +234,7 @@ class _Run:
             vectors = [one["features"] for one in several]
             usual = chosen[kind][1]
             variants = {"": {"machine": usual}, LINEAR: {"machine": LINEAR}}
-            variants |= {f"references={one}": {"machine": usual, "references": one} for one in references[1:]}
+            variants |= {f"references={one}": {"machine": usual, "references": one} for one in references[1:]}  # type: ignore[dict-item]
             found = self._judged(self.roles, vectors, list(variants.values()), kind)
             for variant, trainings in zip(variants, found, strict=True):
                 cells = {**self._cells(kind, vectors[0].shape[1]), "variant": variant or None}

@@ -84,7 +84,7 @@ def plot(results: pd.DataFrame) -> Figure:
         ax.grid(axis="y", visible=False)
         ax.grid(axis="x", color="#E3E3E3", linewidth=0.8)
         ax.margins(y=0.12)
-        top = max(table.max(axis=None), 1.0)
+        top = max(float(table.max().max()), 1.0)
         ax.set_xlim(0, 1.25 * top)
         ax.set_xlabel("equal error rate (%)", fontsize=style.SMALL)
         ax.tick_params(labelsize=style.SMALL)
@@ -159,7 +159,7 @@ def alt_text(results: pd.DataFrame) -> str:
     skilled, random = rates(results, EER), rates(results, RANDOM)["score"]
     parts = [
         f"{KINDS[str(kind)]} {row['score']:.1f}% ({row['score_low']:.1f} to {row['score_high']:.1f}), "
-        f"random forgeries {random[kind]:.1f}%"
+        f"random forgeries {random[str(kind)]:.1f}%"
         for kind, row in skilled.iterrows()
     ]
     return f"Equal error rate by kind of features, {people_shown(results)}: {'; '.join(parts)}."

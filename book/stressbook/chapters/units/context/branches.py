@@ -53,7 +53,7 @@ def groups(channels: int, levels: int) -> list[Array]:
     [[0, 1, 2, 3], [4, 5], [6, 7]]
     """
     with torch.device("meta"):
-        widths = [int(branch.weight.shape[0]) for branch in ContextualConv2d(1, channels, levels).branches]  # type: ignore[union-attr]
+        widths = [int(branch.weight.shape[0]) for branch in ContextualConv2d(1, channels, levels).branches]  # type: ignore[index]
     return np.split(np.arange(channels), np.cumsum(widths)[:-1])
 
 

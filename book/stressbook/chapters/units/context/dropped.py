@@ -19,7 +19,8 @@ from stressbook.drawing.outcomes import UNDECIDED, interval, spread
 
 def lost(results: pd.DataFrame) -> pd.DataFrame:
     """Return :func:`losses` on the data that are drawn, indexed by `form`, `seed`, `layer` and `level`."""
-    return losses(results).loc[dataset_drawn(results)]
+    table = losses(results)
+    return table[table.index.get_level_values(0) == dataset_drawn(results)].droplevel(0)
 
 
 def plot(results: pd.DataFrame) -> Figure:
@@ -117,13 +118,13 @@ def separations(results: pd.DataFrame) -> pd.DataFrame:
     at_random = rows[rows["stress"].eq(KEPT_AT_RANDOM)].groupby(["layer", "level"])["score"].mean()
     branches = rows[rows["stress"].eq(KEPT)].groupby(["layer", "level"])[["dimensions", "score"]].mean()
     found = {
-        (f"stage {str(layer).removeprefix('layer')}", f"dilation {level:.0f}"): {
+        (f"stage {str(row['layer']).removeprefix('layer')}", f"dilation {row['level']:.0f}"): {
             "channels": f"{row['dimensions']:.0f}",
             "alone": f"{row['score']:.1f}",
-            "as many random ones": f"{at_random[layer, level]:.1f}",
-            "all channels": f"{whole[layer]:.1f}",
+            "as many random ones": f"{at_random[row['layer'], row['level']]:.1f}",
+            "all channels": f"{whole[row['layer']]:.1f}",
         }
-        for (layer, level), row in branches.iterrows()  # type: ignore[misc,str-format]
+        for row in branches.reset_index().to_dict("records")
     }
     return pd.DataFrame.from_dict(found, orient="index").rename_axis(["layer", "branch"])
 

@@ -50,11 +50,11 @@ def plot(results: pd.DataFrame) -> Figure:
     figure, (above, below) = style.panels(2, height=2.3, sharey=False, height_ratios=[4, 7])
     for place, form in enumerate(table):
         colour = COLOURS[str(form)]
-        above.plot(table[form], [place] * len(table), "o", color=colour, markersize=5, alpha=0.45, mew=0)
+        above.plot(table[form].to_numpy(), [place] * len(table), "o", color=colour, markersize=5, alpha=0.45, mew=0)
         above.plot(table[form].mean(), place, "|", color=colour, markersize=18, mew=2.6)
     above.set_yticks(range(len(table.columns)), [CALLED[str(form)] for form in table])
     for place, key in enumerate(shown):
-        mean, low, high = found.loc[key]
+        mean, low, high = found.loc[key].to_numpy()
         colour = COLOURS[CHANGES[key.partition(" ")[0]]]
         below.plot([low, high], [place, place], color=colour, linewidth=2.4, solid_capstyle="round")
         below.plot(mean, place, color=colour, **{**style.OURS, "markersize": 8})

@@ -58,8 +58,8 @@ def plot_maps(results: pd.DataFrame) -> Figure:
     figure, axes = style.page_wide(len(found), height=2.7)
     colours = LogNorm(FLOOR, max(map_.to_numpy().max() for map_ in found.values()))
     for ax, map_ in zip(axes, found.values(), strict=True):
-        ends = [float(map_.columns[0]) - 0.5, float(map_.columns[-1]) + 0.5]
-        drawn = ax.imshow(map_.to_numpy(), norm=colours, cmap="magma_r", extent=(*ends, *reversed(ends)))
+        low, high = float(map_.columns[0]) - 0.5, float(map_.columns[-1]) + 0.5
+        drawn = ax.imshow(map_.to_numpy(), norm=colours, cmap="magma_r", extent=(low, high, high, low))
         ax.grid(visible=False)
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 3, 4, 5, 10]))
@@ -103,7 +103,7 @@ def plot(results: pd.DataFrame) -> Figure:
         for form, called in CALLED.items():
             if form not in table.loc[state].index.unique("form"):
                 continue
-            rows, look = table.loc[state, form], {"linestyle": "--" if form in ("late", "both") else "-"}
+            rows, look = table.loc[state].xs(form, level="form"), {"linestyle": "--" if form in ("late", "both") else "-"}
             for _, one in rows.iterrows():
                 ax.plot(stages, one, color=COLOURS[form], linewidth=0.8, alpha=0.5)
             ax.plot(stages, rows.mean(), color=COLOURS[form], label=called, **{**style.OURS, **look})
@@ -128,7 +128,7 @@ def alt_text(results: pd.DataFrame) -> str:
     """Describe the figure of radii in words, from its data."""
     means = radii(results).groupby(["state", "form"]).mean()
     said = "; ".join(
-        f"{STATES[state]}, {CALLED[form]}: {', '.join(f'{value:.1f}' for value in means.loc[(state, form)])}"
+        f"{STATES[state]}, {CALLED[form]}: {', '.join(f'{value:.1f}' for value in means.loc[(state, form), :].to_numpy())}"
         for state in STATES
         for form in CALLED
         if (state, form) in means.index

@@ -5,9 +5,9 @@ From the scores of units to the sentences and the table of the page.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -253,7 +253,7 @@ def _direction(sign: int) -> str:
     return DIRECTIONS[sign]
 
 
-def _numbers(row: dict[str, float]) -> str:
+def _numbers(row: Mapping[Hashable, Any]) -> str:
     return spread(row["mean"], row["low"], row["high"], alone="too few units")
 
 
