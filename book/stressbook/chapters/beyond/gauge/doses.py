@@ -154,12 +154,14 @@ def _curves(source: Source, table: pd.DataFrame, chosen: bool) -> pd.DataFrame:
     rows = source.prepare(table)
     rows = rows[rows["metric"].isin(source.metrics)]
     stressed = rows[rows["stress"].isin(source.stresses)]
+    empty = pd.DataFrame(columns=["dataset", "network", "part", "dose", "kept"])
     if stressed.empty:
-        return pd.DataFrame(columns=["dataset", "network", "part", "dose", "kept"])
+        return empty
     stressed = stressed.assign(dose=source.dose(stressed, table)).dropna(subset=["dose"])
-    # A level that is no dose tells networks apart, such as generations of a lineage.
+    # A level that is no dose tells networks apart, such as generations of a lineage; -1 is none.
     is_network = stressed["spec"].fillna("").ne("")
-    stressed = stressed.assign(level=stressed["level"].where(is_network, np.nan))
+    stressed = stressed.assign(level=stressed["level"].where(is_network).fillna(-1))
+    rows = rows.assign(level=rows["level"].fillna(-1))
     keys = [*_KEYS, "metric"]
     if source.kept is not None:
         means = stressed.assign(kept=source.kept(stressed["score"]))
@@ -180,7 +182,7 @@ def _curves(source: Source, table: pd.DataFrame, chosen: bool) -> pd.DataFrame:
                 dataset=names["dataset"], network=network_name(names), part=f"{place}"
             )
         )
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts or [empty], ignore_index=True)
 
 
 def network_name(names: dict[str, object]) -> str:
@@ -223,7 +225,7 @@ def matrix(measured: pd.DataFrame, stresses: Iterable[Stress] = STRESSES) -> pd.
     -------
     pandas.DataFrame
         A row for each stress, data set and network: `stress`, `target`, `dataset`, `network`, `scale`, `common`, `doses` (how
-        many were measured), for each level `dose_99` and `where_99` and so on, and `chapter`.
+        many were measured), `smallest` and `largest` of them, for each level `dose_99` and `where_99` and so on, and `chapter`.
     """
     by_name = {stress.name: stress for stress in stresses}
     lines = []
@@ -231,6 +233,7 @@ def matrix(measured: pd.DataFrame, stresses: Iterable[Stress] = STRESSES) -> pd.
         stress = by_name[str(name)]
         line = {"stress": name, "target": stress.target, "dataset": dataset, "network": network}
         line |= {"scale": f"{stress.unit} {stress.scale}".strip(), "common": stress.common, "doses": len(curve)}
+        line |= {"smallest": curve["dose"].min(), "largest": curve["dose"].max()}
         for percent in LEVELS:
             place, where = largest_dose(curve["dose"].to_numpy(), curve["kept"].to_numpy(), percent)
             line |= {f"dose_{percent}": place, f"where_{percent}": where}
@@ -254,12 +257,9 @@ def medians(table: pd.DataFrame, percent: int) -> pd.DataFrame:
         Indexed by the stress: `dose` and `where` of the lower of the middle two networks, and `networks`, how many there are.
     """
     lines = {}
-    order = {BELOW: 0, REACHED: 1, BEYOND: 2}
     for name, rows in table.groupby("stress", sort=False):
-        ranked = rows.assign(rank=rows[f"where_{percent}"].map(order))
-        # A bound says no more than that: one from below goes last only if nothing that was reached is larger.
-        ranked["rank"] = ranked["rank"].where(ranked["rank"].ne(2), 1)
-        ranked = ranked.sort_values(["rank", f"dose_{percent}"], kind="stable")
+        # One that keeps too little at its smallest dose stands below all; the others by their dose, which may be a bound.
+        ranked = rows.assign(first=rows[f"where_{percent}"].ne(BELOW)).sort_values(["first", f"dose_{percent}"], kind="stable")
         middle = ranked.iloc[(len(ranked) - 1) // 2]
         lines[name] = {"dose": middle[f"dose_{percent}"], "where": middle[f"where_{percent}"], "networks": len(rows)}
     return pd.DataFrame.from_dict(lines, orient="index")
