@@ -23,6 +23,9 @@ LEVELS = (99, 95, 90)
 BELOW, REACHED, BEYOND = "below", "reached", "beyond"
 """Of a dose: less is kept at the smallest one that was measured; it lies between two; more is kept at the largest."""
 
+FEW = 3
+"""Doses of a network that a median of networks counts at least: between fewer lies too much."""
+
 MORE = ("level", "seed", "area", "x", "y", "rotation", "side", "bytes")
 """Columns of numbers that tell doses or networks apart, where a table has them."""
 
@@ -159,7 +162,7 @@ def _curves(source: Source, table: pd.DataFrame, chosen: bool) -> pd.DataFrame:
         return empty
     stressed = stressed.assign(dose=source.dose(stressed, table)).dropna(subset=["dose"])
     # A level that is no dose tells networks apart, such as generations of a lineage; -1 is none.
-    is_network = stressed["spec"].fillna("").ne("")
+    is_network = ~stressed["spec"].fillna("").isin(["", "none"])
     stressed = stressed.assign(level=stressed["level"].where(is_network).fillna(-1))
     rows = rows.assign(level=rows["level"].fillna(-1))
     keys = [*_KEYS, "metric"]
@@ -242,7 +245,7 @@ def matrix(measured: pd.DataFrame, stresses: Iterable[Stress] = STRESSES) -> pd.
 
 
 def medians(table: pd.DataFrame, percent: int) -> pd.DataFrame:
-    """Return the median over networks of the dose of each stress, by rank, so that ends of grids count as what they are.
+    """Return the median over networks of the dose of each stress, as far as the bounds of some of them allow.
 
     Parameters
     ----------
@@ -254,12 +257,22 @@ def medians(table: pd.DataFrame, percent: int) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by the stress: `dose` and `where` of the lower of the middle two networks, and `networks`, how many there are.
+        Indexed by the stress: `dose`, `where` and `networks`, how many have at least :data:`FEW` doses; where none has, all
+        count. The lower median is taken twice, with each bound replaced by the least and by the most that it allows: where
+        both are equal the median is reached; else it is beyond the first, or, where that is nothing, below the second.
     """
     lines = {}
     for name, rows in table.groupby("stress", sort=False):
-        # One that keeps too little at its smallest dose stands below all; the others by their dose, which may be a bound.
-        ranked = rows.assign(first=rows[f"where_{percent}"].ne(BELOW)).sort_values(["first", f"dose_{percent}"], kind="stable")
-        middle = ranked.iloc[(len(ranked) - 1) // 2]
-        lines[name] = {"dose": middle[f"dose_{percent}"], "where": middle[f"where_{percent}"], "networks": len(rows)}
+        finer = rows[rows["doses"] >= FEW]
+        counted = finer if len(finer) else rows
+        dose, where = counted[f"dose_{percent}"], counted[f"where_{percent}"]
+        middle = (len(counted) - 1) // 2
+        least = float(dose.where(where.ne(BELOW), 0).sort_values().iloc[middle])
+        most = float(dose.where(where.ne(BEYOND), np.inf).sort_values().iloc[middle])
+        if least == most:
+            lines[name] = {"dose": least, "where": REACHED, "networks": len(counted)}
+        elif least > 0:
+            lines[name] = {"dose": least, "where": BEYOND, "networks": len(counted)}
+        else:
+            lines[name] = {"dose": most, "where": BELOW, "networks": len(counted)}
     return pd.DataFrame.from_dict(lines, orient="index")

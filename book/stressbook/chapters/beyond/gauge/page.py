@@ -26,7 +26,7 @@ from stressbook.chapters.beyond.gauge.stresses import (
     WEIGHTS,
 )
 from stressbook.drawing import style, words
-from stressbook.drawing.outcomes import AS_EXPECTED, OPPOSITE, UNDECIDED
+from stressbook.drawing.outcomes import AS_EXPECTED, OPPOSITE
 from stressbook.drawing.sortable import sortable
 from stresslib.files import write_text
 
@@ -121,7 +121,10 @@ def _draw(ax: Axes, part: pd.DataFrame, table: pd.DataFrame, is_common: bool) ->
         ends = [float(row[f"dose_{percent}"]) * unit for percent in (LEVELS[0], LEVELS[-1])]
         ax.plot(ends, [place, place], color=look["color"], linewidth=5, alpha=0.35, solid_capstyle="butt")
         dose, where = float(row[f"dose_{MIDDLE}"]) * unit, row[f"where_{MIDDLE}"]
-        # An end of the grid is a bound: an arrow says on which side of it the dose lies.
+        # An end of the grid is a bound: an arrow says on which side of it the dose lies, dots how far it may lie.
+        if where != REACHED:
+            far = 0.0 if where == BELOW else 100.0
+            ax.plot([dose, far], [place, place], ":", color=look["color"], linewidth=1.2)
         look = look if where == REACHED else {**look, "marker": "$→$" if where == BEYOND else "$←$"}
         ax.plot([dose], [place], markersize=8 if where == REACHED else 11, zorder=5, label=f"{name}, {MIDDLE}%", **look)
         names.append(f"{name} ({row['networks']})" if is_common else f"{name}, to {_own(row)} ({row['networks']})")
@@ -154,24 +157,20 @@ def headline(table: pd.DataFrame, pairs: pd.DataFrame) -> str:
     """
     rows = ordered(table)
     shared = rows[rows["common"]]
-    most, least = (shared[shared["networks"] >= min(FEWEST, shared["networks"].max())].iloc[place] for place in (0, -1))
-    said = (
-        f"**The same twentieth of the score buys {_said(most, MIDDLE)} {_counted(most)} by {most.name}, and "
-        f"{_said(least, MIDDLE)} {_counted(least)} by {least.name}**: medians over "
-        f"{most['networks']} and {least['networks']} networks."
-    )
+    enough = shared[shared["networks"] >= min(FEWEST, shared["networks"].max())]
+    reached = enough[enough[f"where_{MIDDLE}"].eq(REACHED)]
+    most, least = enough.iloc[0], (reached if len(reached) else enough).iloc[-1]
+    said = f"**For a twentieth of the score {most.name} takes away {_said(most, MIDDLE)} {_counted(most)}"
+    if most.name != least.name:
+        said += f", and {least.name} {_said(least, MIDDLE)} {_counted(least)}"
+    said += f"**: medians over {' and '.join(str(one['networks']) for one in (most, least))} networks."
     wide = widest(table)
     if wide is not None:
         said += (
-            f" No stress has one limit: {wide['stress']} costs one network 5% of its score at {wide['low']:.1f}{_sign(wide)}, "
-            f"another at {wide['high']:.1f}{_sign(wide)}."
+            f" No stress has one limit: {wide['stress']} costs one network 5% of its score at {wide['low']:.1f}%, another at "
+            f"{wide['high']:.1f}%."
         )
     return f"{said} {agreement(pairs)}"
-
-
-def _sign(row: pd.Series) -> str:
-    unit = str(row["scale"]).split(" ")[0]
-    return unit if unit in ("%", "°") else ""
 
 
 def _counted(row: pd.Series) -> str:
@@ -180,37 +179,39 @@ def _counted(row: pd.Series) -> str:
 
 def widest(table: pd.DataFrame) -> pd.Series | None:
     """Return of which stress on the common scale networks take most differently; None where none was reached twice."""
-    reached = table[table["common"] & table[f"where_{MIDDLE}"].eq(REACHED)]
+    reached = table[table["common"].astype(bool) & table[f"where_{MIDDLE}"].eq(REACHED)]
     spans = reached.groupby("stress", sort=False)[f"dose_{MIDDLE}"].agg(["min", "max", "size"])
     spans = spans[spans["size"] > 1]
     if spans.empty:
         return None
     name = (spans["max"] - spans["min"]).idxmax()
-    scale = reached.loc[reached["stress"].eq(name), "scale"].iloc[0]
-    return pd.Series({"stress": name, "low": spans.at[name, "min"], "high": spans.at[name, "max"], "scale": scale})
+    return pd.Series({"stress": name, "low": spans.at[name, "min"], "high": spans.at[name, "max"]})
 
 
 def agreement(pairs: pd.DataFrame) -> str:
-    """Say of how many pairs of stresses that enough networks share the correlation is as expected."""
-    counts = pairs["outcome"].value_counts()
-    judged = int(counts.drop(CANNOT_TELL, errors="ignore").sum())
-    if not judged:
+    """Say of how many pairs of stresses the correlation is as expected: of all, and of those on different parts."""
+    known = pairs[pairs["outcome"].ne(CANNOT_TELL) & ~pairs[["first", "second"]].eq(METER).any(axis=1)]
+    if known.empty:
         return f"Whether one stress predicts another, it cannot tell: no two are shared by {FEWEST} networks."
-    other = counts.get(OPPOSITE, 0)
+    target = {stress.name: stress.target for stress in STRESSES}
+    apart = known[known["first"].map(target).ne(known["second"].map(target))]
+    other = int(known["outcome"].eq(OPPOSITE).sum())
     return (
-        f"Does withstanding one predict withstanding another? Of {judged} pairs that at least {FEWEST} networks share, "
-        f"**{counts.get(AS_EXPECTED, 0)}** rank the networks alike beyond doubt, {other} the other way, and "
-        f"{counts.get(UNDECIDED, 0)} are undecided."
+        f"Does withstanding one predict withstanding another? Of {len(known)} pairs that at least {FEWEST} networks share, "
+        f"{int(known['outcome'].eq(AS_EXPECTED).sum())} rank the networks alike, the whole interval above zero, {other} the other "
+        f"way, and the rest is undecided; of the {len(apart)} pairs that stress different parts of a network, "
+        f"{int(apart['outcome'].eq(AS_EXPECTED).sum())} do."
     )
 
 
 def alt_text(table: pd.DataFrame) -> str:
     """Describe the figure in words, from its data."""
     rows = ordered(table)
-    parts = []
-    for name, row in rows.iterrows():
-        said = [f"{SAID[row[f'where_{one}']].format(format(row[f'dose_{one}'], '.1f'))} for {one}%" for one in LEVELS]
-        parts.append(f"{name} ({row['target']}, {row['networks']} networks), in {row['scale']}: {', '.join(said)}")
+    parts = [
+        f"{name} ({row['target']}, {row['networks']} networks) "
+        f"{SAID[row[f'where_{MIDDLE}']].format(format(row[f'dose_{MIDDLE}'], '.1f'))} {row['scale']}"
+        for name, row in rows.iterrows()
+    ]
     return (
         "A row for each stress with the dose at which the median network keeps 95% of its score, in a bar from 99% to 90%, "
         f"ordered by the dose; ticks are single networks. {'; '.join(parts)}."
@@ -221,7 +222,7 @@ def caption() -> str:
     """Return the caption of the figure."""
     return (
         "How much each stress takes away before the score falls. Mark: the median network keeps 95%; bar: from 99% to 90%; ticks: "
-        "each network at 95%; in brackets, how many there are. An arrow is a bound: the median lies beyond what was measured."
+        "each network at 95%; in brackets, how many there are. An arrow is a bound: the median lies on the dotted line, where nothing was measured."
     )
 
 
