@@ -43,7 +43,8 @@ def sortable(heads: Iterable[str], rows: Iterable[str], what: str, example: str,
     return (
         f"<style>{_STYLE}</style>\n"
         '<div class="sortable">\n'
-        f'<p class="filter" hidden><label>Show {escape(what)} with <input type="search" placeholder="{escape(example)}"></label> '
+        f'<p class="filter" hidden><label>Show {escape(what)} with '
+        f'<input type="search" placeholder="{escape(example)}"></label> '
         '<span role="status"></span></p>\n'
         f'<div class="scrolled" role="region" aria-label="{escape(label)}" tabindex="0">\n'
         f'<table class="dataframe">\n<thead><tr>{columns}</tr></thead>\n<tbody>\n{lines}\n</tbody>\n</table>\n'

@@ -1,4 +1,4 @@
-"""All stresses on one scale: doses by hand, never outside what was measured, and correlations only where they can be told."""
+"""All stresses on one scale: doses by hand, nothing outside what was measured, correlations only where they can be told."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def test_what_rises_is_levelled_and_what_is_chosen_is_the_best() -> None:
 
 
 @given(CURVES, st.booleans())
-def test_a_dose_lies_in_the_grid_and_more_of_the_score_never_allows_more(curve: list[tuple[int, float]], chosen: bool) -> None:
+def test_a_dose_lies_in_the_grid_and_more_of_the_score_never_allows_more(
+    curve: list[tuple[int, float]], chosen: bool
+) -> None:
     dose, kept = doses.monotone(*zip(*curve, strict=True), chosen=chosen)
     assert (np.diff(kept) <= 1e-9).all() and (np.diff(dose) > 0).all()
     found = [doses.largest_dose(dose, kept, percent) for percent in doses.LEVELS]
@@ -82,13 +84,34 @@ def test_a_dose_lies_in_the_grid_and_more_of_the_score_never_allows_more(curve: 
         assert at == pytest.approx(percent, abs=1e-6) if where == "reached" else (at < percent) == (where == "below")
 
 
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ([(10, "reached"), (30, "reached"), (20, "reached")], (20, "reached")),
+        (
+            [(10, "reached"), (60, "beyond"), (20, "reached")],
+            (20, "reached"),
+        ),  # whatever the second one is, 20 is the middle
+        ([(15, "beyond"), (60, "beyond"), (20, "reached")], (20, "beyond")),
+        ([(15, "below"), (60, "below"), (5, "reached")], (15, "below")),
+        ([(15, "beyond"), (60, "below"), (5, "reached")], (5, "between")),  # at least 5, and at most 60
+    ],
+)
+def test_a_median_says_what_bounds_leave_open(found: list[tuple[float, str]], said: tuple[float, str]) -> None:
+    rows = [{"stress": "s", "doses": 3, "dose_95": dose, "where_95": where} for dose, where in found]
+    [middle] = doses.medians(pd.DataFrame([*rows, {**rows[0], "doses": 2}]), 95).to_dict("records")
+    assert (middle["dose"], middle["where"]) == said and middle["networks"] == 3
+
+
 def test_bits_are_counted_as_the_paper_does() -> None:
     rows = pd.DataFrame({"spec": ["DR2:4", "Q2:16", "DR2:4,Q2:16"], "n_features": [16, 16, 16]})
     assert bits(rows, rows).tolist() == [75.0, 87.5, 96.875]
 
 
 def test_of_two_tables_the_finer_one_counts_and_a_missing_one_is_named(tmp_path: Path) -> None:
-    stress = Stress("pruned", "weights", "of the weights", 50, (*PRUNED.sources, Source("finer", ("weights-pruned",), level())))
+    stress = Stress(
+        "pruned", "weights", "of the weights", 50, (*PRUNED.sources, Source("finer", ("weights-pruned",), level()))
+    )
     write(tmp_path, "some", [row(80.0), row(80.0, "weights-pruned", level=0.2)])
     assert doses.missing(tmp_path, [stress]) == ["finer"] and "`finer`" in page.left_out(["finer"])
     assert doses.curves(tmp_path, [stress])["chapter"].tolist() == ["some"]
@@ -124,7 +147,9 @@ def test_correlations_are_those_of_scipy_and_few_networks_tell_nothing() -> None
 
 def test_networks_of_different_data_are_not_compared_within() -> None:
     """Alike over all, since one data set is easy; the other way in each."""
-    frame = points([1, 2, 3, 11, 12, 13], [3, 2, 1, 13, 12, 11]).assign(dataset=["x"] * 3 + ["y"] * 3 + ["x"] * 3 + ["y"] * 3)
+    frame = points([1, 2, 3, 11, 12, 13], [3, 2, 1, 13, 12, 11]).assign(
+        dataset=["x"] * 3 + ["y"] * 3 + ["x"] * 3 + ["y"] * 3
+    )
     [found] = prediction.correlations(frame).to_dict("records")
     assert found["spearman"] > 0 and found["within"] == -1
 
@@ -155,4 +180,4 @@ def test_the_page_of_the_committed_tables() -> None:
     assert sorted(labels) == sorted(label for label in labels if label.split(" (")[0].split(", to ")[0] in there)
     assert len(labels) == len(there)
     shared = table[table["common"]]
-    assert shared[[f"dose_{one}" for one in doses.LEVELS]].stack().between(0, 100).all()
+    assert all(shared[f"dose_{one}"].between(0, 100).all() for one in doses.LEVELS)

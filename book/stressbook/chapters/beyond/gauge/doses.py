@@ -1,4 +1,4 @@
-"""Doses: how much of each stress a network takes until a share of its score is lost, by interpolation between what was measured.
+"""Doses: how much of each stress a network bears until a share of its score is lost, between what was measured.
 
 Between the committed tables, by the list of `stresses`, and the page. Nothing is measured here, and nothing extrapolated.
 """
@@ -20,8 +20,9 @@ from stresslib.results import read_results
 LEVELS = (99, 95, 90)
 """Percent of the score that is to be kept."""
 
-BELOW, REACHED, BEYOND = "below", "reached", "beyond"
-"""Of a dose: less is kept at the smallest one that was measured; it lies between two; more is kept at the largest."""
+BELOW, REACHED, BEYOND, BETWEEN = "below", "reached", "beyond", "between"
+"""Of a dose: less is kept at the smallest one that was measured; it lies between two; more is kept at the largest. Of a
+median alone: bounds of some networks leave it open between two doses."""
 
 FEW = 3
 """Doses of a network that a median of networks counts at least: between fewer lies too much."""
@@ -58,12 +59,9 @@ def monotone(dose: Sequence[float], kept: Sequence[float], chosen: bool = False)
     """
     groups = pd.Series(np.asarray(kept, dtype=float)).groupby(np.round(np.asarray(dose, dtype=float), 6))
     curve = groups.max() if chosen else groups.mean()
-    values = curve.to_numpy()
-    if chosen:
-        values = np.maximum.accumulate(values[::-1])[::-1]
-    else:
-        values = isotonic_regression(values, increasing=False)
-    return curve.index.to_numpy(dtype=float), values
+    kept = curve.to_numpy()
+    falling = np.maximum.accumulate(kept[::-1])[::-1] if chosen else isotonic_regression(kept, increasing=False)
+    return curve.index.to_numpy(dtype=float), falling
 
 
 def largest_dose(dose: np.ndarray, kept: np.ndarray, percent: float) -> tuple[float, str]:
@@ -152,7 +150,7 @@ def curves(folder: str | Path, stresses: Iterable[Stress] = STRESSES) -> pd.Data
 
 def _curves(source: Source, table: pd.DataFrame, chosen: bool) -> pd.DataFrame:
     """Return `dataset`, `network`, `part` (of which rows a curve is), `dose` and `kept` of the rows of a source."""
-    table = table.assign(**{one: table[one] if one in table else np.nan for one in ("level", "seed")})
+    table = table.assign(level=table.get("level", np.nan))
     table = table.assign(variant=table["variant"].fillna("").astype(str) if "variant" in table else "")
     rows = source.prepare(table)
     rows = rows[rows["metric"].isin(source.metrics)]
@@ -227,8 +225,9 @@ def matrix(measured: pd.DataFrame, stresses: Iterable[Stress] = STRESSES) -> pd.
     Returns
     -------
     pandas.DataFrame
-        A row for each stress, data set and network: `stress`, `target`, `dataset`, `network`, `scale`, `common`, `doses` (how
-        many were measured), `smallest` and `largest` of them, for each level `dose_99` and `where_99` and so on, and `chapter`.
+        A row for each stress, data set and network: `stress`, `target`, `dataset`, `network`, `scale`, `common`, `doses`
+        (how many were measured), `smallest` and `largest` of them, for each level `dose_99` and `where_99` and so on, and
+        `chapter`.
     """
     by_name = {stress.name: stress for stress in stresses}
     lines = []
@@ -257,9 +256,10 @@ def medians(table: pd.DataFrame, percent: int) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by the stress: `dose`, `where` and `networks`, how many have at least :data:`FEW` doses; where none has, all
-        count. The lower median is taken twice, with each bound replaced by the least and by the most that it allows: where
-        both are equal the median is reached; else it is beyond the first, or, where that is nothing, below the second.
+        Indexed by the stress: `dose`, `where`, `most` and `networks`, how many have at least :data:`FEW` doses; where none
+        has, all count. The lower median is taken twice, with each bound replaced by the least and by the most that it allows:
+        `dose` is the first, or, where that is nothing, the second; `most` is the second, infinite where nothing is known. Two
+        that differ by less than a tenth are reached.
     """
     lines = {}
     for name, rows in table.groupby("stress", sort=False):
@@ -269,10 +269,6 @@ def medians(table: pd.DataFrame, percent: int) -> pd.DataFrame:
         middle = (len(counted) - 1) // 2
         least = float(dose.where(where.ne(BELOW), 0).sort_values().iloc[middle])
         most = float(dose.where(where.ne(BEYOND), np.inf).sort_values().iloc[middle])
-        if least == most:
-            lines[name] = {"dose": least, "where": REACHED, "networks": len(counted)}
-        elif least > 0:
-            lines[name] = {"dose": least, "where": BEYOND, "networks": len(counted)}
-        else:
-            lines[name] = {"dose": most, "where": BELOW, "networks": len(counted)}
+        said = REACHED if most - least < 0.1 else BELOW if least == 0 else BEYOND if np.isinf(most) else BETWEEN
+        lines[name] = {"dose": least or most, "where": said, "most": most, "networks": len(counted)}
     return pd.DataFrame.from_dict(lines, orient="index")

@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stressbook.chapters.beyond.gauge.doses import BELOW, BEYOND, LEVELS, REACHED, medians
+from stressbook.chapters.beyond.gauge.doses import BELOW, BETWEEN, BEYOND, LEVELS, REACHED, medians
 from stressbook.chapters.beyond.gauge.prediction import CANNOT_TELL, FEWEST, METER
 from stressbook.chapters.beyond.gauge.stresses import (
     ADVERSARY,
@@ -38,12 +38,12 @@ LOOKS: dict[str, dict[str, Any]] = {
     ADVERSARY: {"color": "#882255", "marker": "v"},
     TEMPLATES: {"color": "#3A8F83", "marker": "P"},
 }
-"""Colour and marker of what is put under stress: no colour is that of a stress elsewhere in the book."""
+"""Colour and marker of what is put under stress; no colour is that of a stress in the book."""
 
 MIDDLE = 95
 """Percent of the score whose dose orders the stresses, and is their point in the picture."""
 
-SAID = {BELOW: "below {} already", REACHED: "{}", BEYOND: "more than {}"}
+SAID = {BELOW: "less than {}", REACHED: "{}", BEYOND: "more than {}", BETWEEN: "between {} and {}"}
 """How a dose is said by where it lies."""
 
 _SIGNS = {BELOW: "< ", REACHED: "", BEYOND: "> "}
@@ -60,14 +60,14 @@ def ordered(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by the stress: `target`, `scale`, `common`, `networks`, `largest` (the largest dose that was tried), and for each
-        level `dose_99`, `where_99` and so on. Stresses on the scale of their own stand in the order of the list.
+        Indexed by the stress: `target`, `scale`, `common`, `networks`, `largest` (the largest dose that was tried), and for
+        each level `dose_99`, `where_99`, `most_99` and so on. Stresses on a scale of their own stand in the list's order.
     """
     facts = table.groupby("stress", sort=False)[["target", "scale", "common"]].first()
     facts["largest"] = table.groupby("stress", sort=False)["largest"].max()
     for percent in LEVELS:
         middle = medians(table, percent)
-        facts[[f"dose_{percent}", f"where_{percent}"]] = middle[["dose", "where"]]
+        facts[[f"{one}_{percent}" for one in ("dose", "where", "most")]] = middle[["dose", "where", "most"]]
         facts["networks"] = middle["networks"]
     shared = facts[facts["common"]].sort_values(
         [f"dose_{MIDDLE}", f"where_{MIDDLE}"], ascending=[False, True], kind="stable"
@@ -120,13 +120,17 @@ def _draw(ax: Axes, part: pd.DataFrame, table: pd.DataFrame, is_common: bool) ->
         ax.plot(every, [place] * len(every), "|", color=look["color"], alpha=0.4, markersize=9, label="_each network")
         ends = [float(row[f"dose_{percent}"]) * unit for percent in (LEVELS[0], LEVELS[-1])]
         ax.plot(ends, [place, place], color=look["color"], linewidth=5, alpha=0.35, solid_capstyle="butt")
-        dose, where = float(row[f"dose_{MIDDLE}"]) * unit, row[f"where_{MIDDLE}"]
-        # An end of the grid is a bound: an arrow says on which side of it the dose lies, dots how far it may lie.
-        if where != REACHED:
-            far = 0.0 if where == BELOW else 100.0
-            ax.plot([dose, far], [place, place], ":", color=look["color"], linewidth=1.2)
-        look = look if where == REACHED else {**look, "marker": "$→$" if where == BEYOND else "$←$"}
-        ax.plot([dose], [place], markersize=8 if where == REACHED else 11, zorder=5, label=f"{name}, {MIDDLE}%", **look)
+        dose, most = (float(row[f"{one}_{MIDDLE}"]) * unit for one in ("dose", "most"))
+        where = row[f"where_{MIDDLE}"]
+        # What bounds leave open is dotted; an arrow says on which side of the grid it lies.
+        ends = [0, dose] if where == BELOW else [dose, min(most, 100)]
+        ax.plot(ends, [place, place], ":", color=look["color"], linewidth=1.2)
+        look = {**look, "marker": {BEYOND: "$→$", BELOW: "$←$"}.get(where, look["marker"])}
+        look = {**look, "markerfacecolor": "white"} if where == BETWEEN else look
+        at = (dose + most) / 2 if where == BETWEEN else dose
+        ax.plot(
+            [at], [place], markersize=11 if where in (BELOW, BEYOND) else 8, zorder=5, label=f"{name}, {MIDDLE}%", **look
+        )
         names.append(f"{name} ({row['networks']})" if is_common else f"{name}, to {_own(row)} ({row['networks']})")
     ax.set_yticks(range(len(names)), names, fontsize="small")
     for text, target in zip(ax.get_yticklabels(), part["target"], strict=True):
@@ -141,8 +145,9 @@ def _own(row: pd.Series) -> str:
     return f"{row['largest']:g}{unit if unit in ('%', '°') else ''}"
 
 
-def _said(row: pd.Series, percent: int) -> str:
-    return SAID[str(row[f"where_{percent}"])].format(f"{row[f'dose_{percent}']:.1f}%")
+def _said(row: pd.Series, percent: int, unit: str = "%") -> str:
+    numbers = [f"{row[f'{one}_{percent}']:.1f}{unit}" for one in ("dose", "most")]
+    return SAID[str(row[f"where_{percent}"])].format(*numbers)
 
 
 def headline(table: pd.DataFrame, pairs: pd.DataFrame) -> str:
@@ -167,8 +172,8 @@ def headline(table: pd.DataFrame, pairs: pd.DataFrame) -> str:
     wide = widest(table)
     if wide is not None:
         said += (
-            f" No stress has one limit: {wide['stress']} costs one network 5% of its score at {wide['low']:.1f}%, another at "
-            f"{wide['high']:.1f}%."
+            f" No stress has one limit: {wide['stress']} costs one network 5% of its score at {wide['low']:.1f}%, another "
+            f"at {wide['high']:.1f}%."
         )
     return f"{said} {agreement(pairs)}"
 
@@ -185,7 +190,7 @@ def widest(table: pd.DataFrame) -> pd.Series | None:
     if spans.empty:
         return None
     name = (spans["max"] - spans["min"]).idxmax()
-    return pd.Series({"stress": name, "low": spans.at[name, "min"], "high": spans.at[name, "max"]})
+    return pd.Series({"stress": name, "low": spans.loc[name, "min"], "high": spans.loc[name, "max"]})
 
 
 def agreement(pairs: pd.DataFrame) -> str:
@@ -198,8 +203,8 @@ def agreement(pairs: pd.DataFrame) -> str:
     other = int(known["outcome"].eq(OPPOSITE).sum())
     return (
         f"Does withstanding one predict withstanding another? Of {len(known)} pairs that at least {FEWEST} networks share, "
-        f"{int(known['outcome'].eq(AS_EXPECTED).sum())} rank the networks alike, the whole interval above zero, {other} the other "
-        f"way, and the rest is undecided; of the {len(apart)} pairs that stress different parts of a network, "
+        f"{int(known['outcome'].eq(AS_EXPECTED).sum())} rank the networks alike, the whole interval above zero, {other} the "
+        f"other way, and the rest is undecided; of the {len(apart)} pairs that stress different parts of a network, "
         f"{int(apart['outcome'].eq(AS_EXPECTED).sum())} do."
     )
 
@@ -208,8 +213,7 @@ def alt_text(table: pd.DataFrame) -> str:
     """Describe the figure in words, from its data."""
     rows = ordered(table)
     parts = [
-        f"{name} ({row['target']}, {row['networks']} networks) "
-        f"{SAID[row[f'where_{MIDDLE}']].format(format(row[f'dose_{MIDDLE}'], '.1f'))} {row['scale']}"
+        f"{name} ({row['target']}, {row['networks']} networks) {_said(row, MIDDLE, '')} {row['scale']}"
         for name, row in rows.iterrows()
     ]
     return (
@@ -221,8 +225,9 @@ def alt_text(table: pd.DataFrame) -> str:
 def caption() -> str:
     """Return the caption of the figure."""
     return (
-        "How much each stress takes away before the score falls. Mark: the median network keeps 95%; bar: from 99% to 90%; ticks: "
-        "each network at 95%; in brackets, how many there are. An arrow is a bound: the median lies on the dotted line, where nothing was measured."
+        "How much each stress takes away before the score falls. Mark: the median network keeps 95%; bar: from 99% to 90%; "
+        "ticks: each network at 95%; in brackets, how many the median is of. Where it lies on a dotted line, no more is "
+        "known: an arrow for one end of what was measured, an open mark between two."
     )
 
 
@@ -275,11 +280,10 @@ def left_out(names: Sequence[str]) -> str:
 def small(table: pd.DataFrame) -> pd.DataFrame:
     """Return the medians of all stresses as a table of words."""
     rows = ordered(table)
-    shown = {
-        f"{one}% kept": [f"{_SIGNS[where]}{dose:.1f}" for dose, where in zip(rows[f"dose_{one}"], rows[f"where_{one}"], strict=True)]
-        for one in LEVELS
-    }
-    return pd.DataFrame({"what": rows["target"], **shown, "in": rows["scale"], "networks": rows["networks"]}, index=rows.index)
+    shown = {f"{one}% kept": [_said(row, one, "") for _, row in rows.iterrows()] for one in LEVELS}
+    return pd.DataFrame(
+        {"what": rows["target"], **shown, "in": rows["scale"], "networks": rows["networks"]}, index=rows.index
+    )
 
 
 def judged(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -289,7 +293,11 @@ def judged(pairs: pd.DataFrame) -> pd.DataFrame:
     spans = [f"{row.spearman:+.2f} ({row.low:+.2f} to {row.high:+.2f})" for row in rows.itertuples()]
     within = ["–" if pd.isna(one) else f"{one:+.2f}" for one in rows["within"]]
     columns = {"networks": rows["networks"].to_list(), "data sets": rows["datasets"].to_list(), "Spearman (95%)": spans}
-    columns |= {"Kendall": [f"{one:+.2f}" for one in rows["kendall"]], "within": within, "outcome": rows["outcome"].to_list()}
+    columns |= {
+        "Kendall": [f"{one:+.2f}" for one in rows["kendall"]],
+        "within": within,
+        "outcome": rows["outcome"].to_list(),
+    }
     return pd.DataFrame(columns, index=pd.Index(names, name="stresses"))
 
 
@@ -300,8 +308,8 @@ def untold(pairs: pd.DataFrame) -> str:
     names = len({*pairs["first"], *pairs["second"]})
     none = names * (names - 1) // 2 - len(pairs)
     return (
-        f"**{CANNOT_TELL.capitalize()}**, since fewer than {FEWEST} networks have both, or all keep equally much (networks in "
-        f"brackets): {said or 'none'}. Of {none} further pairs, not one network has both."
+        f"**{CANNOT_TELL.capitalize()}**, since fewer than {FEWEST} networks have both, or all keep equally much (networks "
+        f"in brackets): {said or 'none'}. Of {none} further pairs, not one network has both."
     )
 
 

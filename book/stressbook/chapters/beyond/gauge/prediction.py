@@ -116,7 +116,9 @@ def correlations(points: pd.DataFrame) -> pd.DataFrame:
         (Kendall's among networks of one data set and the same two tables) and `outcome`; else NaN and :data:`CANNOT_TELL`.
     """
     wide = points.pivot_table(index=["dataset", "network"], columns="stress", values="kept", sort=False)
-    chapters = points.pivot_table(index=["dataset", "network"], columns="stress", values="chapter", aggfunc="first", sort=False)
+    chapters = points.pivot_table(
+        index=["dataset", "network"], columns="stress", values="chapter", aggfunc="first", sort=False
+    )
     lines = []
     for first, second in combinations(wide.columns, 2):
         both = wide[[first, second]].dropna()
@@ -129,7 +131,9 @@ def correlations(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def _groups(chapters: pd.DataFrame) -> np.ndarray:
-    names = ["|".join(map(str, (dataset, *row))) for (dataset, _), row in zip(chapters.index, chapters.to_numpy(), strict=True)]
+    names = [
+        "|".join(map(str, (dataset, *row))) for (dataset, _), row in zip(chapters.index, chapters.to_numpy(), strict=True)
+    ]
     return np.array(names)
 
 

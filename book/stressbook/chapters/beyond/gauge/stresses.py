@@ -99,7 +99,13 @@ def fewer_bits(rows: pd.DataFrame, _: pd.DataFrame) -> pd.Series:
 
 def gone(metric: str) -> Dose:
     """Return a dose that is what is missing to 100 in another metric, measured in the same setting."""
-    keys = ["dataset", "model", "stress", "variant", "level"]  # the mean over trainings, which lose slightly different numbers
+    keys = [
+        "dataset",
+        "model",
+        "stress",
+        "variant",
+        "level",
+    ]  # the mean over trainings, which lose slightly different numbers
 
     def dose(rows: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
         left = table[table["metric"].eq(metric)].groupby(keys, dropna=False)["score"].mean().rename("left")
@@ -176,10 +182,12 @@ def moved(rows: pd.DataFrame, _: pd.DataFrame) -> pd.Series:
 
 
 def shared(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one network for all that differ in what their layers share; `level` is the percent of the bytes that it saves."""
+    """Return one network for all that differ in what layers share; `level` is the percent of the bytes that it saves."""
     rows = table[table["stress"].eq("none") & table["variant"].eq("tuned") & table["layer"].eq("logits")]
     shares = r"-(?:none|regulated|shared-norm)(?=:|$)|(?<=-mixed)-(?:none|regulated)(?=:|$)"
-    rows = rows.assign(stress="shared", whole=rows["model"].str.contains("-none"), model=rows["model"].str.replace(shares, "", regex=True))
+    rows = rows.assign(
+        stress="shared", whole=rows["model"].str.contains("-none"), model=rows["model"].str.replace(shares, "", regex=True)
+    )
     widest = rows[rows["whole"]].groupby(["dataset", "model"])["bytes"].max().rename("all")
     rows = rows.join(widest, on=["dataset", "model"])
     return rows[rows["all"].notna()].assign(level=lambda new: 100 * (1 - new["bytes"] / new["all"]))
@@ -208,7 +216,15 @@ def _templates(*stresses: str) -> tuple[Source, ...]:
     return (Source("signatures", stresses, bits, metrics=change, kept=lambda score: 100 + score),)
 
 
-_TRAINED = ("amplitude-phase", "feature-flow", "evolution", "shared-kernels", "fingerprints", "weights-or-features", "components")
+_TRAINED = (
+    "amplitude-phase",
+    "feature-flow",
+    "evolution",
+    "shared-kernels",
+    "fingerprints",
+    "weights-or-features",
+    "components",
+)
 _VECTORS = ("figure-2", "figure-3", "layers", "classical", "networks")
 _VALUES = ("figure-4", "layers", "classical", "networks")
 _ACTIVATION = ("activation kept, independent",)
@@ -250,7 +266,9 @@ STRESSES = (
         ),
     ),
     Stress("synthesis", WEIGHTS, "of the synapses", 80, (Source("evolution", ("synthesis",), gone("synapses")),)),
-    Stress("shared kernels", WEIGHTS, "of the network's bytes", 90, (Source("shared-kernels", ("shared",), level(), shared),)),
+    Stress(
+        "shared kernels", WEIGHTS, "of the network's bytes", 90, (Source("shared-kernels", ("shared",), level(), shared),)
+    ),
     Stress(
         "removed filters",
         UNITS,
@@ -271,7 +289,13 @@ STRESSES = (
         25,
         (Source("context", ("branch-dropped",), channels, dropped),),
     ),
-    Stress("channels dropped", UNITS, "of a layer's channels", 25, (Source("context", ("channels-dropped",), channels, dropped),)),
+    Stress(
+        "channels dropped",
+        UNITS,
+        "of a layer's channels",
+        25,
+        (Source("context", ("channels-dropped",), channels, dropped),),
+    ),
     Stress(
         "activations quantised",
         UNITS,
@@ -308,7 +332,12 @@ STRESSES = (
         common=False,
     ),
     Stress(
-        "phase removed", IMAGES, "of the phase", 100, (Source("amplitude-phase", ("amplitude-kept",), everything),), common=False
+        "phase removed",
+        IMAGES,
+        "of the phase",
+        100,
+        (Source("amplitude-phase", ("amplitude-kept",), everything),),
+        common=False,
     ),
     Stress(
         "turned object",
@@ -327,7 +356,21 @@ STRESSES = (
         (Source("objects", ("pasted-place",), moved, pasted),),
         common=False,
     ),
-    Stress("FGSM", ADVERSARY, "of a pixel's range", 3.2, (Source("salient-features", ("fgsm",), level(100), attacked("fgsm")),), common=False),
-    Stress("PGD", ADVERSARY, "of a pixel's range", 3.2, (Source("salient-features", ("pgd",), level(100), attacked("pgd")),), common=False),
+    Stress(
+        "FGSM",
+        ADVERSARY,
+        "of a pixel's range",
+        3.2,
+        (Source("salient-features", ("fgsm",), level(100), attacked("fgsm")),),
+        common=False,
+    ),
+    Stress(
+        "PGD",
+        ADVERSARY,
+        "of a pixel's range",
+        3.2,
+        (Source("salient-features", ("pgd",), level(100), attacked("pgd")),),
+        common=False,
+    ),
 )
 """Every stress of the book, those of features first."""

@@ -1,6 +1,6 @@
 """Sortable: the measured table of components, a row each; it can be sorted and filtered where scripts run.
 
-From `effects` and the benchmark of steps to rows of HTML; without scripts it is a table like others, in the order of the survey.
+From `effects` and the benchmark of steps to rows of HTML; without scripts it is a table like others, in the survey's order.
 """
 
 from __future__ import annotations
