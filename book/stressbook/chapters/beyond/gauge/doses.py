@@ -257,9 +257,9 @@ def medians(table: pd.DataFrame, percent: int) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Indexed by the stress: `dose`, `where`, `most` and `networks`, how many have at least :data:`FEW` doses; where none
-        has, all count. The lower median is taken twice, with each bound replaced by the least and by the most that it allows:
-        `dose` is the first, or, where that is nothing, the second; `most` is the second, infinite where nothing is known. Two
-        that differ by less than a tenth are reached.
+        has, all count. The lower median is taken twice, with each bound replaced by the least and by the most it allows:
+        `dose` is the first, or, where that is nothing, the second; `most` is the second, infinite where nothing is known.
+        Two that differ by less than a tenth are reached.
     """
     lines = {}
     for name, rows in table.groupby("stress", sort=False):

@@ -82,9 +82,10 @@ def gauge(output: str | Path) -> str:
     shown = [one["data"].get("text/markdown", "") for cell in cells for one in cell.get("outputs", []) if "data" in one]
     said = next(filter(None, ("".join(text) for text in shown)), "")
     return (
-        f"{said}\n\n```{{figure}} gauge.svg\n:alt: How much each stress takes away before the score falls; described on "
-        "its page.\n:target: gauge.html\n\nHow much each stress takes away while the median network keeps 95% of its score; bar: "
-        "from 99% to 90%. {doc}`The page of all stresses <gauge>` has the rest.\n```"
+        f"{said}\n\n```{{figure}} gauge.svg\n:alt: How much each stress takes away before the score falls; "
+        "described on its page.\n:target: gauge.html\n\n"
+        "How much each stress takes away while the median network keeps 95% of its score; "
+        "bar: from 99% to 90%. {doc}`The page of all stresses <gauge>` has the rest.\n```"
     )
 
 
