@@ -6,11 +6,13 @@ Between the committed tables, by the list of `stresses`, and the page. Nothing i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.isotonic import isotonic_regression
 
 from stressbook.chapters.beyond.gauge.stresses import STRESSES, Source, Stress
@@ -35,12 +37,12 @@ _USUAL = ("pooled", "features", "logits", "relu7", "own")
 _ARTEFACT = re.compile(r"^\w+(?::\d+)?/([^/]+)/([^/]+)/(\d+)$")
 
 
-def monotone(dose: Sequence[float], kept: Sequence[float], chosen: bool = False) -> tuple[np.ndarray, np.ndarray]:
+def monotone(dose: ArrayLike, kept: ArrayLike, chosen: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Return the doses in ascending order, and what is kept as the nearest sequence that never rises.
 
     Parameters
     ----------
-    dose, kept : sequence of float, shape (n_doses,)
+    dose, kept : array-like, shape (n_doses,)
     chosen : bool, default=False
         Whether a larger dose that keeps more replaces a smaller one, as it does for who may choose the setting.
 
@@ -59,8 +61,8 @@ def monotone(dose: Sequence[float], kept: Sequence[float], chosen: bool = False)
     """
     groups = pd.Series(np.asarray(kept, dtype=float)).groupby(np.round(np.asarray(dose, dtype=float), 6))
     curve = groups.max() if chosen else groups.mean()
-    kept = curve.to_numpy()
-    falling = np.maximum.accumulate(kept[::-1])[::-1] if chosen else isotonic_regression(kept, increasing=False)
+    best = curve.to_numpy()
+    falling = np.maximum.accumulate(best[::-1])[::-1] if chosen else isotonic_regression(best, increasing=False)
     return curve.index.to_numpy(dtype=float), falling
 
 
@@ -174,7 +176,7 @@ def _curves(source: Source, table: pd.DataFrame, chosen: bool) -> pd.DataFrame:
     means = means[means["dose"].gt(0)].dropna(subset=["kept"])
     parts = []
     for place, (values, part) in enumerate(means.groupby([*keys, "stress"], dropna=False, sort=False)):
-        names = dict(zip(keys, values, strict=False))
+        names: dict[str, Any] = dict(zip(keys, values, strict=False))
         # Chosen settings are compared by their means over draws, not draw by draw.
         each = part.groupby(["dose", part["spec"].fillna("")])["kept"].mean().reset_index()
         dose, kept = monotone(each["dose"].to_numpy(), each["kept"].to_numpy(), chosen)
@@ -186,7 +188,7 @@ def _curves(source: Source, table: pd.DataFrame, chosen: bool) -> pd.DataFrame:
     return pd.concat(parts or [empty], ignore_index=True)
 
 
-def network_name(names: dict[str, object]) -> str:
+def network_name(names: dict[str, Any]) -> str:
     """Return what a network is called, whichever table it is in.
 
     Parameters
@@ -208,7 +210,7 @@ def network_name(names: dict[str, object]) -> str:
     base, *options = (found[1] if found else model).split("+")
     parts = [words.NETWORKS.get(base, base), *options, *([found[2]] if found else []), variant]
     parts += [] if layer in _USUAL or layer == model else [layer]
-    generation = pd.to_numeric(names["level"])
+    generation = float(names["level"])
     parts += [f"generation {generation:.0f}"] if generation > 0 else []
     return ", ".join(part for part in parts if part)
 
