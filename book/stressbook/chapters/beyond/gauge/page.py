@@ -116,7 +116,7 @@ def _draw(ax: Axes, part: pd.DataFrame, table: pd.DataFrame, is_common: bool) ->
     for place, (name, row) in enumerate(part.iterrows()):
         unit = 1.0 if is_common else 100 / float(row["largest"])
         look = LOOKS[str(row["target"])]
-        every = table[table["stress"].eq(name) & table[f"where_{MIDDLE}"].eq(REACHED)][f"dose_{MIDDLE}"] * unit
+        every = table[table["stress"].eq(str(name)) & table[f"where_{MIDDLE}"].eq(REACHED)][f"dose_{MIDDLE}"] * unit
         ax.plot(every, [place] * len(every), "|", color=look["color"], alpha=0.4, markersize=9, label="_each network")
         ends = [float(row[f"dose_{percent}"]) * unit for percent in (LEVELS[0], LEVELS[-1])]
         ax.plot(ends, [place, place], color=look["color"], linewidth=5, alpha=0.35, solid_capstyle="butt")
@@ -182,20 +182,20 @@ def _counted(row: pd.Series) -> str:
     return str(row["scale"]).removeprefix("% ")
 
 
-def widest(table: pd.DataFrame) -> pd.Series | None:
+def widest(table: pd.DataFrame) -> dict[str, Any] | None:
     """Return of which stress on the common scale networks take most differently; None where none was reached twice."""
     reached = table[table["common"].astype(bool) & table[f"where_{MIDDLE}"].eq(REACHED)]
     spans = reached.groupby("stress", sort=False)[f"dose_{MIDDLE}"].agg(["min", "max", "size"])
     spans = spans[spans["size"] > 1]
     if spans.empty:
         return None
-    name = (spans["max"] - spans["min"]).idxmax()
-    return pd.Series({"stress": name, "low": spans.loc[name, "min"], "high": spans.loc[name, "max"]})
+    name = str((spans["max"] - spans["min"]).idxmax())
+    return {"stress": name, "low": spans["min"].loc[name], "high": spans["max"].loc[name]}
 
 
 def agreement(pairs: pd.DataFrame) -> str:
     """Say of how many pairs of stresses the correlation is as expected: of all, and of those on different parts."""
-    known = pairs[pairs["outcome"].ne(CANNOT_TELL) & ~pairs[["first", "second"]].eq(METER).any(axis=1)]
+    known = pairs[pairs["outcome"].ne(CANNOT_TELL) & pairs["first"].ne(METER) & pairs["second"].ne(METER)]
     if known.empty:
         return f"Whether one stress predicts another, it cannot tell: no two are shared by {FEWEST} networks."
     target = {stress.name: stress.target for stress in STRESSES}
@@ -315,12 +315,13 @@ def untold(pairs: pd.DataFrame) -> str:
 
 def meter_said(pairs: pd.DataFrame) -> str:
     """Say with which stresses the separation index goes, as far as it can be told."""
-    rows = pairs[pairs[["first", "second"]].eq(METER).any(axis=1) & pairs["outcome"].ne(CANNOT_TELL)]
+    rows = pairs[(pairs["first"].eq(METER) | pairs["second"].eq(METER)) & pairs["outcome"].ne(CANNOT_TELL)]
     if rows.empty:
         return f"Whether the {METER} predicts any of it, it cannot tell."
     parts = [
-        f"{row.first if row.second == METER else row.second} {row.spearman:+.2f} ({row.outcome}, {row.networks} networks)"
-        for row in rows.itertuples()
+        f"{row['first'] if row['second'] == METER else row['second']} {row['spearman']:+.2f} "
+        f"({row['outcome']}, {row['networks']} networks)"
+        for row in rows.to_dict("records")
     ]
     return f"The meter, the {METER}, beside them: {', '.join(parts)}."
 
