@@ -64,6 +64,19 @@ def test_every_picture_has_a_card_and_a_small_thumbnail(tmp_path: Path) -> None:
             assert image.size == page.THUMBNAIL
 
 
+def test_the_front_page_takes_its_opening_from_the_page_of_all_stresses(tmp_path: Path) -> None:
+    """Where that page did not run, it says nothing."""
+    said = nbformat.v4.new_output("display_data", data={"text/markdown": "**FC takes most.** The rest less."})
+    table = nbformat.v4.new_output("display_data", data={"text/markdown": "| a table |"})
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("page", outputs=[said, table])])
+    nbformat.write(notebook, tmp_path / "gauge.ipynb")
+    assert page.gauge(tmp_path) == ""
+    (tmp_path / "gauge.svg").write_text("<svg/>")
+    shown = page.gauge(tmp_path)
+    assert shown.startswith("**FC takes most.** The rest less.\n\n```{figure} gauge.svg") and "a table" not in shown
+    assert "{doc}`The page of all stresses <gauge>`" in shown
+
+
 def test_a_card_has_the_answer_of_its_page(tmp_path: Path) -> None:
     """The first bold text of an output, without marks; what is bold in the prose is none."""
     Image.new("RGBA", (1600, 900), "white").save(tmp_path / "bias.png")

@@ -62,6 +62,33 @@ def headline(results: str | Path) -> str:
     )
 
 
+def gauge(output: str | Path) -> str:
+    """Return what the page of all stresses says first, and its picture; empty where that page did not run.
+
+    Parameters
+    ----------
+    output : path-like
+        The folder with the executed pages and their pictures.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    page = Path(output) / "gauge.ipynb"
+    if not page.is_file() or not page.with_suffix(".svg").is_file():
+        return ""
+    cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
+    shown = [one["data"].get("text/markdown", "") for cell in cells for one in cell.get("outputs", []) if "data" in one]
+    said = next(filter(None, ("".join(text) for text in shown)), "")
+    return (
+        f"{said}\n\n```{{figure}} gauge.svg\n:alt: How much each stress takes away before the score falls; "
+        "described on its page.\n:target: gauge.html\n\n"
+        "How much each stress takes away while the median network keeps 95% of its score; "
+        "bar: from 99% to 90%. {doc}`The page of all stresses <gauge>` has the rest.\n```"
+    )
+
+
 def _range(values: pd.Series) -> str:
     """Return the smallest and the largest value as words; one where they are the same."""
     return " to ".join(dict.fromkeys(f"{value:.2f}" for value in (values.min(), values.max())))

@@ -1,7 +1,6 @@
 """Sortable: the measured table of components, a row each; it can be sorted and filtered where scripts run.
 
-From `effects` and the benchmark of steps to HTML. The script lies in it, so that nothing is loaded; without scripts it is a
-table like others, in the order of the survey.
+From `effects` and the benchmark of steps to rows of HTML; without scripts it is a table like others, in the survey's order.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import pandas as pd
 from stressbook.chapters.units.components.effects import differences, drawn, order
 from stressbook.chapters.units.components.names import BASE
 from stressbook.chapters.units.components.words import COMPONENTS, MEASURES, address
+from stressbook.drawing.sortable import sortable
 
 BENCHMARK = Path(__file__).parents[5] / "benchmarks" / "results" / "component-steps.csv"
 
@@ -72,18 +72,8 @@ def fragment(results: pd.DataFrame, times: pd.Series) -> str:
     """
     table, networks = rows(results, times), drawn(results)
     moves = {measure: differences(networks, measure) for measure in MEASURES}
-    lines = "\n".join(_row(str(variant), row, moves, networks) for variant, row in table.iterrows())
-    heads = "".join(f'<th scope="col">{escape(one)}</th>' for one in ("component", "axis", *COLUMNS.values()))
-    script = (Path(__file__).parent / "sortable.js").read_text(encoding="utf-8")
-    return (
-        f"<style>{_STYLE}</style>\n"
-        '<div class="components">\n'
-        '<p class="filter" hidden><label>Show components with <input type="search" placeholder="pooling"></label> '
-        '<span role="status"></span></p>\n'
-        '<div class="scrolled" role="region" aria-label="Measured components" tabindex="0">\n'
-        f'<table class="dataframe">\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{lines}\n</tbody>\n</table>\n'
-        f"</div>\n</div>\n<script>\n{script}</script>"
-    )
+    lines = [_row(str(variant), row, moves, networks) for variant, row in table.iterrows()]
+    return sortable(("component", "axis", *COLUMNS.values()), lines, "components", "pooling", "Measured components")
 
 
 def _row(variant: str, row: pd.Series, moves: dict[str, pd.DataFrame], networks: pd.DataFrame) -> str:
@@ -122,23 +112,3 @@ def changes(variants: Iterable[str]) -> pd.DataFrame:
         COMPONENTS[one].name: {"axis": COMPONENTS[one].axis, "what is changed": COMPONENTS[one].change} for one in variants
     }
     return pd.DataFrame.from_dict(table, orient="index").rename_axis("component")
-
-
-_STYLE = """
-.components .scrolled { max-height: 32rem; overflow: auto; }
-.components table.dataframe { display: table; font-size: .8rem; margin: 0; }
-.components :is(td, th) { text-align: right; vertical-align: top; white-space: nowrap; }
-.components table.dataframe :is(th, td):nth-child(-n+2) { text-align: left; }
-.components table.dataframe :is(th, td) { padding: .2rem .35rem; }
-.components tbody th { background: var(--pst-color-background, #fff); font-weight: 400; left: 0; position: sticky; }
-.components thead th { white-space: normal; vertical-align: bottom; }
-.components small { display: block; font-size: .8em; }
-.components thead th { background: var(--pst-color-background, #fff); position: sticky; top: 0; z-index: 1; }
-.components thead button { background: none; border: 0; color: inherit; cursor: pointer; font: inherit; padding: 0; }
-.components thead button { text-align: inherit; }
-.components thead button::after { content: " ↕"; opacity: .7; }
-.components th[aria-sort="ascending"] button::after { content: " ↑"; opacity: 1; }
-.components th[aria-sort="descending"] button::after { content: " ↓"; opacity: 1; }
-.components input { font: inherit; max-width: 12rem; }
-@media print { .components .scrolled { max-height: none; } .components .filter { display: none; } }
-""".strip()

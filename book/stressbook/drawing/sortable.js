@@ -1,6 +1,6 @@
-// Sorts and filters the table of components, which is whole without it. Each heading becomes a button: numbers begin with the
-// largest, words with the first; a third press brings the order of the survey back.
-for (const box of document.querySelectorAll(".components:not([data-ready])")) {
+// Sorts and filters tables that are whole without it. Each heading becomes a button: numbers begin with the
+// largest, words with the first; a third press brings the first order back.
+for (const box of document.querySelectorAll(".sortable:not([data-ready])")) {
   box.dataset.ready = "";
   const body = box.querySelector("tbody");
   const rows = [...body.rows];
