@@ -44,7 +44,7 @@ ALL = {*FEWER_DIMENSIONS, *FEWER_VALUES, *BOTH, *PHOTOGRAPHS, *TRAINED}
 # Of the others a network's own last layer is the classifier, or a machine with a kernel.
 CLASSIFIED = ALL - PHOTOGRAPHS - {"objects", "salient-features", "invariances", "signatures"}
 ONE_DICTIONARY = {"figure-4", "bias", "claims", "classical", "data-card", "seeing", "layers", "combination", "ap-definition"}
-ONE_DICTIONARY |= {"amplitude-phase", "objects", "fingerprints", "evolution"}
+ONE_DICTIONARY |= {"amplitude-phase", "objects", "fingerprints", "evolution", "signatures"}
 
 
 @pytest.fixture(scope="module")
@@ -243,12 +243,12 @@ def test_another_architecture_recipe_or_data_set_makes_no_trained_networks_stale
     packages: Path, before: dict[str, str], edit: Edit, module: str, old: str, new: str
 ) -> None:
     edit(module, lambda text: text.replace(old, new) if old else f"{text}\n{new}\n")
-    assert stale(packages, before) == set()
+    assert stale(packages, before) == ({"signatures"} if "signet" in module else set())
 
 
 def test_the_architecture_that_was_trained_counts(packages: Path, before: dict[str, str], edit: Edit) -> None:
     edit("stresslib/networks/registry.py", lambda text: text.replace("CifarResNet(8, width,", "CifarResNet(8, 2 * width,"))
-    assert stale(packages, before) == TRAINED - {"salient-features", "shared-kernels"} | {"evolution"}  # ResNet-8
+    assert stale(packages, before) == TRAINED - {"salient-features", "shared-kernels", "components"} | {"evolution"}
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,11 @@ def test_what_only_type_checkers_import_makes_nothing_stale(packages: Path, befo
     edit(module, lambda text: f"{text}\n{lines}")
     once = digests(packages)
     edit("stresslib/codec/bits.py", planted)
-    assert {name for name, digest in digests(packages).items() if digest != once[name]} == {"rate", "weights-or-features"}
+    assert {name for name, digest in digests(packages).items() if digest != once[name]} == {
+        "rate",
+        "weights-or-features",
+        "signatures",
+    }
 
 
 def test_the_stresses_of_a_table_are_those_of_its_rows(tmp_path: Path, before: dict[str, str]) -> None:
