@@ -194,7 +194,7 @@ def shared(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def verified(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the decisions that are right on features that other writers taught, with five references and the usual machine."""
+    """Return the right decisions on features that other writers taught, with five references and the usual machine."""
     rows = table[table["metric"].eq("EER") & table["model"].str.endswith("writers") & table["variant"].eq("")]
     return rows.assign(score=100 - rows["score"])
 
