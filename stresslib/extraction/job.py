@@ -40,6 +40,7 @@ def extract(
     preprocessing: str = "paper",
     precision: str = "auto",
     batch_size: int | None = None,
+    engine: str = "torch",
     on_error: str = "raise",
     output: str | os.PathLike[str] | None = None,
     again: bool = False,
@@ -55,7 +56,7 @@ def extract(
     Parameters
     ----------
     images : ImageSet
-    model, layer, preprocessing, precision, batch_size
+    model, layer, preprocessing, precision, batch_size, engine
         As in :class:`Extractor`; or a classical method, such as ``"bossanova"``, with its layers ``"pooled"`` and
         ``"pyramid"``. Its codebook is learnt from the training images first, and its preprocessing is its own.
     on_error : {"raise", "skip"}, default="raise"
@@ -107,13 +108,13 @@ def extract(
     raise_limit()
     codebook = None
     if is_method(model):
-        if (preprocessing, precision, batch_size) != ("paper", "auto", None):
-            raise ValueError(f"{model} has no choice of preprocessing, precision or batch size; leave them out")
+        if (preprocessing, precision, batch_size, engine) != ("paper", "auto", None, "torch"):
+            raise ValueError(f"{model} has no choice of preprocessing, precision, batch size or engine; leave them out")
         # A wrong layer is noticed before a codebook is learnt.
         checked_layers(model, layers)
         codebook = codebook_of(images, find_method(model), skip=skip, progress=progress)
     levels = find_levels([images.root / name for name in images.files])
-    recipe = Recipe(model, layers, preprocessing, precision, batch_size, codebook, levels)
+    recipe = Recipe(model, layers, preprocessing, precision, batch_size, engine, codebook, levels)
     extractor = recipe.extractor()
     if isinstance(extractor, Extractor):
         # The workers of a cluster compute with the precision that "auto" means here.
@@ -173,7 +174,7 @@ class Recipe(NamedTuple):
 
     Attributes
     ----------
-    model, layers, preprocessing, precision, batch_size
+    model, layers, preprocessing, precision, batch_size, engine
         As in :func:`extract`.
     codebook : pathlib.Path or None
         File of the codebook of a classical method; None for a network.
@@ -187,6 +188,7 @@ class Recipe(NamedTuple):
     preprocessing: str
     precision: str
     batch_size: int | None
+    engine: str
     codebook: Path | None
     levels: Levels = Levels()
 
@@ -201,6 +203,7 @@ class Recipe(NamedTuple):
             precision=self.precision,
             batch_size=self.batch_size,
             levels=self.levels,
+            engine=self.engine,
         )
 
 
