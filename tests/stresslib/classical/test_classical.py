@@ -535,6 +535,7 @@ def test_an_image_with_nothing_to_describe_stops_or_is_left_out(pictures: ImageS
         ({"layer": ["pooled", "pooled"]}, "each once"),
         ({"preprocessing": "native"}, "no choice of preprocessing"),
         ({"precision": "bfloat16"}, "no choice of preprocessing"),
+        ({"engine": "openvino"}, "no choice of preprocessing"),
         ({"model": "bossanova+codewords=100000"}, "for 100000 codewords"),
     ],
 )

@@ -142,6 +142,7 @@ def test_no_images() -> None:
         ({"model": MODEL, "layer": "poled@2"}, ["'poled'", "such as pooled"]),
         ({"model": MODEL, "precision": "float16"}, ["'float16'", "auto, float32, bfloat16"]),
         ({"model": MODEL, "preprocessing": "papper"}, ["'papper'", "paper, native"]),
+        ({"model": MODEL, "engine": "onnx"}, ["'onnx'", "torch, openvino"]),
         ({"model": MODEL, "batch_size": 0}, ["batch_size=0"]),
     ],
 )
@@ -606,6 +607,23 @@ def test_damaged_shard_is_made_again(tmp_path: Path, images: ImageSet, reads: li
     path = run(images, progress=progress)
     assert sorted(reads) == sorted(Path(images.files[row]).name for row in [*range(8), *range(16, 24)])
     assert path.read_bytes() == run(images, output=tmp_path / "clean.safetensors").read_bytes()
+
+
+def test_an_engines_vectors_never_pass_for_the_others(tmp_path: Path, images: ImageSet, reads: list[str]) -> None:
+    """Neither shards nor finished files: what was made by one is not what was asked of the other."""
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install stresslib[fast]")
+    content = stop_at(images, 20)
+    (images.root / images.files[20]).write_bytes(content)
+    reads.clear()
+    made = sl.load_features(run(images, engine="openvino"))
+    assert len(reads) == 24, "two shards of PyTorch's are there, and none of them is taken"
+    assert made.provenance["engine"] == "openvino" and "openvino" in made.provenance["versions"]
+    reads.clear()
+    run(images, engine="openvino")
+    assert not reads, "its own are"
+    again = sl.load_features(run(images))
+    assert len(reads) == 8, "PyTorch goes on where it was stopped"
+    assert again.provenance["engine"] == "torch" and np.allclose(again.X, made.X, atol=1e-5)
 
 
 def test_layers_are_read_in_one_pass(tmp_path: Path, images: ImageSet, reads: list[str]) -> None:
