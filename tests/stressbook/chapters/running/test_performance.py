@@ -161,3 +161,53 @@ def test_training_is_said_to_miss_its_goal_where_it_does(tmp_path: Path) -> None
     assert "2 threads are 1.50 times as fast as one." in said()
     ways.append(["fit, memory kept, bfloat16", 2, 1200.0, 3.0])
     assert "3.00 times as many" in said() and "(fit, memory kept, bfloat16), at least twice as many" in said()
+
+
+def extraction_speed() -> pd.DataFrame:
+    """Two ways and one that is fast and wrong, in batches of 1 and 4, of one network."""
+    ways = [
+        ("plain PyTorch", "float32", 10.0, 1.0),
+        ("OpenVINO", "bfloat16", 100.0, 0.9995),
+        ("ONNX Runtime", "float32", 900.0, 0.5),
+        ("stresslib, torch", "bfloat16", 50.0, 0.9996),
+        ("stresslib, openvino", "float32", 90.0, 1.0),
+        ("stresslib, openvino", "bfloat16", 120.0, 0.9995),
+    ]
+    rows = [
+        {"model": "m", "way": way, "precision": precision, "from": source, "batch": batch, "images/s": speed * times}
+        | {"least cosine": cosine, "share of peak": speed / 400 if source == "memory" else np.nan}
+        for way, precision, speed, cosine in ways
+        for source, times in (("JPEG files", 1), ("memory", 2))
+        for batch in (1, 4)
+    ]
+    return pd.DataFrame(rows).assign(threads=2, AMX=True, **{"peak GFLOP/s": 1234.0})
+
+
+def test_extraction_is_compared_with_the_fastest_that_computes_the_same(tmp_path: Path) -> None:
+    assert "benchmarks/extraction.py" in performance_page.extraction_headline(performance_page.extraction(tmp_path))
+    extraction_speed().to_csv(tmp_path / "extraction-speed.csv", index=False)
+    assert performance_page.extraction(tmp_path) == {}, "both tables are needed"
+    shares = [["m", "torch", "float32", "decode", 2.0, 0.1], ["m", "torch", "float32", "network", 18.0, 0.9]]
+    columns = ["model", "engine", "precision", "step", "ms", "share"]
+    pd.DataFrame(shares, columns=columns).to_csv(tmp_path / "extraction-shares.csv", index=False)
+    measured = performance_page.extraction(tmp_path)
+    said = performance_page.extraction_headline(measured)
+    assert 'm, from JPEG files: 120 by `engine="openvino"` and 50 by `engine="torch"` images a second' in said
+    assert "the fastest peer, OpenVINO in bfloat16, 100" in said, "not the one whose vectors are others"
+    assert "does 30 % of the operations" in said and "2 cores, with AMX, 1,234 GFLOP/s" in said
+    wide = performance_page.extraction_shares(measured["shares"])
+    assert wide.loc[0, ["decode", "network"]].tolist() == [2.0, 18.0]
+
+
+def test_the_figure_of_extraction_draws_each_way_in_its_faster_precision() -> None:
+    speed = extraction_speed()
+    axes = performance_page.extraction_plot(speed).axes
+    assert [ax.get_title(loc="left") for ax in axes] == ["m, from JPEG files", "m, the network alone"]
+    lines = {line.get_label(): list(line.get_ydata()) for line in axes[0].lines}
+    assert lines["stresslib, openvino"] == [120, 120] and lines["OpenVINO"] == [100, 100] and "ONNX Runtime" not in lines
+    assert "stresslib, openvino 240" in performance_page.extraction_alt_text(speed)
+    table = performance_page.extraction_table(speed).set_index("way")
+    assert len(table) == 6 and table.loc["stresslib, openvino, float32", ["from files", "network alone"]].tolist() == [
+        90,
+        180,
+    ]

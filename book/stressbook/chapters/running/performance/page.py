@@ -1,4 +1,4 @@
-"""Performance: what solver, codec and training cost beside named peers, and how the solver's time grows.
+"""Performance: what extraction, solver, codec and training cost beside named peers, and how the solver's time grows.
 
 It reads the tables under benchmarks/results and draws them; nothing is measured here.
 """
@@ -16,6 +16,19 @@ from stressbook.drawing import style
 
 PARTS = ("setting", "grids", "memory", "agreement", "scaling")
 """Tables of the solver's benchmark."""
+
+ALIKE = 0.999
+"""The least cosine with the plain loop's vectors at which a way of extraction counts."""
+
+WAYS = {
+    "plain PyTorch": "#444444",
+    "timm": "#AA4499",
+    "ONNX Runtime": "#007A5A",
+    "OpenVINO": "#0072B2",
+    "stresslib, torch": "#D55E00",
+    "stresslib, openvino": "#0072B2",
+}
+"""Colours of the ways of extraction; OpenVINO has one, by itself and in ours, which is thick."""
 
 GOAL = 2.0
 """How many times as fast as a plain loop training was meant to be."""
@@ -122,6 +135,123 @@ def training_headline(measured: dict[str, pd.DataFrame]) -> str:
         f"free, the ratio would be {ratios['fit, memory kept'] / share:.1f}. {threads} threads are {faster:.2f} times as "
         "fast as one."
     )
+
+
+def extraction(folder: str | Path) -> dict[str, pd.DataFrame]:
+    """Read the tables of the benchmark of extraction.
+
+    Parameters
+    ----------
+    folder : path-like
+        With ``extraction-speed.csv`` and ``extraction-shares.csv``.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        Keys ``speed`` and ``shares``; empty unless both were measured.
+    """
+    paths = {part: Path(folder) / f"extraction-{part}.csv" for part in ("speed", "shares")}
+    return {part: pd.read_csv(path) for part, path in paths.items()} if all(p.is_file() for p in paths.values()) else {}
+
+
+def extraction_headline(measured: dict[str, pd.DataFrame]) -> str:
+    """Say how fast extraction is beside the fastest peer, on which machine; or which command measures it.
+
+    Parameters
+    ----------
+    measured : dict of str to pandas.DataFrame
+        As returned by :func:`extraction`.
+    """
+    if not measured:
+        return "Not measured on this machine: `python benchmarks/extraction.py` does."
+    speed = measured["speed"]
+    said = []
+    for model, rows in speed[speed["least cosine"] >= ALIKE].groupby("model", sort=False):
+        files = rows[rows["from"] == "JPEG files"]
+        best = files.loc[files.groupby("way")["images/s"].idxmax()].set_index("way")
+        peer = best.loc[best.index[~best.index.str.startswith("stresslib")]].sort_values("images/s").iloc[-1]
+        ways = " and ".join(
+            f'{best.loc[way, "images/s"]:.0f} by `engine="{engine}"`'
+            for engine in ("openvino", "torch")
+            if (way := f"stresslib, {engine}") in best.index
+        )
+        alone = rows[rows["way"].str.startswith("stresslib")]["share of peak"].max()
+        said.append(
+            f"**{model}, from JPEG files: {ways} images a second; the fastest peer, {peer.name} in {peer['precision']}, "
+            f"{peer['images/s']:.0f}.** Ours alone, without files, does {100 * alone:.0f} % of the operations a second that "
+            "a product of two large matrices does here in bfloat16."
+        )
+    first = speed.iloc[0]
+    machine = f"{first['threads']} cores, {'with' if first['AMX'] else 'without'} AMX, {first['peak GFLOP/s']:,.0f} GFLOP/s"
+    return "\n\n".join([*said, f"The machine has {machine} in such a product."])
+
+
+def extraction_plot(speed: pd.DataFrame) -> Figure:
+    """Draw images a second against the size of a batch, each way in its faster precision.
+
+    Parameters
+    ----------
+    speed : pandas.DataFrame
+        Of :func:`extraction`; rows whose vectors are not alike are left out.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    cases = list(speed.groupby(["from", "model"], sort=False))
+    figure, axes = style.panels(len(cases), height=2.4, columns=2, sharey=False)
+    handles = {}
+    for ax, ((source, model), rows) in zip(axes, cases, strict=True):
+        for way, one in rows[rows["least cosine"] >= ALIKE].groupby("way", sort=False):
+            best = one.groupby("batch")["images/s"].max()
+            look = style.OURS if str(way).startswith("stresslib") else style.PAPER
+            (handles[way],) = ax.plot(best.index, best, color=WAYS.get(str(way), style.GREY), label=str(way), **look)
+        ax.set(xscale="log", xlabel="images in a batch", ylabel="images a second", ylim=(0, None))
+        ax.set_xticks(sorted(rows["batch"].unique()), [f"{batch}" for batch in sorted(rows["batch"].unique())], minor=False)
+        ax.minorticks_off()
+        ax.grid(visible=True, which="major", color="#E3E3E3", linewidth=0.8)
+        title = f"{model}, {'from JPEG files' if source == 'JPEG files' else 'the network alone'}"
+        ax.set_title(title, fontsize="small", fontweight="bold", loc="left")
+    figure.legend(handles=list(handles.values()), loc="outside lower center", ncols=3, frameon=False, fontsize="small")
+    return figure
+
+
+def extraction_alt_text(speed: pd.DataFrame) -> str:
+    """Describe the figure in words, from its data."""
+    parts = []
+    for (source, model), rows in speed[speed["least cosine"] >= ALIKE].groupby(["from", "model"], sort=False):
+        best = rows.groupby("way", sort=False)["images/s"].max()
+        parts.append(f"{model}, from {source}: " + ", ".join(f"{way} {value:.0f}" for way, value in best.items()))
+    return "Images a second against the images in a batch, a line for each way. At best: " + "; ".join(parts) + "."
+
+
+def extraction_table(speed: pd.DataFrame) -> pd.DataFrame:
+    """Return each way at the batch that is best for it from files, its precision, and how alike its vectors are."""
+    rows = []
+    for (model, way, precision), one in speed.groupby(["model", "way", "precision"], sort=False):
+        files, alone = (one[one["from"] == source] for source in ("JPEG files", "memory"))
+        best = files.loc[files["images/s"].idxmax()]
+        network = alone.loc[alone["images/s"].idxmax()]
+        rows.append(
+            {
+                "network": model,
+                "way": f"{way}, {precision}",
+                "from files": best["images/s"],
+                "batch": best["batch"],
+                "network alone": network["images/s"],
+                "its batch": network["batch"],
+                "share of peak": network["share of peak"],
+                "least cosine": f"{one['least cosine'].min():.5f}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def extraction_shares(shares: pd.DataFrame) -> pd.DataFrame:
+    """Return the milliseconds of one thread for an image, a column for each step."""
+    steps = list(shares["step"].unique())
+    wide = shares.pivot_table(index=["model", "engine", "precision"], columns="step", values="ms", sort=False)[steps]
+    return wide.reset_index().rename_axis(columns=None)
 
 
 def headline(measured: dict[str, pd.DataFrame]) -> str:
