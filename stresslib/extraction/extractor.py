@@ -49,8 +49,7 @@ class Extractor:
         What is white in images of more than 8 bits, as for :func:`stresslib.images.open_image`.
     engine : {"torch", "openvino"}, default="torch"
         What computes the network. OpenVINO is faster on a CPU; the extra ``stresslib[fast]`` brings it. Its vectors differ
-        from PyTorch's by rounding, and in bfloat16 it rounds from the first layer on, where PyTorch here starts later for
-        networks that need it.
+        from PyTorch's by rounding.
 
     Attributes
     ----------
@@ -124,7 +123,7 @@ class Extractor:
         side = self.network.preprocessing.size
         blank = torch.zeros(self.batch_size, 3, side, side)
         self._forward(blank)
-        return OpenVINO(part, blank, self.precision, torch.get_num_threads())
+        return OpenVINO(part, self.network.float32_before, blank, self.precision, torch.get_num_threads())
 
     @property
     def provenance(self) -> dict[str, Any]:

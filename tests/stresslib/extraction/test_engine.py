@@ -63,7 +63,7 @@ def test_every_layer_of_every_network_is_the_same(name: str, openvino: None) -> 
     batch = spread * torch.randn(2, 3, prepare.size, prepare.size, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         expected = part(batch)
-    compiled = OpenVINO(part, batch, "float32", 1)
+    compiled = OpenVINO(part, None, batch, "float32", 1)
     made, one = compiled(batch), compiled(batch[1:])
     for node, ours, theirs, alone in zip(nodes, expected, made, one, strict=True):
         assert theirs.shape == ours.shape and theirs.dtype == ours.dtype, node
