@@ -5,6 +5,7 @@ Between the graph and the extractor. OpenVINO is an optional extra, and runs on 
 
 from __future__ import annotations
 
+import logging
 from importlib.util import find_spec
 from typing import Any
 
@@ -107,7 +108,12 @@ class _Compiled(nn.Module):
         exported = torch.export.export(of_tensors, tuple(filter(torch.is_tensor, inputs)))
         # What openvino.convert_model does, but this reports its use to Intel unless it is told not to.
         frontend = FrontEndManager().load_by_framework("pytorch")
-        decoder = TorchFXPythonDecoder(exported.module(), dynamic_shapes=False)  # the conversion needs it to live on
+        disabled = logging.root.manager.disable
+        logging.disable(logging.WARNING)  # it lists operations, none of them ours, that this PyTorch no longer has
+        try:
+            decoder = TorchFXPythonDecoder.from_exported_program(exported, dynamic_shapes=False)
+        finally:
+            logging.disable(disabled)
         model = frontend.convert(frontend.load(decoder))
         settings = {
             "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
