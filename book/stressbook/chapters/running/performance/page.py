@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -200,12 +201,12 @@ def extraction_plot(speed: pd.DataFrame) -> Figure:
     """
     cases = list(speed.groupby(["from", "model"], sort=False))
     figure, axes = style.panels(len(cases), height=2.4, columns=2, sharey=False)
-    handles = {}
+    handles: dict[str, Any] = {}
     for ax, ((source, model), rows) in zip(axes, cases, strict=True):
         for way, one in rows[rows["least cosine"] >= ALIKE].groupby("way", sort=False):
             best = one.groupby("batch")["images/s"].max()
             look = style.OURS if str(way).startswith("stresslib") else style.PAPER
-            (handles[way],) = ax.plot(best.index, best, color=WAYS.get(str(way), style.GREY), label=str(way), **look)
+            (handles[str(way)],) = ax.plot(best.index, best, color=WAYS.get(str(way), style.GREY), label=str(way), **look)
         ax.set(xscale="log", xlabel="images in a batch", ylabel="images a second", ylim=(0, None))
         ax.set_xticks(sorted(rows["batch"].unique()), [f"{batch}" for batch in sorted(rows["batch"].unique())], minor=False)
         ax.minorticks_off()
