@@ -171,10 +171,11 @@ def extraction_headline(measured: dict[str, pd.DataFrame]) -> str:
         files = rows[rows["from"] == "JPEG files"]
         best = files.loc[files.groupby("way")["images/s"].idxmax()].set_index("way")
         peer = best.loc[best.index[~best.index.str.startswith("stresslib")]].sort_values("images/s").iloc[-1]
+        speeds = best["images/s"].to_dict()
         ways = " and ".join(
-            f'{best.loc[way, "images/s"]:.0f} by `engine="{engine}"`'
+            f'{speeds[way]:.0f} by `engine="{engine}"`'
             for engine in ("openvino", "torch")
-            if (way := f"stresslib, {engine}") in best.index
+            if (way := f"stresslib, {engine}") in speeds
         )
         alone = rows[rows["way"].str.startswith("stresslib")]["share of peak"].max()
         said.append(
@@ -231,8 +232,7 @@ def extraction_table(speed: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (model, way, precision), one in speed.groupby(["model", "way", "precision"], sort=False):
         files, alone = (one[one["from"] == source] for source in ("JPEG files", "memory"))
-        best = files.loc[files["images/s"].idxmax()]
-        network = alone.loc[alone["images/s"].idxmax()]
+        best, network = (part.sort_values("images/s").iloc[-1] for part in (files, alone))
         rows.append(
             {
                 "network": model,
