@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,26 +20,22 @@ from numpy.typing import ArrayLike, NDArray
 from stresslib.arrays import plain_array
 from stresslib.codec.codec import Codec
 from stresslib.codec.peers.choice import peers
-from stresslib.codec.peers.measuring import nearest_first
+from stresslib.codec.peers.measuring import NEIGHBOURS, RECALL, nearest_first
+from stresslib.codec.peers.on_components import OnComponents
 from stresslib.codec.peers.peer import Peer
-from stresslib.codec.peers.with_faiss import Faiss
+from stresslib.codec.peers.with_faiss import FAISS
 from stresslib.evaluation.linear_svm import LinearSVM
 from stresslib.evaluation.metrics import SCORES
 from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet, unit_rows
 from stresslib.features.featureset import checked_vectors
 from stresslib.running.tasks import run_tasks
+from stresslib.stress.on_features.reduction import PrincipalComponents
 
 Array = NDArray[Any]
 
 VALUES = (2, 4, 8, 16, 32, 64, 256)
 """Sizes of FC's dictionaries, each of a whole number of bits."""
-
-NEIGHBOURS = 10
-"""Nearest rows of a query that a search is to find again."""
-
-RECALL = f"recall@{NEIGHBOURS}"
-"""Metric of a search: the share of the nearest rows of the vectors as they were that are among those of decoded ones."""
 
 SPLITS = 3
 """Validation parts over which scores are averaged."""
@@ -191,7 +188,8 @@ def recommend(
     settings = [{"method": method, "part": part, "metric": metric} for method in methods for part in range(len(trains))]
     name = vectors.name if isinstance(vectors, FeatureSet) else "vectors"
     options: dict[str, Any] = {"n_jobs": n_jobs, "store": store, "progress": progress}
-    measured = run_tasks(_measured, settings, X, y, trains, name=f"{name}, {n_bytes} bytes", libraries=LIBRARIES, **options)
+    options |= {"prepare": partial(_components, X, trains), "libraries": LIBRARIES}
+    measured = run_tasks(_measured, settings, X, y, trains, name=f"{name}, {n_bytes} bytes", **options)
     rows = int(vectors.train.sum()) if isinstance(vectors, FeatureSet) else len(plain_array(vectors, "vectors"))
     tried = f"{len(X):,} of {rows:,} {'training ' if isinstance(vectors, FeatureSet) else ''}rows, {len(trains)} splits"
     outcome = np.array(measured).reshape(len(methods), len(trains), 3)
@@ -222,25 +220,44 @@ def _rivals(width: int, n_bytes: int, n_train: int) -> tuple[list[Peer], str]:
         return [], f"other libraries, which have no setting below {SMALLEST} bytes"
     all_of_them = peers(width, [n_bytes])
     there = importlib.util.find_spec("faiss") is not None
-    found = [peer for peer in all_of_them if there or not isinstance(peer, Faiss)]
+    found = [peer for peer in all_of_them if there or peer.library != FAISS]
     enough = [peer for peer in found if peer.least_rows <= n_train]
     reasons = [] if there else ["faiss, which is not installed (pip install stresslib[peers])"]
     reasons += [f"{peer} (needs {peer.least_rows:,} training rows)" for peer in found if peer not in enough]
     return enough, ", ".join(reasons)
 
 
-def _measured(X: Array, y: Array, trains: Array, method: str | Peer, part: int, metric: str) -> list[float]:
+def _components(X: Array, trains: Array, settings: list[dict[str, Any]]) -> tuple[dict[int, PrincipalComponents]]:
+    """Return for each split the components that its peers share, as many as the largest of them needs."""
+    sizes: dict[int, int] = {}
+    for setting in settings:
+        peer, part = setting["method"], setting["part"]
+        if isinstance(peer, OnComponents) and peer.dimensions:
+            sizes[part] = max(sizes.get(part, 0), peer.dimensions)
+    with one_thread():
+        return ({part: PrincipalComponents(size).fit(X[trains[part]]) for part, size in sizes.items()},)
+
+
+def _measured(
+    X: Array,
+    y: Array,
+    trains: Array,
+    components: dict[int, PrincipalComponents],
+    method: str | Peer,
+    part: int,
+    metric: str,
+) -> list[float]:
     """Return bytes of a vector, bytes for all, and the score of a method on one split."""
     train = trains[part]
     with one_thread():
-        decoded, size, shared = _through(method, X, train)
+        decoded, size, shared = _through(method, X, train, components.get(part))
         if metric == RECALL:
             return [size, shared, 100 * recall(X, decoded, train)]
         model = LinearSVM().fit(decoded[train], y[train])
         return [size, shared, 100 * SCORES[metric](y[~train], model.decision_function(decoded[~train]))]
 
 
-def _through(method: str | Peer, X: Array, train: Array) -> tuple[Array, float, int]:
+def _through(method: str | Peer, X: Array, train: Array, components: PrincipalComponents | None) -> tuple[Array, float, int]:
     """Return vectors coded and decoded by a method that is fitted on training rows, and its bytes: of one, and for all."""
     if method == _UNTOUCHED:
         return X, 4.0 * X.shape[1], 0
@@ -249,7 +266,10 @@ def _through(method: str | Peer, X: Array, train: Array) -> tuple[Array, float, 
         blocks = codec.encode(X)
         return codec.decode(blocks, len(X)), sum(map(len, blocks)) / len(X), codec.side_bytes
     peer = copy(method)
-    peer.fit(X[train])
+    if isinstance(peer, OnComponents):
+        peer.fit_on(components, X[train])
+    else:
+        peer.fit(X[train])
     codes = peer.encode(X)
     return peer.decode(codes, len(X)), len(codes) / len(X), len(peer.side())
 
@@ -326,4 +346,4 @@ def _judged(methods: list[str | Peer], measured: Array, metric: str, tried: str)
 
 def library(method: str | Peer) -> str:
     """Return the library of a method."""
-    return "stresslib" if isinstance(method, str) else "faiss" if isinstance(method, Faiss) else "scikit-learn or NumPy"
+    return "stresslib" if isinstance(method, str) else method.library

@@ -24,12 +24,14 @@ Array = NDArray[Any]
 class Projection(Peer):
     """Random projection by scikit-learn, its numbers stored as float32 or float16."""
 
+    is_random = True
+
     def __init__(self, dimensions: int, kind: str) -> None:
         super().__init__("sklearn-projection", f"{dimensions} x {kind}", dimensions)
         self.kind = kind
 
     def fit(self, X: Array) -> None:
-        self.model = GaussianRandomProjection(self.dimensions, random_state=0).fit(X)
+        self.model = GaussianRandomProjection(self.dimensions, random_state=self.seed).fit(X)
 
     def encode(self, X: Array) -> bytes:
         return bytes(self.model.transform(X).astype(self.kind).tobytes())

@@ -8,11 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from stresslib.codec.peers.baselines import Binary, Int8, KMeansBins, Projection, Truncation, Zstd
+from stresslib.codec.peers.lvq import LVQ, RANGE_BYTES
 from stresslib.codec.peers.peer import Peer
+from stresslib.codec.peers.rotated import LENGTH_BYTES, Eden, RaBitQ, TurboQuant
 from stresslib.codec.peers.with_faiss import Faiss
 
 _LARGEST_LEARNT = 256
 """Numbers for which rotations and bins are learnt: beyond, learning takes minutes, and simpler methods are as good."""
+
+_MOST_COMPONENTS = 512
+"""Principal components, at most, that a scalar quantizer codes: more than that change nothing, and learning takes longer."""
+
+_FEWEST_COMPONENTS = 8
+
+_BITS = (1, 2, 3, 4, 8)
+"""Bits of a number that TurboQuant has; RaBitQ and LeanVec are tried with the same."""
 
 
 def peers(width: int, budgets: Iterable[int]) -> list[Peer]:
@@ -76,4 +86,24 @@ def peers(width: int, budgets: Iterable[int]) -> list[Peer]:
             found.append(KMeansBins(2 * size))
         if size // 4 < width:
             found.append(Truncation(size // 4))
+        found += _on_components(width, size)
+    return found
+
+
+def _on_components(width: int, size: int) -> list[Peer]:
+    """Return the peers that code principal components, or all numbers, and something of the vector, in so many bytes."""
+    found: list[Peer] = []
+    most = min(width - 1, _MOST_COMPONENTS)
+    for bits in _BITS:
+        count = 8 * (size - LENGTH_BYTES) // bits
+        if _FEWEST_COMPONENTS <= count <= most:
+            found += [TurboQuant(bits, count), Eden(bits, count), RaBitQ(bits, count)]
+    for first, second in ((2, 0), (3, 0), (4, 0), (8, 0), (2, 2), (4, 4)):
+        count = 8 * (size - RANGE_BYTES) // (first + second)
+        count -= count % 4 if second else 0  # each level is padded to whole bytes
+        if _FEWEST_COMPONENTS <= count <= most:
+            found.append(LVQ(first, second, count))
+    bits = 8 * (size - RANGE_BYTES) // width
+    if 1 <= bits <= 8 and -(-width * bits // 8) <= size - RANGE_BYTES:
+        found.append(LVQ(bits))
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable
-from copy import copy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from stresslib.codec.peers.on_components import OnComponents
 from stresslib.codec.peers.peer import Peer
 from stresslib.codec.reading import CompressedFeatures
 from stresslib.codec.writing import compress
+from stresslib.evaluation.bootstrap import bootstrap_rankings
 from stresslib.evaluation.linear_svm import LinearSVM
-from stresslib.evaluation.metrics import SCORES
+from stresslib.evaluation.metrics import SCORES, predicted_classes
 from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
 from stresslib.results import result_rows, results_table
 from stresslib.running.tasks import run_tasks
+from stresslib.stress.on_features.reduction import PrincipalComponents
 from stresslib.stress.spec import Spec, parse_spec
 
 Array = NDArray[Any]
@@ -32,8 +35,20 @@ Array = NDArray[Any]
 BYTES = ("bytes", "side_bytes", "file_bytes")
 """Columns beside those of the schema: bytes of a vector's code, of what all vectors share, and of all that was written."""
 
+INTERVAL = ("score_low", "score_high")
+"""Further columns: the interval of a score that holds 95% of its resamples over test images, in percent."""
+
 RETRIEVAL = "retrieval-mAP"
 """Metric of a search for the nearest training rows of a test row; rows of its class are relevant."""
+
+NEIGHBOURS = 10
+"""Nearest rows that vote on a class, and that a search is to find again."""
+
+RECALL = f"recall@{NEIGHBOURS}"
+"""Metric of a search: the share of the nearest rows of the vectors as they were that are among those of decoded ones."""
+
+VOTES = "neighbours-"
+"""What precedes the feature set's metric where the nearest training rows vote, not a classifier."""
 
 _LIBRARIES = ("faiss-cpu", "zstandard")
 """Distributions that the peers are of, beside scikit-learn."""
@@ -41,13 +56,22 @@ _LIBRARIES = ("faiss-cpu", "zstandard")
 QUERIES = 1000
 """Test rows, at most, that are queries."""
 
+SEEDS = 3
+"""Times that a random method is measured."""
+
+RESAMPLES = 500
+"""Resamples of an interval."""
+
 
 def measure(
     features: FeatureSet,
     methods: Iterable[str | Peer],
     *,
     n_jobs: int = -1,
+    classification: bool = True,
     retrieval: bool = True,
+    seeds: int = 1,
+    resamples: int = 0,
     store: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
@@ -60,41 +84,127 @@ def measure(
         A stress, which the codec writes; or a peer.
     n_jobs : int, default=-1
         As :func:`stresslib.running.tasks.run_tasks` takes it.
-    retrieval : bool, default=True
-        Whether to search, too.
+    classification, retrieval : bool, default=True
+        Whether to train the linear classifier, and whether to search.
+    seeds : int, default=1
+        Times that a random peer is measured.
+    resamples : int, default=0
+        Resamples over test rows for the interval of a score; 0 leaves the intervals empty.
     store, progress
         As :func:`stresslib.running.tasks.run_tasks` takes them; by default no progress is shown.
 
     Returns
     -------
     pandas.DataFrame
-        In the schema of results tables, with the columns :data:`BYTES`: one row a method and metric, the feature set's own
-        metric first, then :data:`RETRIEVAL`. All bytes are those of files: of the code of a vector (all codes, over the
-        rows), of what all vectors share, and of all together; the codec's file holds labels and names as well.
+        In the schema of results tables, with the columns :data:`BYTES` and :data:`INTERVAL`: one row a method and metric,
+        the feature set's own metric first, then those of the nearest rows: :data:`RETRIEVAL`, :data:`RECALL`, and the
+        metric after :data:`VOTES`; `repeat` is the seed. All bytes are those of files: of the code of a vector (all codes,
+        over the rows), of what all vectors share, and of all together; the codec's file holds labels and names as well.
     """
-    settings = [{"method": method, "retrieval": retrieval} for method in methods]
+    settings = [
+        {"method": method, "seed": seed, "classification": classification, "retrieval": retrieval, "resamples": resamples}
+        for method in methods
+        for seed in (range(seeds) if isinstance(method, Peer) and method.is_random else [None])
+    ]
     options: dict[str, Any] = {"n_jobs": n_jobs, "store": store, "progress": progress}
-    measured = run_tasks(_measured, settings, features, name=f"{features.name}, peers", libraries=_LIBRARIES, **options)
-    return results_table((row for rows in measured for row in rows), BYTES)
+    options |= {"prepare": partial(_components, features), "libraries": _LIBRARIES}
+    measured = run_tasks(_measured, settings, features, name=f"{features.name}, peers", **options)
+    return results_table((row for rows in measured for row in rows), [*BYTES, *INTERVAL])
 
 
-def _measured(features: FeatureSet, method: str | Peer, retrieval: bool) -> list[dict[str, Any]]:
+def _components(features: FeatureSet, settings: list[dict[str, Any]]) -> tuple[PrincipalComponents | None]:
+    """Return as many components of the training rows as the largest of the settings whose peers share them needs."""
+    peers = [setting["method"] for setting in settings if isinstance(setting["method"], OnComponents)]
+    sizes = [peer.dimensions for peer in peers if peer.dimensions]
+    if not sizes:
+        return (None,)
+    with one_thread():
+        return (PrincipalComponents(max(sizes)).fit(_rows(features)[features.train]),)
+
+
+def _measured(
+    features: FeatureSet,
+    components: PrincipalComponents | None,
+    method: str | Peer,
+    seed: int | None,
+    classification: bool,
+    retrieval: bool,
+    resamples: int,
+) -> list[dict[str, Any]]:
     """Return the rows of the table for one method."""
-    train, test = features.train, features.test
     with one_thread(), tempfile.TemporaryDirectory() as folder:
         if isinstance(method, str):
             spec, cells = parse_spec(method), {}
             X, sizes = _through_codec(features, spec, Path(folder))
         else:
-            spec, cells = None, {"stress": method.name, "dimensions": method.dimensions}
-            X, sizes = _through_peer(features, copy(method), Path(folder))
-        model = LinearSVM().fit(X[train], features.y[train])
-        decision = model.decision_function(X[test])
-        score = SCORES[features.metric](features.y[features.test], decision)
-        searched = {RETRIEVAL: search(X, features.y, train)} if retrieval else {}
-    gap = float(max(model.objective_gap_))
-    rows = result_rows(features.origin, spec, {features.metric: score}, objective_gap=gap, **cells, **sizes)
-    return rows + result_rows(features.origin, spec, searched, **cells, **sizes)
+            spec, cells = None, {"stress": method.name, "dimensions": method.dimensions, "repeat": seed}
+            X, sizes = _through_peer(features, method.seeded(seed or 0), components, Path(folder))
+        scored, gap = _classified(features, X, resamples) if classification else ({}, None)
+        found = _searched(features, X, resamples) if retrieval else {}
+    rows = []
+    for scores, more in ((scored, {"objective_gap": gap}), (found, {})):
+        for metric, (score, *interval) in scores.items():
+            ends = {name: 100 * end for name, end in zip(INTERVAL, interval, strict=True)}
+            rows += result_rows(features.origin, spec, {metric: score}, **more, **cells, **sizes, **ends)
+    return rows
+
+
+Scored = dict[str, tuple[float, float, float]]
+"""By metric: a score, and its interval, as shares of 1."""
+
+
+def _classified(features: FeatureSet, X: Array, resamples: int) -> tuple[Scored, float]:
+    """Return the score of a linear classifier on decoded vectors, and its objective gap."""
+    train, test = features.train, features.test
+    model = LinearSVM().fit(X[train], features.y[train])
+    scored = _with_interval(features.y[test], model.decision_function(X[test]), features.metric, resamples)
+    return {features.metric: scored}, float(max(model.objective_gap_))
+
+
+def _searched(features: FeatureSet, X: Array, resamples: int) -> Scored:
+    """Return what a search among decoded training rows finds for decoded test rows, and what the nearest vote for."""
+    asked, kept = _drawn(features.train, QUERIES, 0)
+    order = nearest_first(X[kept], X[asked])
+    precisions = _precisions(features.y, asked, kept, order)
+    exact = nearest_first(features.X[kept], features.X[asked])[:, :NEIGHBOURS]
+    shared = (exact[:, :, None] == order[:, None, :NEIGHBOURS]).any(axis=2).mean(axis=1)
+    votes = _votes(features.y[kept], order[:, :NEIGHBOURS])
+    return {
+        RETRIEVAL: _mean_with_interval(precisions[~np.isnan(precisions)], resamples),
+        RECALL: _mean_with_interval(shared, resamples),
+        f"{VOTES}{features.metric}": _with_interval(features.y[asked], votes, features.metric, resamples),
+    }
+
+
+def _votes(y: Array, nearest: Array) -> Array:
+    """Return for each query and class the neighbours that have it; of classes with equally many, the nearer ones count."""
+    weights = 1 + 1e-3 * np.arange(nearest.shape[1])[::-1]
+    classes = (y[:, None] == np.arange(y.max() + 1)) if y.ndim == 1 else y == 1
+    return np.einsum("qnc,n->qc", classes[nearest].astype(np.float64), weights)
+
+
+def _with_interval(truth: Array, decision: Array, metric: str, resamples: int) -> tuple[float, float, float]:
+    """Return a score, and the interval of its resamples over the rows."""
+    score = float(SCORES[metric](truth, decision))
+    if not resamples:
+        return score, np.nan, np.nan
+    if truth.ndim == 2:
+        band, _ = bootstrap_rankings(truth, decision, [decision], resamples=resamples)
+        return score, band.low / 100, band.high / 100
+    hits = (predicted_classes(decision) == truth).astype(np.float64)
+    if metric == "mean-class-accuracy":
+        _, number, counts = np.unique(truth, return_inverse=True, return_counts=True)
+        hits *= len(truth) / (len(counts) * counts[number])
+    return score, *_mean_with_interval(hits, resamples)[1:]
+
+
+def _mean_with_interval(values: Array, resamples: int) -> tuple[float, float, float]:
+    """Return the mean of values, one a row, and the interval of its resamples."""
+    if not resamples:
+        return float(values.mean()), np.nan, np.nan
+    drawn = np.random.default_rng(0).integers(len(values), size=(resamples, len(values)))
+    low, high = np.percentile(values[drawn].mean(axis=1), [2.5, 97.5])
+    return float(values.mean()), float(low), float(high)
 
 
 def _through_codec(features: FeatureSet, spec: Spec, folder: Path) -> tuple[Array, dict[str, float]]:
@@ -106,16 +216,26 @@ def _through_codec(features: FeatureSet, spec: Spec, folder: Path) -> tuple[Arra
     return compressed[:], dict(zip(BYTES, sizes, strict=True))
 
 
-def _through_peer(features: FeatureSet, peer: Peer, folder: Path) -> tuple[Array, dict[str, float]]:
+def _through_peer(
+    features: FeatureSet, peer: Peer, components: PrincipalComponents | None, folder: Path
+) -> tuple[Array, dict[str, float]]:
     """Return vectors that went through two files of a peer, codes and what they share, and their bytes."""
-    X = np.ascontiguousarray(features.X, dtype=np.float32)
-    peer.fit(X[features.train])
+    X = _rows(features)
+    if isinstance(peer, OnComponents):
+        peer.fit_on(components, X[features.train])
+    else:
+        peer.fit(X[features.train])
     codes, side = folder / "codes", folder / "side"
     codes.write_bytes(peer.encode(X))
     side.write_bytes(peer.side())
     code_bytes, shared_bytes = codes.stat().st_size, side.stat().st_size
     sizes = (code_bytes / len(X), shared_bytes, code_bytes + shared_bytes)
     return peer.decode(codes.read_bytes(), len(X)), dict(zip(BYTES, sizes, strict=True))
+
+
+def _rows(features: FeatureSet) -> Array:
+    """Return vectors as faiss takes them."""
+    return np.ascontiguousarray(features.X, dtype=np.float32)
 
 
 def search(X: Array, y: Array, train: Array, *, queries: int = QUERIES, random_state: int = 0) -> float:
@@ -146,16 +266,24 @@ def search(X: Array, y: Array, train: Array, *, queries: int = QUERIES, random_s
     >>> round(search(X, np.array([1, 0, 1, 1]), np.array([True, True, True, False])), 4)  # (1/1 + 2/3) / 2
     0.8333
     """
+    asked, kept = _drawn(train, queries, random_state)
+    return float(np.nanmean(_precisions(y, asked, kept, nearest_first(X[kept], X[asked]))))
+
+
+def _drawn(train: Array, queries: int, random_state: int) -> tuple[Array, Array]:
+    """Return the test rows that are queries, and the training rows in the order of equally near ones."""
     generator = np.random.default_rng(random_state)
     asked = np.sort(generator.permutation(np.flatnonzero(~train))[:queries])
-    kept = generator.permutation(np.flatnonzero(train))
-    order = nearest_first(X[kept], X[asked])
+    return asked, generator.permutation(np.flatnonzero(train))
+
+
+def _precisions(y: Array, asked: Array, kept: Array, order: Array) -> Array:
+    """Return the average precision of each query, NaN without a relevant row."""
     alike = y[asked][:, None] == y[kept] if y.ndim == 1 else (y[asked] == 1).astype(int) @ (y[kept] == 1).T > 0
     relevant = np.take_along_axis(alike, order, axis=1)
     found = relevant.cumsum(axis=1)
     precisions = np.where(relevant, found / np.arange(1, len(kept) + 1), 0).sum(axis=1)
-    any_relevant = found[:, -1] > 0
-    return float((precisions[any_relevant] / found[any_relevant, -1]).mean())
+    return np.where(found[:, -1] > 0, precisions / np.maximum(found[:, -1], 1), np.nan)
 
 
 def nearest_first(base: Array, queries: Array) -> Array:

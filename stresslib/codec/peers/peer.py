@@ -6,6 +6,7 @@ Under `baselines` and `with_faiss`, which have the peers, and `measuring`, which
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import copy
 from typing import Any, Literal
 
 import numpy as np
@@ -25,7 +26,20 @@ class Peer(ABC):
         The setting; family and detail are the name.
     dimensions : int, optional
         Numbers of a decoded row, where they are fewer than before.
+
+    Attributes
+    ----------
+    is_random : bool
+        Whether two seeds give two codes.
+    seed : int
+        Of what it draws, 0 unless set; a peer that is not random has no use for it.
+    library : str
+        Where the method is from.
     """
+
+    is_random = False
+    seed = 0
+    library = "scikit-learn or NumPy"
 
     def __init__(self, family: str, detail: str, dimensions: int | None = None) -> None:
         self.family = family
@@ -34,6 +48,12 @@ class Peer(ABC):
 
     def __repr__(self) -> str:
         return self.name
+
+    def seeded(self, seed: int) -> Peer:
+        """Return an unfitted copy with another seed."""
+        other = copy(self)
+        other.seed = seed
+        return other
 
     @property
     def least_rows(self) -> int:

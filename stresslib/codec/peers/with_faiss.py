@@ -15,6 +15,9 @@ from stresslib.codec.peers.peer import Peer, signs_of_bits
 
 Array = NDArray[Any]
 
+FAISS = "faiss"
+"""Library of the peers that need faiss."""
+
 
 class Faiss(Peer):
     """An index of faiss, used as a codec; what it decodes is of the width of the vectors, and binary codes become -1 and 1.
@@ -26,11 +29,19 @@ class Faiss(Peer):
         As for ``faiss.index_factory``.
     dimensions : int, optional
         Numbers that the index keeps of a row, for the table.
+
+    Notes
+    -----
+    Of what is drawn, only the start of k-means follows the seed, by the order of the training rows; 0 keeps theirs. The
+    rotations of faiss's factory strings have one seed each.
     """
+
+    library = FAISS
 
     def __init__(self, family: str, factory: str, dimensions: int | None = None) -> None:
         super().__init__(family, factory, dimensions)
         self.factory = factory
+        self.is_random = bool(re.search(r"PQ\d|RQ\d", factory))
 
     @property
     def least_rows(self) -> int:
@@ -43,7 +54,7 @@ class Faiss(Peer):
         faiss.omp_set_num_threads(1)
         self.index = faiss.index_factory(X.shape[1], self.factory)
         _allow_few_rows(faiss, self.index)
-        self.index.train(X)
+        self.index.train(X[np.random.default_rng(self.seed).permutation(len(X))] if self.seed else X)
 
     def encode(self, X: Array) -> bytes:
         return bytes(self.index.sa_encode(X).tobytes())

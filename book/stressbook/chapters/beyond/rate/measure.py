@@ -6,21 +6,27 @@ files.
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
+from numpy.typing import NDArray
 
 from stresslib.codec import accounting
+from stresslib.codec.peers import RETRIEVAL, Peer, peers
 from stresslib.codec.peers import measure as measure_on_disk
-from stresslib.codec.peers import peers
+from stresslib.codec.peers.measuring import RESAMPLES, SEEDS, search
 from stresslib.codec.recommending import candidates
+from stresslib.evaluation.threads import one_thread
 from stresslib.features import FeatureSet
 from stresslib.paper.published import sizes_at
-from stresslib.results import FEATURES
+from stresslib.results import FEATURES, result_rows, results_table
 from stresslib.running.grid import sweep
-from stresslib.stress.spec import bits_per_vector
+from stresslib.running.tasks import run_tasks
+from stresslib.stress.on_features.reduction import PrincipalComponents
+from stresslib.stress.spec import Spec, bits_per_vector, make_stress, parse_spec
 
 BUDGETS = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 """Bytes of a vector at which every method is measured."""
@@ -65,22 +71,25 @@ def tested_rows(results: pd.DataFrame) -> pd.DataFrame:
     return results[~results["dataset"].str.endswith(VALIDATION)]
 
 
-def validation_scores(held_out: pd.DataFrame) -> pd.DataFrame:
+def validation_scores(held_out: pd.DataFrame, metric: str | None = None) -> pd.DataFrame:
     """Return the mean validation score of each stress over the splits.
 
     Parameters
     ----------
     held_out : pandas.DataFrame
-        Results of :func:`candidates` on validation parts of feature sets; `repeat` is the split.
+        Results of :func:`candidates` on validation parts of feature sets; `repeat` is the split. Rows of peers do not count.
+    metric : str, optional
+        Default: the first of each feature set, that of the classification.
 
     Returns
     -------
     pandas.DataFrame
         A row for each feature set and stress: ``spec``, ``family``, ``bits`` of a vector, ``score``, ``splits``.
     """
-    metric = held_out.groupby(FEATURES, sort=False)["metric"].transform("first")
+    ours = held_out[held_out["spec"].notna()]
+    wanted = ours.groupby(FEATURES, sort=False)["metric"].transform("first") if metric is None else metric
     key = [*FEATURES, "n_features", "stress", "spec", "dimensions", "values"]
-    scores = held_out[held_out["metric"] == metric].groupby(key, dropna=False, sort=False)["score"]
+    scores = ours[ours["metric"] == wanted].groupby(key, dropna=False, sort=False)["score"]
     table = scores.agg(["mean", "size"]).reset_index()
     names = method_names(table)
     return table.assign(
@@ -91,7 +100,7 @@ def validation_scores(held_out: pd.DataFrame) -> pd.DataFrame:
     ).rename(columns={"mean": "score", "size": "splits"})
 
 
-def best_on_validation(held_out: pd.DataFrame, budgets: Iterable[int]) -> list[str]:
+def best_on_validation(held_out: pd.DataFrame, budgets: Iterable[int], metric: str | None = None) -> list[str]:
     """Choose FC's and QA's best stress for each budget by the validation score; ties go to the fewest dimensions.
 
     Parameters
@@ -100,12 +109,14 @@ def best_on_validation(held_out: pd.DataFrame, budgets: Iterable[int]) -> list[s
         Of one feature set, as :func:`validation_scores` takes it.
     budgets : iterable of int
         Bytes of a vector.
+    metric : str, optional
+        As :func:`validation_scores` takes it.
 
     Returns
     -------
     list of str
     """
-    table, found = validation_scores(held_out).sort_values("dimensions", kind="stable"), []
+    table, found = validation_scores(held_out, metric).sort_values("dimensions", kind="stable"), []
     for size in budgets:
         # A stress fits a budget if it leaves less than a byte of it unused.
         fitting = table[(table["bits"] <= 8 * size) & (table["bits"] > 8 * size - 8)]
@@ -113,6 +124,59 @@ def best_on_validation(held_out: pd.DataFrame, budgets: Iterable[int]) -> list[s
             rows = fitting[fitting["family"] == name].sort_values("score", ascending=False, kind="stable")
             found += rows["spec"].head(1).tolist()
     return list(dict.fromkeys(found))
+
+
+def best_peers_on_validation(
+    held_out: pd.DataFrame, tried: Iterable[Sequence[Peer]], metric: str | None = None
+) -> list[Peer]:
+    """Choose the setting of each peer for each budget by the validation score, as those of our stresses are chosen.
+
+    Parameters
+    ----------
+    held_out : pandas.DataFrame
+        Of one feature set, with the rows of all settings of which one has to be chosen.
+    tried : iterable of sequence of Peer
+        Settings of one family and budget each.
+    metric : str, optional
+        As :func:`validation_scores` takes it.
+
+    Returns
+    -------
+    list of Peer
+        One of each; ties go to the first.
+    """
+    metric = held_out["metric"].iloc[0] if metric is None else metric
+    scores = held_out[held_out["metric"] == metric].groupby("stress")["score"].mean()
+    return [settings[0] if len(settings) == 1 else max(settings, key=lambda peer: scores[peer.name]) for settings in tried]
+
+
+def settings_of_peers(width: int, budgets: Sequence[int], families: Iterable[str] | None = None) -> list[list[Peer]]:
+    """Return the settings of each peer for each budget: lists of which one is to be chosen.
+
+    Parameters
+    ----------
+    width : int
+        Numbers of a vector.
+    budgets : sequence of int
+        Bytes of a vector.
+    families : iterable of str, optional
+        Families of peers. Default: all.
+
+    Returns
+    -------
+    list of list of Peer
+        Peers of a fixed size, of which there is nothing to choose, stand alone.
+    """
+    wanted = None if families is None else set(families)
+    found: dict[tuple[str, int | str], list[Peer]] = {}
+    every = peers(width, budgets) if budgets else []
+    of_budgets = {peer.name: size for size in budgets for peer in peers(width, [size])}
+    fixed = {peer.name for peer in every if peer.dimensions is None and not peer.is_random}
+    for peer in every:
+        if wanted is None or peer.family in wanted:
+            key = peer.name if peer.name in fixed else of_budgets[peer.name]
+            found.setdefault((peer.family, key), []).append(peer)
+    return list(found.values())
 
 
 def fewest_bits(held_out: pd.DataFrame) -> pd.DataFrame:
@@ -154,7 +218,7 @@ def measure(
     store: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Choose stresses on validation parts of the training rows; measure them, and the peers, on the test rows.
+    """Choose stresses, and settings of the peers, on validation parts of the training rows; measure them on the test rows.
 
     Parameters
     ----------
@@ -176,8 +240,10 @@ def measure(
     Returns
     -------
     pandas.DataFrame
-        A results table with the columns :data:`stresslib.codec.peers.BYTES`: scores on validation parts, `repeat` being the
-        part, then scores on test rows.
+        A results table with the columns :data:`stresslib.codec.peers.BYTES` and :data:`stresslib.codec.peers.INTERVAL`:
+        scores on validation parts, `repeat` being the part, then scores on test rows, `repeat` being the seed of a random
+        peer. What was chosen for the classifier is in the rows of its metric, what was chosen for a search in those of the
+        others.
     """
     width, budgets, sizes = features.X.shape[1], list(budgets), list(sizes)
     parts = [features.validation(random_state=split) for split in range(splits)]
@@ -189,14 +255,62 @@ def measure(
     for split, part in enumerate(parts):
         specs = on_every_split + others if split < FEW_SPLITS else on_every_split
         scores.append(sweep(part, specs, n_jobs=n_jobs, store=store, progress=progress).assign(repeat=split))
+    options: dict[str, Any] = {"n_jobs": n_jobs, "store": store, "progress": progress}
+    rivals = settings_of_peers(width, budgets, families)
+    undecided = [peer for settings in rivals if len(settings) > 1 for peer in settings if peer.least_rows <= n_train]
+    to_search = candidates(width, budgets, n_train)
+    for split, part in enumerate(parts[:FEW_SPLITS]):
+        scores.append(measure_on_disk(part, undecided, **options).assign(repeat=split))
+        scores.append(_searched(part, to_search, **options).assign(repeat=split))
     held_out = pd.concat(scores)
-    chosen = ["none", paper, *best_on_validation(held_out, budgets), *fewest_bits(held_out)["spec"]]
-    rivals = peers(width, budgets) if budgets else []
-    if families is not None:
-        rivals = [peer for peer in rivals if peer.family in families]
-    methods = [*dict.fromkeys(chosen), *rivals]
-    tested = measure_on_disk(features, methods, n_jobs=n_jobs, store=store, progress=progress)
+    rivals = [[peer for peer in settings if len(settings) == 1 or peer in undecided] for settings in rivals]
+    rivals = [settings for settings in rivals if settings]
+    chosen: dict[str | None, list[str | Peer]] = {}
+    for metric in (None, RETRIEVAL):
+        ours, theirs = best_on_validation(held_out, budgets, metric), best_peers_on_validation(held_out, rivals, metric)
+        chosen[metric] = ["none", paper, *ours, *theirs]
+    chosen[None] += fewest_bits(held_out)["spec"].tolist()
+    tested = _tested(features, chosen[None], chosen[RETRIEVAL], **options)
     return pd.concat([held_out, tested], ignore_index=True)
+
+
+def _tested(
+    features: FeatureSet, classified: Iterable[str | Peer], searched: Iterable[str | Peer], **options: Any
+) -> pd.DataFrame:
+    """Measure on test rows what was chosen, for its use alone: the classifier's rows come first."""
+    classified, searched = list(dict.fromkeys(classified)), list(dict.fromkeys(searched))
+    both = [method for method in classified if method in searched]
+    only = ([method for method in methods if method not in both] for methods in (classified, searched))
+    uses = ((next(only), True, False), (both, True, True), (next(only), False, True))
+    options |= {"seeds": SEEDS, "resamples": RESAMPLES}
+    return pd.concat(
+        [
+            measure_on_disk(features, methods, classification=classify, retrieval=retrieve, **options)
+            for methods, classify, retrieve in uses
+        ]
+    )
+
+
+def _searched(part: FeatureSet, specs: Iterable[str], **options: Any) -> pd.DataFrame:
+    """Return the search's score of each stress on a validation part; nothing is written, what a file decodes to is known."""
+    settings = [{"spec": parse_spec(spec)} for spec in specs]
+    prepare = functools.partial(_projected, part)
+    rows = run_tasks(_found, settings, part, name=f"{part.name}, searches", prepare=prepare, **options)
+    return results_table(row for some in rows for row in some)
+
+
+def _projected(part: FeatureSet, settings: list[dict[str, Any]]) -> tuple[NDArray[Any]]:
+    """Return all rows on as many components of the training rows as the largest of the settings keeps."""
+    most = max(setting["spec"].dimensions for setting in settings)
+    with one_thread():
+        return (PrincipalComponents(most).fit(part.X[part.train]).transform(part.X),)
+
+
+def _found(part: FeatureSet, projected: NDArray[Any], spec: Spec) -> list[dict[str, Any]]:
+    """Return the row of the table for one stress, of components that are computed."""
+    rows = projected[:, : spec.dimensions]
+    quantizer = make_stress(Spec(quantizer=spec.quantizer, level=spec.level)).fit(rows[part.train])
+    return result_rows(part.origin, spec, {RETRIEVAL: search(quantizer.transform(rows), part.y, part.train)})
 
 
 def measure_each(
