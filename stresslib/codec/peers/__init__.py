@@ -2,6 +2,7 @@
 
 from stresslib.codec.peers.baselines import Binary, Int8, KMeansBins, Projection, Truncation, Zstd
 from stresslib.codec.peers.choice import peers
+from stresslib.codec.peers.lloyd import LloydBins
 from stresslib.codec.peers.lvq import LVQ
 from stresslib.codec.peers.measuring import BYTES, INTERVAL, RECALL, RETRIEVAL, VOTES, measure, search
 from stresslib.codec.peers.peer import Peer
@@ -20,6 +21,7 @@ __all__ = [
     "Faiss",
     "Int8",
     "KMeansBins",
+    "LloydBins",
     "Peer",
     "Projection",
     "RaBitQ",

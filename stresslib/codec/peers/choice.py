@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from stresslib.codec.peers.baselines import Binary, Int8, KMeansBins, Projection, Truncation, Zstd
+from stresslib.codec.peers.lloyd import LloydBins
 from stresslib.codec.peers.lvq import LVQ, RANGE_BYTES
 from stresslib.codec.peers.peer import Peer
 from stresslib.codec.peers.rotated import LENGTH_BYTES, Eden, RaBitQ, TurboQuant
@@ -21,8 +22,8 @@ _MOST_COMPONENTS = 512
 
 _FEWEST_COMPONENTS = 8
 
-_BITS = (1, 2, 3, 4, 8)
-"""Bits of a number that TurboQuant has; RaBitQ and LeanVec are tried with the same."""
+_BITS = (1, 2, 4, 8)
+"""Bits of a number that are tried."""
 
 
 def peers(width: int, budgets: Iterable[int]) -> list[Peer]:
@@ -98,11 +99,12 @@ def _on_components(width: int, size: int) -> list[Peer]:
         count = 8 * (size - LENGTH_BYTES) // bits
         if _FEWEST_COMPONENTS <= count <= most:
             found += [TurboQuant(bits, count), Eden(bits, count), RaBitQ(bits, count)]
-    for first, second in ((2, 0), (3, 0), (4, 0), (8, 0), (2, 2), (4, 4)):
+    for first, second in ((2, 0), (4, 0), (8, 0), (2, 2), (4, 4)):
         count = 8 * (size - RANGE_BYTES) // (first + second)
         count -= count % 4 if second else 0  # each level is padded to whole bytes
         if _FEWEST_COMPONENTS <= count <= most:
             found.append(LVQ(first, second, count))
+    found += [LloydBins(8 * size, count) for count in (8 * size // 3, 8 * size // 2, 8 * size) if count <= most]
     bits = 8 * (size - RANGE_BYTES) // width
     if 1 <= bits <= 8 and -(-width * bits // 8) <= size - RANGE_BYTES:
         found.append(LVQ(bits))

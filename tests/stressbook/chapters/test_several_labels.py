@@ -11,7 +11,7 @@ from stressbook.chapters.beyond.rate import measure as rate
 from stressbook.chapters.beyond.rate import page as rate_page
 from stressbook.chapters.beyond.separation import measure as separation
 from stressbook.chapters.open_questions.selection import measure as selection
-from stresslib.codec.peers import RETRIEVAL
+from stresslib.codec.peers import RECALL, RETRIEVAL, VOTES
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_choosing_on_validation_rows(features: sl.FeatureSet) -> None:
 def test_rate_against_score(features: sl.FeatureSet) -> None:
     """Scored by mAP on validation and test rows, and searched by a shared label."""
     table = rate.measure(features, [4], [], ["truncation"], splits=2, n_jobs=1, progress=False)
-    assert set(table["metric"]) == {"mAP", RETRIEVAL}
+    assert set(table["metric"]) == {"mAP", RETRIEVAL, RECALL, f"{VOTES}mAP"}
     tested = rate.tested_rows(table)
     full = tested[(tested["spec"] == "none") & (tested["metric"] == "mAP")]["score"].item()
     assert full == pytest.approx(by_hand(features), abs=0.3)

@@ -12,7 +12,7 @@ from toy_features import make_features
 import stresslib as sl
 from stressbook.chapters.beyond.rate import measure, page, savings
 from stressbook.drawing import style
-from stresslib.codec.peers import BYTES, RETRIEVAL
+from stresslib.codec.peers import BYTES, INTERVAL, RETRIEVAL, VOTES
 from stresslib.results import results_table, with_specs
 from stresslib.stress.spec import parse_spec
 
@@ -186,3 +186,67 @@ def test_accounts_are_of_the_set_that_is_named(results: pd.DataFrame) -> None:
         provenance = {"dataset": dataset, "model": "efficientnet-lite0", "layer": "pooled"}
         features = sl.FeatureSet(np.eye(4, 1280), [0, 1, 0, 1], train=[True, True, False, False], provenance=provenance)
         assert measure.specs_to_account(features, results) == ["DR2:128,Q2:27", "DR2:128,QA:640", *more]
+
+
+def test_seeds_count_as_their_mean_and_winners_are_named(results: pd.DataFrame) -> None:
+    """TurboQuant of two seeds, 83 and 85: between QA's 80 and PQ's 85."""
+    two = [
+        made([("turboquant: 2 bits, 24 components", score, 8.0)]).assign(repeat=seed) for seed, score in enumerate((83, 85))
+    ]
+    table = pd.concat([results, *two], ignore_index=True)
+    tested = page.scores_per_byte(table)
+    assert tested.loc[tested["family"] == "turboquant", "score"].tolist() == [84]
+    [against] = page.against_qa(table).values()
+    assert against.loc["TurboQuant", [8, 16, 64]].tolist() == ["+4.0", "+4.0", "-7.6"]
+    assert against.loc["faiss PQ", [8, 64]].tolist() == ["+5.0", "-0.1"]
+    [ax] = page.plot_winners(table).axes
+    assert [text.get_text() for text in ax.texts] == ["PQ\n+5.0", "PQ\n+5.0", "level"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["8", "16", "64"]
+    said = page.winners_alt(table)
+    assert "3 in all: in 0 QA is ahead, in 1 the two are level, in 2 another method is ahead." in said
+    better = table.assign(score=table["score"].mask(table["spec"].eq("DR2:64,QA:64").fillna(False), 88.0))
+    assert page.plot_winners(better).axes[0].texts[0].get_text() == "QA\n+3.0"
+
+
+def test_search_page_has_what_the_nearest_tell(results: pd.DataFrame) -> None:
+    assert "a search over QA's vectors scores" in page.search_headline(results)
+    assert page.other_uses(results) == {}
+    votes = results[results["metric"] == "accuracy"].assign(metric=f"{VOTES}accuracy")
+    [name] = page.other_uses(pd.concat([results, votes]))
+    assert name == "neighbours-accuracy: scenes15, efficientnet-lite0, pooled"
+
+
+def test_table_is_read_with_its_intervals_or_without(results: pd.DataFrame, tmp_path: Path) -> None:
+    sl.write_results(results, tmp_path / "old.csv", BYTES)
+    assert not set(INTERVAL) & set(page.read(tmp_path / "old.csv"))
+    sl.write_results(results.assign(score_low=1.0, score_high=2.0), tmp_path / "new.csv", [*BYTES, *INTERVAL])
+    assert set(INTERVAL) <= set(page.read(tmp_path / "new.csv"))
+
+
+def test_settings_of_peers_are_chosen_on_validation_rows(features: sl.FeatureSet) -> None:
+    settings = measure.settings_of_peers(1280, [8, 32])
+    of = {(peers[0].family, len(peers)) for peers in settings}
+    assert {("turboquant", 3), ("faiss-pq", 2), ("faiss-opq", 1)} <= of
+    names = [peer.name for peers in settings for peer in peers]
+    assert len(names) == len(set(names))
+    few = measure.settings_of_peers(1280, [8], ["turboquant"])
+    scores = [(peer.name, float(score), 8.0) for peer, score in zip(few[0], (70, 90, 60), strict=True)]
+    held_out = pd.concat([made(scores), made([(name, -score, size) for name, score, size in scores], metric=RETRIEVAL)])
+    assert measure.best_peers_on_validation(held_out, few)[0].name == "turboquant: 2 bits, 24 components"
+    assert measure.best_peers_on_validation(held_out, few, RETRIEVAL)[0].name == "turboquant: 4 bits, 12 components"
+
+
+def test_a_method_is_tested_for_the_use_it_was_chosen_for(features: sl.FeatureSet) -> None:
+    pytest.importorskip("faiss")
+    table = measure.measure(features, [16], [], ["leanvec", "turboquant"], splits=2, n_jobs=1, progress=False)
+    tested = measure.tested_rows(table)
+    assert tested["metric"].iloc[0] == "accuracy" and tested["score_low"].notna().all()
+    drawn = tested[tested["stress"].str.startswith("turboquant")]
+    assert set(drawn["repeat"]) == {0, 1, 2}
+    assert drawn.groupby("metric")["stress"].nunique().eq(1).all(), "one setting a use"
+    held_out = measure.validation_rows(table)
+    for metric in ("accuracy", RETRIEVAL):
+        means = held_out[held_out["metric"] == metric].groupby("stress")["score"].mean()
+        best = means[means.index.str.startswith("leanvec")].max()
+        [chosen] = tested.loc[(tested["metric"] == metric) & tested["stress"].str.startswith("leanvec"), "stress"]
+        assert means[chosen] == best

@@ -37,6 +37,12 @@ SIZES = (32, 40, 48, 56, 64, 72)
 SPLITS, FEW_SPLITS = 10, 3
 """Validation parts: many to match the paper's loss, a matter of tenths of a point; few for every other choice."""
 
+CHOSEN = 128
+"""Bytes of a vector up to which settings of peers are chosen on validation rows, and random ones are drawn several times.
+
+Beyond, all settings are tested, once: the best on the test rows counts, which favours them, and hours are saved.
+"""
+
 COLLECTIONS = (10_000, 1_000_000)
 """Numbers of vectors over which the cost of what they share is spread."""
 
@@ -256,7 +262,7 @@ def measure(
         specs = on_every_split + others if split < FEW_SPLITS else on_every_split
         scores.append(sweep(part, specs, n_jobs=n_jobs, store=store, progress=progress).assign(repeat=split))
     options: dict[str, Any] = {"n_jobs": n_jobs, "store": store, "progress": progress}
-    rivals = settings_of_peers(width, budgets, families)
+    rivals = settings_of_peers(width, [size for size in budgets if size <= CHOSEN], families)
     undecided = [peer for settings in rivals if len(settings) > 1 for peer in settings if peer.least_rows <= n_train]
     to_search = candidates(width, budgets, n_train)
     for split, part in enumerate(parts[:FEW_SPLITS]):
@@ -271,7 +277,9 @@ def measure(
         chosen[metric] = ["none", paper, *ours, *theirs]
     chosen[None] += fewest_bits(held_out)["spec"].tolist()
     tested = _tested(features, chosen[None], chosen[RETRIEVAL], **options)
-    return pd.concat([held_out, tested], ignore_index=True)
+    small = {peer.name for settings in rivals for peer in settings} | {peer.name for peer in undecided}
+    large = [peer for settings in settings_of_peers(width, budgets, families) for peer in settings if peer.name not in small]
+    return pd.concat([held_out, tested, measure_on_disk(features, large, **options)], ignore_index=True)
 
 
 def _tested(

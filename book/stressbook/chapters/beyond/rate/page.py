@@ -5,17 +5,20 @@ Draws the table of `measure` and says who is best within each budget; `savings` 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from stressbook.chapters.beyond.rate.measure import BUDGETS, family, method_names, paper_spec, tested_rows
 from stressbook.drawing import style, tables
-from stresslib.codec.peers import RETRIEVAL
-from stresslib.results import FEATURES
+from stresslib.codec.peers import BYTES, INTERVAL, RECALL, RETRIEVAL, VOTES
+from stresslib.results import FEATURES, read_results
 
 TIE = 0.5
 """Points within which two scores are called equal: about one standard error of a score of 3,000 images."""
@@ -30,7 +33,13 @@ FAMILIES = {
     "faiss-rq": "faiss PCA + RQ",
     "faiss-itq": "faiss ITQ",
     "faiss-lsh": "faiss LSH",
-    "faiss-rabitq": "faiss RaBitQ",
+    "faiss-rabitq": "faiss RaBitQ, 1 bit",
+    "turboquant": "TurboQuant",
+    "eden": "EDEN",
+    "rabitq": "RaBitQ",
+    "lvq": "LVQ",
+    "leanvec": "LeanVec",
+    "lloyd-bins": "QA's bits, Lloyd-Max bins",
     "sklearn-kmeans-bins": "PCA + k-means bins",
     "sklearn-projection": "random projection",
     "truncation": "truncation",
@@ -72,7 +81,7 @@ def scores_per_byte(results: pd.DataFrame, vectors: int | None = None) -> pd.Dat
         With ``family``, ``spec`` (the stress, or the name of the peer), ``total`` (bytes of a vector) and ``kept`` (percent
         of the score of float32 vectors in the same metric).
     """
-    table = tested_rows(results).reset_index(drop=True)
+    table = _mean_of_seeds(tested_rows(results))
     table["family"] = table["stress"].map(family)
     table["spec"] = method_names(table)
     table["total"] = table["bytes"] + (0 if vectors is None else table["side_bytes"] / vectors)
@@ -80,6 +89,13 @@ def scores_per_byte(results: pd.DataFrame, vectors: int | None = None) -> pd.Dat
     full = table[table["stress"] == "none"].set_index(key)["score"]
     table["kept"] = 100 * table["score"] / full.reindex(pd.MultiIndex.from_frame(table[key])).to_numpy()
     return table
+
+
+def _mean_of_seeds(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each method and metric: of a random method the mean over its seeds, of the ends of intervals too."""
+    measured = [name for name in ("score", "objective_gap", *BYTES, *INTERVAL) if name in table]
+    key = [name for name in table if name not in (*measured, "repeat")]
+    return table.groupby(key, dropna=False, sort=False)[measured].mean().reset_index()
 
 
 def _of_metric(table: pd.DataFrame, metric: str | None) -> pd.DataFrame:
@@ -160,6 +176,103 @@ def best_by_budget(results: pd.DataFrame, vectors: int | None = None, metric: st
     return pd.DataFrame(rows)
 
 
+def plot_winners(results: pd.DataFrame, metric: str | None = None) -> Figure:
+    """Draw who is ahead at each number of bytes: a row a feature set, a square a budget, in the colour of the winner.
+
+    Parameters
+    ----------
+    results, metric
+        As :func:`plot` takes them.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A square names the winner and by how many points it is ahead of the best of the other side; within :data:`TIE` it
+        is pale, and says level.
+    """
+    best = best_by_budget(results, metric=metric).dropna(subset="ahead")
+    names, sizes = list(dict.fromkeys(best["features"])), sorted(best["bytes"].unique())
+    figure, ax = plt.subplots(figsize=(1.5 + 0.95 * len(sizes), 1.1 + 0.6 * len(names)), layout="constrained")
+    for _, row in best.iterrows():
+        place = sizes.index(row["bytes"]), names.index(row["features"])
+        colour, ink, words = _winner(row)
+        ax.add_patch(Rectangle((place[0] - 0.48, place[1] - 0.46), 0.96, 0.92, color=colour))
+        ax.text(*place, words, color=ink, ha="center", va="center", fontsize=7.5)
+    ax.set_xticks(range(len(sizes)), [f"{size:,}" for size in sizes])
+    ax.set_yticks(range(len(names)), [", ".join(name.split(", ")[::2]) for name in names])
+    ax.set(xlim=(-0.55, len(sizes) - 0.45), ylim=(len(names) - 0.45, -0.55), xlabel="bytes of a vector")
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    return figure
+
+
+def _winner(row: pd.Series) -> tuple[str, str, str]:
+    """Return the colour of a square, that of its words, and the words."""
+    ahead = row["ahead"]
+    if abs(ahead) <= TIE:
+        return "#ECECEC", "#333333", "level"
+    if ahead > 0:
+        return _COLOURS["qa"], "white", f"QA\n+{ahead:.1f}"
+    is_fc = row["fc_score"] > row["peer_score"]
+    name = FAMILIES["fc"] if is_fc else FAMILIES[family(row["peer"])]
+    return (_COLOURS["fc"] if is_fc else _NAMED[0][0]), "white", f"{name.removeprefix('faiss ')}\n+{-ahead:.1f}"
+
+
+def winners_alt(results: pd.DataFrame, metric: str | None = None) -> str:
+    """Describe the picture of the winners in words, from its data."""
+    best = best_by_budget(results, metric=metric).dropna(subset="ahead")
+    won = [(int((best["ahead"] > TIE).sum()), "QA is ahead"), (int((best["ahead"].abs() <= TIE).sum()), "the two are level")]
+    won.append((int((best["ahead"] < -TIE).sum()), "another method is ahead"))
+    said = ", ".join(f"in {count} {what}" for count, what in won)
+    return f"A square for each feature set and number of bytes, {len(best)} in all: {said}."
+
+
+def other_uses(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return what the nearest rows tell beside the search itself: how many are found again, and what they vote for.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        The table of the chapter.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        By metric and feature set: as :func:`methods` returns it. Empty of a table that was measured without them.
+    """
+    metrics = [name for name in results["metric"].dropna().unique() if name == RECALL or name.startswith(VOTES)]
+    return {f"{metric}: {name}": table for metric in metrics for name, table in methods(results, metric).items()}
+
+
+RELATED = ("faiss-pq", "faiss-opq", "faiss-rq", "turboquant", "eden", "rabitq", "leanvec", "lloyd-bins")
+"""The families of :func:`against_qa`: those that differ from QA in one idea each."""
+
+
+def against_qa(results: pd.DataFrame, metric: str | None = None) -> dict[str, pd.DataFrame]:
+    """Return by how many points some methods are above QA within each of the smaller budgets, a table a feature set.
+
+    Parameters
+    ----------
+    results, metric
+        As :func:`methods` takes them.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        A row for each family of :data:`RELATED` that the table has, a column for each budget up to 128 bytes.
+    """
+    found = {}
+    for rows in compared(results, metric):
+        sizes = [size for size in BUDGETS if size <= 128]
+        best = {size: rows[rows["total"] <= size * PADDING].groupby("family")["score"].max() for size in sizes}
+        table = pd.DataFrame({size: scores - scores.get("qa", np.nan) for size, scores in best.items()})
+        table = table.loc[[name for name in RELATED if name in table.index]].rename(index=FAMILIES)
+        if len(table):
+            shown = table.map("{:+.1f}".format, na_action="ignore").rename_axis(None)
+            found[tables.features_name(rows)] = shown.rename_axis("bytes", axis=1)
+    return found
+
+
 def winners(results: pd.DataFrame, metric: str | None = None) -> dict[str, pd.DataFrame]:
     """Return :func:`best_by_budget` to two decimals, a table a feature set, under the headings of the page."""
     names = {"peer": "best other", "peer_score": "its score", "fc_score": "FC", "qa_score": "QA", "ahead": "QA ahead by"}
@@ -225,6 +338,12 @@ def best_peers(results: pd.DataFrame, metric: str | None = None) -> list[str]:
     return means.sort_values(ascending=False, kind="stable").index[: len(_NAMED)].tolist()
 
 
+def read(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a table of the chapter, with the intervals where it has them."""
+    there = pd.read_csv(path, nrows=0).columns
+    return read_results(path, [*BYTES, *(name for name in INTERVAL if name in there)])
+
+
 def accounts(costs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Split the table of :func:`~stressbook.chapters.beyond.rate.measure.accounts` by stress, for display."""
     shown = costs.map(lambda number: f"{number:,.0f}" if number >= 1000 else f"{number:.1f}", na_action="ignore")
@@ -241,6 +360,12 @@ def headline(results: pd.DataFrame) -> str:
     if search.empty:
         return text
     return f"{text} A [search](#search-rate) over QA's vectors scores {_compared_with_best(search)}."
+
+
+def search_headline(results: pd.DataFrame) -> str:
+    """Say how often a search over QA's vectors finds more than over those of the best other method of equal bytes."""
+    best = best_by_budget(results, metric=RETRIEVAL).dropna(subset="ahead")
+    return f"**At equal bytes, a search over QA's vectors scores {_compared_with_best(best)}.**"
 
 
 def _compared_with_best(best: pd.DataFrame) -> str:

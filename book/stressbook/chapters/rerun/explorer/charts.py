@@ -23,7 +23,19 @@ FRONT_SHARE = 1.57
 """Percent of the bits at which the front page begins: the paper's quoted setting and ours cost 1.560 and 1.5625."""
 
 _DIAGONAL_CROSS = "M-.6,-.9L0,-.3L.6,-.9L.9,-.6L.3,0L.9,.6L.6,.9L0,.3L-.6,.9L-.9,.6L-.3,0L-.9,-.6Z"
-SHAPES = ["square", "triangle-up", "triangle-down", "triangle-right", "cross", _DIAGONAL_CROSS]
+_STAR = "M0,-1L.25,-.3L1,-.3L.4,.15L.6,.9L0,.45L-.6,.9L-.4,.15L-1,-.3L-.25,-.3Z"
+_BAR = "M-1,-.3L1,-.3L1,.3L-1,.3Z"
+SHAPES = [
+    "square",
+    "triangle-up",
+    "diamond",
+    _STAR,
+    "triangle-down",
+    "triangle-left",
+    "triangle-right",
+    "cross",
+    _DIAGONAL_CROSS,
+]
 """Shape of each of :data:`~stressbook.chapters.rerun.explorer.settings.PEERS`; the stresses are discs."""
 
 _FLOAT = 99  # the column of the map for settings without a dictionary, beyond every number of values

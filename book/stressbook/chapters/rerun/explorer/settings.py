@@ -42,7 +42,10 @@ KEY = ["published", *FEATURES]
 PEERS = {
     "faiss-pq": "PQ",
     "faiss-opq": "OPQ",
-    "faiss-rabitq": "RaBitQ",
+    "faiss-rq": "RQ",
+    "turboquant": "TurboQuant",
+    "rabitq": "RaBitQ",
+    "leanvec": "LeanVec",
     "sentence-transformers: int8": "int8",
     "sentence-transformers: binary": "binary",
     "truncation": "truncation",
