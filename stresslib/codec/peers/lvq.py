@@ -46,8 +46,8 @@ class LVQ(OnComponents):
     >>> peer = LVQ(bits=2)
     >>> peer.fit(X)
     >>> codes = peer.encode(X)  # a byte of codes and four of the range, for each vector
-    >>> len(codes), peer.decode(codes, rows=2)[0].round(2).tolist()
-    (10, [0.0, 0.83, 2.17, 3.0])
+    >>> len(codes), peer.decode(codes, rows=2)[0].astype(float).round(2).tolist()
+    (10, [0.0, 0.67, 2.33, 3.0])
     """
 
     library = "the papers' formulas"
