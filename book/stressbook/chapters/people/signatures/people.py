@@ -101,7 +101,7 @@ def load_people(
     >>> from stressbook.chapters.people.signatures.people import load_people
     >>> digits = load_people("digits")
     >>> digits.pictures.shape, digits.count, digits.have_choices
-    ((1562, 1, 16, 16), 4, False)
+    ((1563, 1, 16, 16), 4, False)
     """
     if name == "digits":
         return _digits()
