@@ -81,7 +81,7 @@ def by_unit(results: pd.DataFrame) -> pd.DataFrame:
 def of_layer(table: pd.DataFrame, layer: tuple[str, str, str]) -> pd.DataFrame:
     """Return the rows of a table of units that are of one layer, without `dataset`, `model` and `layer` in their index."""
     found = [table.index.get_level_values(name) == value for name, value in zip(KEY[:3], layer, strict=True)]
-    return table[np.logical_and.reduce(found)].droplevel([*KEY[:3]])
+    return table[np.logical_and.reduce(found)].droplevel(KEY[:3])  # type: ignore[arg-type]
 
 
 def dead_units(results: pd.DataFrame) -> pd.Series:
