@@ -129,7 +129,7 @@ def _card(name: str, title: str, output: Path) -> str:
     picture.parent.mkdir(parents=True, exist_ok=True)
     with Image.open(output / f"{name}.png") as image, replacing(picture) as temporary:
         small = ImageOps.pad(image.convert("RGB"), THUMBNAIL, color="white")
-        small.save(temporary, "WEBP", quality=80)
+        small.save(temporary, "WEBP", quality=65)
     number = re.fullmatch(r"figure-(\d+)", name)
     text = f"Figure {number[1]}: {title}" if number else title
     return "\n".join(
